@@ -1,0 +1,21 @@
+"""Who is calling: a system bound to a team, or a person named by one; authorisation rules live in `sharing.py` and `web/auth.py`."""
+
+from dataclasses import dataclass
+
+from schemas.message import Professional
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """A caller whose credentials were checked."""
+
+    client: str
+    team: str | None
+    """Team id the client is bound to; None for clients that only administer or audit."""
+    scopes: frozenset[str] = frozenset()
+    practitioner: Professional | None = None
+    """The person a system answers for, as the agency asserts."""
+
+    def may(self, scope: str) -> bool:
+        """Whether the scope was granted."""
+        return scope in self.scopes

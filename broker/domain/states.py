@@ -1,0 +1,89 @@
+"""The states that rows move through, each explained where it is declared; the moves live in `tasks.py` and `retry.py`."""
+
+from enum import StrEnum
+
+
+class NotificationState(StrEnum):
+    """What became of one received message."""
+
+    ACCEPTED = "accepted"  # answered 200, on disk with everything it caused
+    REFUSED = "refused"  # unreadable (400) or not routable (422): kept, with a data-quality task
+    IGNORED = "ignored"  # understood, and by an explicit table none of Baton's business
+    WITHDRAWN = "withdrawn"  # was accepted; its sender took it back
+
+
+class DeliveryState(StrEnum):
+    """Where one notification stands for one team."""
+
+    WITHHELD = "withheld"  # decided: this team is not told, because
+    HELD = "held"  # waits for the originating agency's safeguarding lead to release it
+    READY = "ready"  # to be handed to the team's channel when `next_attempt_at` comes
+    SENDING = "sending"  # leased by a worker until `lease_until`
+    SENT = "sent"  # handed to a wire that gives a receipt later (AMQP, MESH)
+    DELIVERED = "delivered"  # the team's system has said it has it
+    PARKED = "parked"  # the ladder is used up: a task says so, and it is tried once a day
+    CANCELLED = "cancelled"  # withdrawn or superseded before it was delivered
+
+
+class Purpose(StrEnum):
+    """What the recipient is asked for (ITK3 RecipientType FA and FI)."""
+
+    ACTION = "action"
+    INFORMATION = "information"
+
+
+class View(StrEnum):
+    """How much of a notification a recipient gets; the categories of each stand in the policy."""
+
+    FULL = "full"  # the whole message, less what is protected or restricted
+    RISK = "risk"  # risk relevant to the child and safety of visiting staff: facts, not records
+    SAFETY = "safety"  # safety of visiting staff only
+    POINTER = "pointer"  # that there is a pregnancy or a child in the household, and whom to contact
+    EXISTENCE = "existence"  # that there is something, and a request to confirm involvement
+    ENDED = "ended"  # that it is no longer current, and no more
+
+
+class PersonState(StrEnum):
+    """What is known of a person's life as far as routing goes."""
+
+    LIVING = "living"
+    UNBORN = "unborn"
+    DIED = "died"
+    PREGNANCY_ENDED = "pregnancy-ended"  # an unborn person whose pregnancy ended without a birth
+    MERGED = "merged"  # the same person as `merged_into`
+    SEALED = "sealed"  # adoption, gender reassignment, protected identity: never linked, merged or re-keyed
+
+
+class InvolvementState(StrEnum):
+    """Whether a team's work with a person is known to be current."""
+
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"  # nothing renewed it in time: the team is asked
+    ENDED = "ended"
+
+
+class MembershipState(StrEnum):
+    """Whether a statement that somebody belongs to a household counts."""
+
+    CURRENT = "current"
+    PROPOSED = "proposed"  # waits for a person to confirm it; routes nothing
+    ENDED = "ended"
+    REJECTED = "rejected"  # a person said no
+
+
+class ChannelKind(StrEnum):
+    """How a team wants to be told."""
+
+    MAILBOX = "mailbox"
+    WEBHOOK = "webhook"
+    AMQP = "amqp"
+    MESH = "mesh"
+
+
+class AttemptOutcome(StrEnum):
+    """What one try to deliver came to."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    UNANSWERED = "unanswered"

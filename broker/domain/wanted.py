@@ -1,0 +1,31 @@
+"""What a decision asks for, as values that storage turns into rows; no rule lives here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from schemas.codes import Priority, TaskCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskWanted:
+    """A task that a rule raises. `dedupe_key` names the one situation it is for: the same key again raises nothing."""
+
+    code: TaskCode
+    owner: str
+    """Team id."""
+    description: str
+    """For people; never a name or an identifier (those are reached through person and notification)."""
+    dedupe_key: str | None = None
+    requester: str | None = None
+    person_id: str | None = None
+    household_id: str | None = None
+    notification_id: str | None = None
+    delivery_id: str | None = None
+    """The delivery that carries the task with its notification; None: the task's own message is sent."""
+    part_of: str | None = None
+    priority: Priority = Priority.ROUTINE
+    due_at: datetime | None = None
+    cites: str = ""
+    options: Mapping[str, str | list[str]] = field(default_factory=dict)
+    """What the answer chooses among, by ids: candidate persons, households, memberships, deliveries, problem paths."""

@@ -1,0 +1,91 @@
+"""What can go wrong, named by what its reader must do next; status codes live in `web/outcomes.py`.
+
+    BatonError
+    ├── Unauthenticated   get a token
+    ├── Forbidden         ask for the scope
+    ├── NotFound          look elsewhere: it is not there, or not for you
+    ├── Unreadable        mend the format
+    ├── Invalid           mend what it says
+    ├── Conflict          look at what happened meanwhile; `allowed` says what can still be done
+    ├── Stale             read again, then decide again
+    ├── TooEarly          wait a moment and send the same again
+    ├── TooLarge          send less
+    ├── Unsupported       send another media type
+    ├── NotAcceptable     ask for another media type
+    ├── NotOffered        this version does not do that
+    └── Misconfigured     mend the settings
+
+The docstring of an error is its message unless one is given.
+"""
+
+from collections.abc import Sequence
+
+from schemas.problem import Problem
+
+
+class BatonError(Exception):
+    """Something went wrong."""
+
+    def __init__(self, message: str | None = None, *, problems: Sequence[Problem] = ()) -> None:
+        """`message` never contains a value that a caller sent."""
+        super().__init__(message or (type(self).__doc__ or "").strip())
+        self.problems = tuple(problems)
+
+
+class Unauthenticated(BatonError):
+    """Credentials are missing, expired or revoked."""
+
+
+class Forbidden(BatonError):
+    """The caller's scopes do not allow this."""
+
+
+class NotFound(BatonError):
+    """There is nothing here for this caller."""
+
+
+class Unreadable(BatonError):
+    """The content could not be read."""
+
+
+class Invalid(BatonError):
+    """The content was understood but cannot be used."""
+
+
+class Conflict(BatonError):
+    """This is no longer possible."""
+
+    def __init__(
+        self, message: str | None = None, *, allowed: Sequence[str] = (), problems: Sequence[Problem] = ()
+    ) -> None:
+        """`allowed`: the moves that are still possible."""
+        super().__init__(message, problems=problems)
+        self.allowed = tuple(allowed)
+
+
+class Stale(BatonError):
+    """It was changed by somebody else since it was read."""
+
+
+class TooEarly(BatonError):
+    """The same message is still being handled."""
+
+
+class TooLarge(BatonError):
+    """The content is larger than is accepted."""
+
+
+class Unsupported(BatonError):
+    """This media type is not read here."""
+
+
+class NotAcceptable(BatonError):
+    """The answer cannot be given in the media type that was asked for."""
+
+
+class NotOffered(BatonError):
+    """This version does not offer that."""
+
+
+class Misconfigured(BatonError):
+    """A setting is missing or wrong."""

@@ -1,0 +1,1 @@
+"""What is remembered: tables, query functions, migrations and the codec; no decisions."""

@@ -1,0 +1,58 @@
+"""Clients, their tokens and their used assertions; what a token may do is decided in `broker.web`."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, delete, select, update
+
+from broker.storage.tables import AccessToken, Client, Team, UsedAssertion
+
+
+def put(session: Session, row: Client) -> None:
+    """Create or replace a client; replacing ends the tokens it holds."""
+    session.merge(row)
+    session.execute(delete(AccessToken).where(col(AccessToken.client_name) == row.name))
+
+
+def get(session: Session, name: str) -> Client | None:
+    """The client, also when revoked."""
+    return session.get(Client, name)
+
+
+def all_clients(session: Session) -> list[Client]:
+    """Every client by name."""
+    return list(session.exec(select(Client).order_by(Client.name)).all())
+
+
+def revoke(session: Session, name: str, now: datetime) -> bool:
+    """End a client and its tokens at once; False when there is no such client."""
+    changed = session.execute(update(Client).where(col(Client.name) == name).values(revoked_at=now))
+    session.execute(delete(AccessToken).where(col(AccessToken.client_name) == name))
+    return bool(changed.rowcount)  # type: ignore[attr-defined]  # CursorResult, typed as Result
+
+
+def use_assertion(session: Session, client_name: str, jti: str, expires_at: datetime, now: datetime) -> bool:
+    """Remember an assertion; False when it was used before. Expired ones are forgotten."""
+    session.execute(delete(UsedAssertion).where(col(UsedAssertion.expires_at) < now))
+    if session.get(UsedAssertion, (client_name, jti)) is not None:
+        return False
+    session.add(UsedAssertion(client_name=client_name, jti=jti, expires_at=expires_at))
+    return True
+
+
+def keep_token(session: Session, row: AccessToken, now: datetime) -> None:
+    """Remember a token by its hash; forget expired ones."""
+    session.execute(delete(AccessToken).where(col(AccessToken.expires_at) < now))
+    session.add(row)
+
+
+def holder(session: Session, digest: str, now: datetime) -> tuple[str, str | None, str | None, str] | None:
+    """(client, team, agency, scopes) of a live token of a client that is not revoked."""
+    statement = (
+        select(Client.name, Client.team_id, Team.agency_id, AccessToken.scopes)
+        .join(AccessToken, col(AccessToken.client_name) == col(Client.name))
+        .join(Team, col(Team.id) == col(Client.team_id), isouter=True)
+        .where(AccessToken.digest == digest, col(AccessToken.expires_at) > now, col(Client.revoked_at).is_(None))
+    )
+    found: Any = session.execute(statement).first()
+    return None if found is None else (found[0], found[1], found[2], found[3])

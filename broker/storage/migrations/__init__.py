@@ -1,0 +1,1 @@
+"""Migrations in order; each is forward only and expands before it contracts."""

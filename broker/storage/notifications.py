@@ -1,0 +1,82 @@
+"""Received messages and who they are about; what is decided over them lives in `workflow.receive`."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlmodel import Session, col, insert, select, update
+
+from broker.domain.states import NotificationState
+from broker.storage.codec import Codec
+from broker.storage.tables import Notification, Subject
+from schemas import content
+from schemas.codes import Event
+from schemas.message import Message
+
+
+def earlier(session: Session, sender_team_id: str, message_id: str) -> Notification | None:
+    """The notification that reserved this identity."""
+    return session.exec(
+        select(Notification).where(
+            Notification.sender_team_id == sender_team_id,
+            Notification.message_id == message_id,
+            Notification.state != NotificationState.REFUSED,
+        )
+    ).first()
+
+
+def refused_before(session: Session, sender_team_id: str, content_hash: str) -> Notification | None:
+    """The same content from the same team, refused before."""
+    return session.exec(
+        select(Notification).where(
+            Notification.sender_team_id == sender_team_id,
+            Notification.content_hash == content_hash,
+            Notification.state == NotificationState.REFUSED,
+        )
+    ).first()
+
+
+def add(session: Session, row: dict[str, object], subjects: Iterable[tuple[str, bool]]) -> None:
+    """One notification with the persons it is about or names: (person id, named only)."""
+    session.execute(insert(Notification), [row])
+    about = [{"notification_id": row["id"], "person_id": person, "named": named} for person, named in subjects]
+    if about:
+        session.execute(insert(Subject), about)
+
+
+def message_of(codec: Codec, row: Notification) -> Message:
+    """What an accepted notification says; persons are keyed by their ids."""
+    if row.content is None:
+        raise ValueError("only an accepted notification has content")
+    return content.load(codec.open(row.content, f"notification:{row.id}"))
+
+
+def standing_about(
+    session: Session, person_ids: Sequence[str], events: Sequence[Event], *, since: datetime
+) -> list[Notification]:
+    """Accepted notifications of these events about these persons that still describe how things are, oldest first."""
+    if not person_ids or not events:
+        return []
+    return list(
+        session.exec(
+            select(Notification)
+            .join(Subject, col(Subject.notification_id) == col(Notification.id))
+            .where(
+                col(Subject.person_id).in_(person_ids),
+                col(Subject.named).is_(False),
+                col(Notification.event).in_(events),
+                Notification.state == NotificationState.ACCEPTED,
+                col(Notification.received_at) >= since,
+            )
+            .order_by(col(Notification.received_at), col(Notification.id))
+            .distinct()
+        ).all()
+    )
+
+
+def withdraw(session: Session, notification_id: str, now: datetime) -> None:
+    """Mark a notification as taken back by its sender."""
+    session.execute(
+        update(Notification)
+        .where(col(Notification.id) == notification_id)
+        .values(state=NotificationState.WITHDRAWN, withdrawn_at=now)
+    )

@@ -1,0 +1,132 @@
+"""The one way to a transaction, on SQLite and PostgreSQL alike; statements live in the modules beside this file."""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlmodel import Session
+
+from broker.storage.codec import Codec
+
+T = TypeVar("T")
+
+TRIES = 6
+"""Attempts at one write: races on a new identifier or a household settle in one or two; more means real contention."""
+
+_PG_RETRY = {"40001", "40P01", "23505"}
+"""Serialization failure, deadlock, unique violation: somebody else was first, so decide again on what they left."""
+
+Work = Callable[[Session], T]
+
+
+class Raced(Exception):
+    """What a decision was based on changed before it could be committed; deciding again is safe."""
+
+
+class Busy(Exception):
+    """The same work kept colliding; trying again a little later will succeed."""
+
+
+class Store:
+    """An engine with the rules of its database. `write` runs a function in one transaction and, when it raced, again."""
+
+    def __init__(self, engine: Engine, codec: Codec) -> None:
+        """`codec` is carried for the modules that seal and open."""
+        self.engine = engine
+        self.codec = codec
+        self._sqlite_writer = threading.Lock() if engine.dialect.name == "sqlite" else None
+
+    @property
+    def embedded(self) -> bool:
+        """True on SQLite: one process only."""
+        return self._sqlite_writer is not None
+
+    def read(self, work: Work[T]) -> T:
+        """Run `work` in a transaction that changes nothing (it is rolled back)."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            if self.embedded:
+                session.execute(text("BEGIN"))
+            return work(session)
+
+    def write(self, work: Work[T]) -> T:
+        """Run `work` and commit; it is run again, whole, when it raced. `Busy` after `TRIES`."""
+        for attempt in range(TRIES):
+            try:
+                return self._once(work)
+            except (Raced, IntegrityError, OperationalError) as error:
+                if not _may_retry(error) or attempt == TRIES - 1:
+                    raise _outcome(error) from error
+                time.sleep(random.uniform(0.001, 0.01) * (attempt + 1))  # noqa: S311 - jitter, not a secret
+        raise AssertionError("unreachable")
+
+    async def aread(self, work: Work[T]) -> T:
+        """`read` in a thread, for async callers."""
+        return await asyncio.to_thread(self.read, work)
+
+    async def awrite(self, work: Work[T]) -> T:
+        """`write` in a thread, for async callers."""
+        return await asyncio.to_thread(self.write, work)
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.engine.dispose()
+
+    def _once(self, work: Work[T]) -> T:
+        with self._sqlite_writer or nullcontext(), Session(self.engine, expire_on_commit=False) as session:
+            if self._sqlite_writer is not None:
+                session.execute(text("BEGIN IMMEDIATE"))
+            result = work(session)
+            session.commit()
+            return result
+
+
+def _may_retry(error: Exception) -> bool:
+    if isinstance(error, Raced):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in _PG_RETRY
+    words = str(error.orig)
+    return "UNIQUE constraint failed" in words or "database is locked" in words
+
+
+def _outcome(error: Exception) -> Exception:
+    return Busy("the same work kept colliding") if _may_retry(error) else error
+
+
+def open_store(url: str, codec: Codec) -> Store:
+    """A store for a database address: `sqlite:///path`, or `postgresql://…` (psycopg)."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Store(_sqlite(parsed.database or ":memory:"), codec)
+    return Store(_postgres(url), codec)
+
+
+def _sqlite(path: str) -> Engine:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 10, "isolation_level": None}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection
+        """WAL with full sync: a commit that was answered survives a power cut."""
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _postgres(url: str) -> Engine:
+    parsed = make_url(url).set(drivername="postgresql+psycopg")
+    return create_engine(parsed, pool_size=16, max_overflow=16, pool_pre_ping=True, connect_args={"connect_timeout": 5})

@@ -1,0 +1,496 @@
+"""Every table with its keys and checks; queries live beside this file, one module a noun."""
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from broker.domain.states import (
+    AttemptOutcome,
+    ChannelKind,
+    DeliveryState,
+    InvolvementState,
+    MembershipState,
+    NotificationState,
+    PersonState,
+    Purpose,
+    View,
+)
+from broker.storage.types import Json, UtcDateTime, enum_type
+from schemas.codes import Event, Function, Priority, RelationshipKind, Standing, TaskCode, TaskStatus
+
+NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=NAMING)
+
+
+class Table(SQLModel):
+    """Base of all tables: one metadata with a naming convention, so that migrations have stable names."""
+
+    metadata: ClassVar[MetaData] = metadata
+
+
+def _when(*, nullable: bool = False, index: bool = False) -> Any:  # noqa: ANN401 - SQLModel's Field returns Any
+    return Field(sa_type=UtcDateTime, nullable=nullable, index=index, **({"default": None} if nullable else {}))  # type: ignore[call-overload]
+
+
+def _sealed(*, nullable: bool = False) -> Any:  # noqa: ANN401 - as above
+    """Bytes that only the codec reads."""
+    return Field(sa_type=LargeBinary, nullable=nullable, **({"default": None} if nullable else {}))
+
+
+def _ref(target: str, *, nullable: bool = False, index: bool = True) -> Any:  # noqa: ANN401 - as above
+    return Field(foreign_key=target, nullable=nullable, index=index, **({"default": None} if nullable else {}))
+
+
+def _late_ref(target: str) -> Any:  # noqa: ANN401 - as above
+    """A reference checked at commit: rows about people are written before the notification that caused them."""
+    return Field(
+        default=None, sa_column_args=[ForeignKey(target, deferrable=True, initially="DEFERRED")], max_length=36
+    )
+
+
+# --- directory ------------------------------------------------------------------------------------------------
+
+
+class Agency(Table, table=True):
+    """An organisation: a trust, a practice, a probation provider, a council."""
+
+    id: str = Field(primary_key=True, max_length=64)
+    name: str
+    ods_code: str | None = None
+
+
+class Area(Table, table=True):
+    """A local authority area: its calendar, its coverage, its partnership."""
+
+    id: str = Field(primary_key=True, max_length=64)
+    name: str
+
+
+class AreaPostcode(Table, table=True):
+    """Which area a postcode district (outward code) lies in."""
+
+    outward: str = Field(primary_key=True, max_length=4)
+    area_id: str = _ref("area.id")
+
+
+class Team(Table, table=True):
+    """The unit of routing, delivery, access and exclusion."""
+
+    id: str = Field(primary_key=True, max_length=64)
+    agency_id: str = _ref("agency.id")
+    function: Function = Field(sa_type=enum_type(Function, "function"), index=True)  # type: ignore[call-overload]
+    name: str
+    ods_code: str | None = Field(default=None, index=True)
+    area_id: str | None = _ref("area.id", nullable=True)
+    telephone: str | None = None
+    closed_at: datetime | None = _when(nullable=True)
+    honours_marks: bool = True
+    """False when its system cannot keep a mark "not to be shown to patient or family": it gets pointers only."""
+
+
+class Coverage(Table, table=True):
+    """The team that provides a universal or statutory function in an area."""
+
+    area_id: str = Field(foreign_key="area.id", primary_key=True)
+    function: Function = Field(sa_column=Column(enum_type(Function, "coverage_function"), primary_key=True))
+    team_id: str = _ref("team.id")
+
+
+class Channel(Table, table=True):
+    """How a team is told. The mailbox is always there; this row adds a push."""
+
+    team_id: str = Field(foreign_key="team.id", primary_key=True)
+    kind: ChannelKind = Field(sa_type=enum_type(ChannelKind, "channel_kind"))  # type: ignore[call-overload]
+    url: str | None = None
+    secret: bytes | None = _sealed(nullable=True)
+    changed_at: datetime = _when()
+
+
+class Client(Table, table=True):
+    """A system that calls, bound to one team and a set of scopes."""
+
+    name: str = Field(primary_key=True, max_length=64)
+    team_id: str | None = _ref("team.id", nullable=True)
+    jwks: dict[str, Any] = Field(sa_type=Json)  # type: ignore[call-overload]
+    scopes: str
+    revoked_at: datetime | None = _when(nullable=True)
+
+
+class AccessToken(Table, table=True):
+    """A bearer token we gave out, by its hash."""
+
+    digest: str = Field(primary_key=True, max_length=64)
+    client_name: str = _ref("client.name")
+    scopes: str
+    expires_at: datetime = _when(index=True)
+
+
+class UsedAssertion(Table, table=True):
+    """A client assertion already used: `jti` kept until it expires, so that none is used twice."""
+
+    client_name: str = Field(foreign_key="client.name", primary_key=True)
+    jti: str = Field(primary_key=True, max_length=128)
+    expires_at: datetime = _when(index=True)
+
+
+# --- people and households --------------------------------------------------------------------------------------
+
+
+class Person(Table, table=True):
+    """Somebody a notification is about or who lives with them, an unborn child included. `details` is sealed JSON (names, dates)."""
+
+    __table_args__ = (
+        CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name="merged_has_target"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    state: PersonState = Field(sa_type=enum_type(PersonState, "person_state"))  # type: ignore[call-overload]
+    born: date | None = None
+    expected: date | None = None
+    name_blind: str | None = Field(default=None, index=True, max_length=64)
+    """Keyed hash of family name and date of birth, for finding possible duplicates."""
+    details: bytes = _sealed()
+    resolved: bool = True
+    """False when only a case number is known, as probation sends it, until somebody says who it is."""
+    merged_into: str | None = _ref("person.id", nullable=True, index=False)
+    version: int = 1
+    created_at: datetime = _when()
+
+
+class Identifier(Table, table=True):
+    """An identifier of a person as an agency asserted it at a time."""
+
+    __table_args__ = (
+        Index("uq_identifier_binding", "system", "blind", unique=True, sqlite_where=text("binding"), postgresql_where=text("binding")),
+        Index("ix_identifier_lookup", "system", "blind"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    person_id: str = _ref("person.id")
+    system: str
+    blind: str = Field(max_length=64)
+    value: bytes = _sealed()
+    verified: bool | None = None
+    valid: bool
+    """False when its check digit fails: kept, flagged, and matching nobody by itself."""
+    binding: bool
+    """True for the one assertion by which others find the person."""
+    asserted_by: str = _ref("team.id", index=False)
+    asserted_at: datetime = _when()
+    ended_at: datetime | None = _when(nullable=True)
+
+
+class Relationship(Table, table=True):
+    """`person` is the `kind` of `to_person`, according to a team."""
+
+    __table_args__ = (UniqueConstraint("person_id", "kind", "to_person_id"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    person_id: str = _ref("person.id")
+    kind: RelationshipKind = Field(sa_type=enum_type(RelationshipKind, "relationship_kind"))  # type: ignore[call-overload]
+    to_person_id: str = _ref("person.id")
+    asserted_by: str = _ref("team.id", index=False)
+    asserted_at: datetime = _when()
+
+
+class Household(Table, table=True):
+    """Who lives together or shares care of a child. Its version rises with every change that routing depends on."""
+
+    id: str = Field(primary_key=True, max_length=36)
+    area_id: str | None = _ref("area.id", nullable=True, index=False)
+    refuge: bool = False
+    version: int = 1
+    created_at: datetime = _when()
+
+
+class Membership(Table, table=True):
+    """A person in a household from when to when, according to whom. One current row for a person and household."""
+
+    __table_args__ = (
+        Index(
+            "uq_membership_open",
+            "household_id",
+            "person_id",
+            unique=True,
+            sqlite_where=text("state IN ('current', 'proposed')"),
+            postgresql_where=text("state IN ('current', 'proposed')"),
+        ),
+        CheckConstraint("until IS NULL OR since IS NULL OR until >= since", name="until_after_since"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    household_id: str = _ref("household.id")
+    person_id: str = _ref("person.id")
+    standing: Standing = Field(sa_type=enum_type(Standing, "standing"))  # type: ignore[call-overload]
+    state: MembershipState = Field(sa_type=enum_type(MembershipState, "membership_state"))  # type: ignore[call-overload]
+    since: date | None = None
+    until: date | None = None
+    asserted_by: str = _ref("team.id", index=False)
+    asserted_at: datetime = _when()
+    notification_id: str | None = _late_ref("notification.id")
+
+
+class Address(Table, table=True):
+    """An address of a person as one agency holds it, with its history."""
+
+    __table_args__ = (Index("ix_address_place", "place_blind"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    person_id: str = _ref("person.id")
+    place_blind: str = Field(max_length=64)
+    """Keyed hash of the normalised address: a change of format is no move."""
+    value: bytes = _sealed()
+    area_id: str | None = _ref("area.id", nullable=True, index=False)
+    protected: bool = False
+    asserted_by: str = _ref("team.id", index=False)
+    asserted_at: datetime = _when()
+    ended_at: datetime | None = _when(nullable=True)
+
+
+class Involvement(Table, table=True):
+    """A team working with a person, in which function, on what evidence."""
+
+    __table_args__ = (
+        Index(
+            "uq_involvement_open",
+            "team_id",
+            "person_id",
+            unique=True,
+            sqlite_where=text("state <> 'ended'"),
+            postgresql_where=text("state <> 'ended'"),
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    team_id: str = _ref("team.id")
+    person_id: str = _ref("person.id")
+    function: Function = Field(sa_type=enum_type(Function, "involvement_function"))  # type: ignore[call-overload]
+    state: InvolvementState = Field(sa_type=enum_type(InvolvementState, "involvement_state"))  # type: ignore[call-overload]
+    since: datetime = _when()
+    renewed_at: datetime = _when()
+    ended_at: datetime | None = _when(nullable=True)
+    evidence: str
+    """Event code that opened or last renewed it."""
+    notification_id: str | None = _late_ref("notification.id")
+
+
+# --- messages -----------------------------------------------------------------------------------------------------
+
+
+class Notification(Table, table=True):
+    """One received message: raw bytes kept, what it says beside it, and the first answer for when it comes again."""
+
+    __table_args__ = (
+        Index(
+            "uq_notification_identity",
+            "sender_team_id",
+            "message_id",
+            unique=True,
+            sqlite_where=text("state <> 'refused'"),
+            postgresql_where=text("state <> 'refused'"),
+        ),
+        Index(
+            "uq_notification_refused",
+            "sender_team_id",
+            "content_hash",
+            unique=True,
+            sqlite_where=text("state = 'refused'"),
+            postgresql_where=text("state = 'refused'"),
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    sender_team_id: str = _ref("team.id", index=False)
+    message_id: str | None = Field(default=None, max_length=64)
+    """MessageHeader.id, or the key an adapter documents; None when it could not be read."""
+    via: str = "fhir"
+    """How it came: `fhir` or the adapter's kind."""
+    state: NotificationState = Field(sa_type=enum_type(NotificationState, "notification_state"))  # type: ignore[call-overload]
+    event: Event | None = Field(default=None, sa_type=enum_type(Event, "event"), index=True)  # type: ignore[call-overload]
+    kind: str | None = None
+    priority: Priority = Field(default=Priority.ROUTINE, sa_type=enum_type(Priority, "priority"))  # type: ignore[call-overload]
+    occurred_at: datetime | None = _when(nullable=True)
+    received_at: datetime = _when(index=True)
+    raw: bytes = _sealed()
+    content_type: str
+    content_hash: str = Field(max_length=64)
+    """Keyed hash of the content without Bundle.id, meta and timestamp."""
+    content: bytes | None = _sealed(nullable=True)
+    """What it says: the message value as sealed JSON, person keys replaced by person ids."""
+    standing: str
+    """What could be made of it: usable, unreadable, unroutable or ignored; the answer's status follows from it."""
+    answer: bytes = _sealed()
+    policy_version: str
+    decided_on: dict[str, int] = Field(default_factory=dict, sa_type=Json)  # type: ignore[call-overload]
+    """Version of each household the routing decision read."""
+    reference_id: str | None = _ref("notification.id", nullable=True)
+    """The earlier notification this one withdraws, answers or replaces."""
+    withdrawn_at: datetime | None = _when(nullable=True)
+
+
+class Subject(Table, table=True):
+    """Who a notification is about; `named` persons only stand in it."""
+
+    notification_id: str = Field(foreign_key="notification.id", primary_key=True)
+    person_id: str = Field(foreign_key="person.id", primary_key=True, index=True)
+    named: bool = False
+    """False: the event is about this person. True: the message only names them."""
+
+
+class Delivery(Table, table=True):
+    """One notification for one team: told, held or withheld, because. This row is the outbox."""
+
+    __table_args__ = (
+        UniqueConstraint("notification_id", "team_id", "cause"),
+        UniqueConstraint("team_id", "number"),
+        Index("ix_delivery_due", "next_attempt_at", sqlite_where=text("state IN ('ready', 'sending', 'parked')"), postgresql_where=text("state IN ('ready', 'sending', 'parked')")),
+        Index("ix_delivery_unnumbered", "team_id", sqlite_where=text("number IS NULL"), postgresql_where=text("number IS NULL")),
+        CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="sending_has_lease"),
+        CheckConstraint("state <> 'delivered' OR delivered_at IS NOT NULL", name="delivered_has_time"),
+        CheckConstraint("state NOT IN ('withheld', 'held') OR number IS NULL", name="only_told_is_numbered"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    notification_id: str = _ref("notification.id", index=False)
+    team_id: str = _ref("team.id", index=False)
+    cause: str = ""
+    """'' for the notification itself; `task:{id}` for a task of ours; `outcome:{task id}:{n}` for an outcome told to its requester; `withdrawn`."""
+    state: DeliveryState = Field(sa_type=enum_type(DeliveryState, "delivery_state"))  # type: ignore[call-overload]
+    purpose: Purpose = Field(sa_type=enum_type(Purpose, "purpose"))  # type: ignore[call-overload]
+    view: View = Field(sa_type=enum_type(View, "view"))  # type: ignore[call-overload]
+    reason_code: str
+    """Which rule decided, e.g. `involved-with-child`, `universal-service`, `addressed`, `adult-only-function`."""
+    reason: str
+    """The same for people; without names."""
+    policy_version: str
+    known_to_sender: bool = False
+    """Whether the sender may know that this team is a recipient (sharing principle 9)."""
+    number: int | None = None
+    """Mailbox number, gap-free per team, given after the commit."""
+    created_at: datetime = _when()
+    next_attempt_at: datetime | None = _when(nullable=True)
+    lease_until: datetime | None = _when(nullable=True)
+    attempts: int = 0
+    sent_at: datetime | None = _when(nullable=True)
+    delivered_at: datetime | None = _when(nullable=True)
+
+
+class Attempt(Table, table=True):
+    """One try to hand a delivery to its channel."""
+
+    id: str = Field(primary_key=True, max_length=36)
+    delivery_id: str = _ref("delivery.id")
+    at: datetime = _when()
+    outcome: AttemptOutcome = Field(sa_type=enum_type(AttemptOutcome, "attempt_outcome"))  # type: ignore[call-overload]
+    detail: str = ""
+
+
+class MailboxNumber(Table, table=True):
+    """The last mailbox number given for a team."""
+
+    team_id: str = Field(foreign_key="team.id", primary_key=True)
+    last: int = 0
+
+
+class Task(Table, table=True):
+    """Something a team must do by a time."""
+
+    __table_args__ = (
+        Index(
+            "ix_task_open",
+            "owner_team_id",
+            "due_at",
+            sqlite_where=text("status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"),
+            postgresql_where=text("status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"),
+        ),
+        UniqueConstraint("dedupe_key"),
+        CheckConstraint("status <> 'rejected' OR reason_code IS NOT NULL", name="rejected_has_reason"),
+        CheckConstraint("code <> 'agreed-action' OR due_at IS NOT NULL", name="agreed_action_has_due_date"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    code: TaskCode = Field(sa_type=enum_type(TaskCode, "task_code"), index=True)  # type: ignore[call-overload]
+    status: TaskStatus = Field(sa_type=enum_type(TaskStatus, "task_status"))  # type: ignore[call-overload]
+    business_status: str | None = None
+    owner_team_id: str = _ref("team.id", index=False)
+    requester_team_id: str | None = _ref("team.id", nullable=True)
+    """The team that waits for the answer; None when Baton itself asks."""
+    notification_id: str | None = _ref("notification.id", nullable=True)
+    delivery_id: str | None = _ref("delivery.id", nullable=True, index=False)
+    part_of: str | None = _ref("task.id", nullable=True)
+    person_id: str | None = _ref("person.id", nullable=True)
+    household_id: str | None = _ref("household.id", nullable=True, index=False)
+    priority: Priority = Field(sa_type=enum_type(Priority, "task_priority"))  # type: ignore[call-overload]
+    reason_code: str | None = None
+    """Coded reason of a decline or outcome."""
+    dedupe_key: str | None = None
+    """Names the one situation this task is for, so that it is raised once."""
+    content: bytes = _sealed()
+    """Sealed JSON: description, what it means here, notes, options, who holds it."""
+    policy_version: str
+    cites: str = ""
+    authored_at: datetime = _when(index=True)
+    due_at: datetime | None = _when(nullable=True)
+    delivered_at: datetime | None = _when(nullable=True)
+    opened_at: datetime | None = _when(nullable=True)
+    answered_at: datetime | None = _when(nullable=True)
+    """When a professional acknowledged or declined."""
+    changed_at: datetime = _when(index=True)
+    version: int = 1
+
+
+class TaskEvent(Table, table=True):
+    """One move of a task: who, when, what. `detail` is sealed JSON."""
+
+    __table_args__ = (UniqueConstraint("task_id", "version"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    task_id: str = _ref("task.id", index=False)
+    version: int
+    move: str
+    at: datetime = _when()
+    team_id: str | None = _ref("team.id", nullable=True, index=False)
+    client_name: str | None = None
+    detail: bytes = _sealed()
+
+
+class Audit(Table, table=True):
+    """Who did, read or was refused what, when. Insert-only; no personal data, ids only."""
+
+    id: str = Field(primary_key=True, max_length=36)
+    at: datetime = _when(index=True)
+    action: str
+    """`receive`, `read`, `search`, `disclose`, `decide`, `answer`, `refuse`, `administer`."""
+    outcome: str = "success"
+    client_name: str | None = None
+    team_id: str | None = Field(default=None, index=True)
+    entity: str
+    """Kind of thing: notification, task, person, household, delivery, team, client …"""
+    entity_id: str | None = Field(default=None, index=True)
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=Json)  # type: ignore[call-overload]
+
+
+class Revision(Table, table=True):
+    """A number that rises with every change of what processes keep in memory (the directory)."""
+
+    name: str = Field(primary_key=True, max_length=64)
+    number: int = 0
+
+
+class Lease(Table, table=True):
+    """Leases of single-runner work (mailbox sequencer, and later sealer and clock) by name."""
+
+    name: str = Field(primary_key=True, max_length=64)
+    holder: str
+    until: datetime = _when()
+
+

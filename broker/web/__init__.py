@@ -1,0 +1,1 @@
+"""HTTP: the FHIR and REST interface, callers, and the only file with status codes."""

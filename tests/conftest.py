@@ -1,0 +1,83 @@
+"""Databases for tests: always real ones, migrated once, copied for each test (a rolled-back transaction leaks on SQLite)."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from broker.storage import migrate
+from broker.storage.codec import PlainCodec
+from broker.storage.store import Store, open_store
+from tests.services import postgres_database, require
+
+SECRET = b"a test key that is long enough for any purpose"
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that moves when a test says so."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        """Starts on a Monday at noon."""
+        self.time = now
+
+    def __call__(self) -> datetime:
+        """The time."""
+        return self.time
+
+    def forward(self, **span: float) -> datetime:
+        """Let time pass: `forward(hours=2)`."""
+        self.time += timedelta(**span)
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock under the test's control."""
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    store = open_store(f"sqlite:///{path}", PlainCodec(SECRET))
+    migrate.upgrade(store.engine)
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[str]:
+    """The name of a migrated PostgreSQL database that nothing is connected to."""
+    require("postgres")
+    with postgres_database() as url:
+        store = open_store(url, PlainCodec(SECRET))
+        migrate.upgrade(store.engine)
+        store.close()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated empty database of the test's own, once on each engine."""
+    if request.param == "sqlite":
+        copy = tmp_path / "baton.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), copy)
+        yield f"sqlite:///{copy}"
+        return
+    with postgres_database(request.getfixturevalue("postgres_template")) as url:
+        yield url
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """A store on an empty database, once on each engine."""
+    opened = open_store(database_url, PlainCodec(SECRET))
+    yield opened
+    opened.close()
