@@ -1,0 +1,51 @@
+"""Whether the migrations make the tables that the code declares: on a fresh SQLite, and on PostgreSQL where one answers."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import create_engine, make_url
+
+from broker.storage import migrate
+from deploy.dev import postgres
+
+
+def main() -> int:
+    """Print what differs, one line each; the answer is the exit code."""
+    differences = [f"{name}: {difference}" for name, url in _fresh_databases() for difference in _drift(url)]
+    for line in differences:
+        print(line)
+    if differences:
+        print("drift: the tables and the migrations disagree; write a migration, or mend the tables.")
+    return 1 if differences else 0
+
+
+def _fresh_databases() -> Iterator[tuple[str, str]]:
+    with tempfile.TemporaryDirectory(prefix="baton-drift-") as folder:
+        yield "SQLite", f"sqlite:///{Path(folder) / 'fresh.db'}"
+    server = postgres.find()
+    if server is None:
+        print("drift: PostgreSQL not looked at, none answers (`make services` finds or starts one)")
+        return
+    with postgres.database(server) as url:
+        yield "PostgreSQL", url
+
+
+def _drift(url: str) -> list[str]:
+    engine = create_engine(_with_our_driver(url))
+    try:
+        migrate.upgrade(engine)
+        return migrate.drift(engine)
+    finally:
+        engine.dispose()
+
+
+def _with_our_driver(url: str) -> str:
+    parsed = make_url(url)
+    driver = "postgresql+psycopg" if parsed.get_backend_name() == "postgresql" else parsed.drivername
+    return parsed.set(drivername=driver).render_as_string(hide_password=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""What a test asks for when it needs a real service: the service or a skip, and a database or virtual host of its own.
+
+Nothing is started here: `make test` does that first (deploy/dev/services.py), so that workers do not race to do it.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from deploy.dev import browser, postgres, rabbitmq
+from deploy.dev.services import SERVICES, SETTING, required
+
+
+def require(name: str) -> str:
+    """The address (or path) of `postgres`, `rabbitmq` or `browser`; else the test skips, or fails when it is required."""
+    needed = required()
+    found = _find(name)
+    if found is None:
+        reason = f"no {name}: `make services` finds or starts one, {SERVICES[name].SETTING} names one"
+        if name in needed:
+            pytest.fail(f"{reason} ({SETTING} says it is required)")
+        pytest.skip(reason)
+    return found
+
+
+@cache
+def _find(name: str) -> str | None:
+    return SERVICES[name].find()
+
+
+@contextmanager
+def postgres_database(template: str | None = None) -> Iterator[str]:
+    """A database of the caller's own, empty or copied from the database `template`, for as long as the block runs.
+
+    Gives its address. A template that is connected to cannot be copied: dispose of its engine first.
+    """
+    with postgres.database(require("postgres"), template) as address:
+        yield address
+
+
+@contextmanager
+def rabbitmq_virtual_host() -> Iterator[str]:
+    """An empty virtual host of the caller's own for as long as the block runs; gives its address (1-2 s to make)."""
+    with rabbitmq.virtual_host(require("rabbitmq")) as address:
+        yield address
+
+
+def rendered(address: str) -> str:
+    """The document a real browser has after loading `address`, as HTML."""
+    program = require("browser")
+    with tempfile.TemporaryDirectory(prefix="baton-browser-") as folder:
+        done = subprocess.run(
+            [program, *browser.arguments(Path(folder) / "profile"), "--dump-dom", address],
+            env={"HOME": folder, "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+    return done.stdout
