@@ -1,0 +1,180 @@
+"""CodeSystem and ValueSet of every list of codes of ours."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from schemas.bundle import profile
+from schemas.codes import (
+    BUSINESS_STATUS_SYSTEM,
+    CANONICAL,
+    FACT_SYSTEM,
+    SYSTEMS,
+    Category,
+    Event,
+    Function,
+    LawfulBasis,
+    RelationshipKind,
+    ResponseReason,
+    Standing,
+    TaskCode,
+)
+from schemas.definitions.metadata import canonical, published
+from schemas.events import FACTS, SPECS, FactSpec, Values
+from schemas.events.specification import values_of
+
+_OWN: Final = (
+    Values(
+        id="business-status",
+        title="What a task has come to beyond its status",
+        system=BUSINESS_STATUS_SYSTEM,
+        codes={
+            "opened": "Opened by somebody of the team",
+            "question-asked": "Waits for the answer to a question back",
+            "question-answered": "Has the answer, waits for the team again",
+            "extended": "Has a later due date, with a reason",
+            "actions-open": "Acknowledged; what was agreed is not all done",
+            "action-not-done": "Ended; something agreed will not be done, with a reason",
+            "withdrawn": "The sender took the message back",
+            "overdue": "Past its due date",
+            "caretaking": "Looked after for the sender, who stays responsible, until the review date",
+            "escalated": "Raised to somebody else because it was not done",
+            "unheld": "Nobody of the team holds it now",
+            "nothing-supplied": "The transfer says nothing of this child",
+            "partly-confirmed": "Some children of the transfer are confirmed",
+        },
+    ),
+    Values(
+        id="label",
+        title="Marks on a message besides HL7's security labels",
+        codes={
+            "held-for-release": "Told to nobody until the sender's safeguarding lead releases it",
+            "refuge": "Names people in a refuge: their household joins no other",
+        },
+    ),
+    Values(id="group", title="Kinds of group", codes={profile.HOUSEHOLD_GROUP: "People who live together"}),
+    Values(id="encounter-class", title="Classes of encounter that HL7 lacks", codes={"custody": "Custody"}),
+)
+
+_DEFINED: Final = (
+    (TaskCode, "What a team must do"),
+    (Function, "What a team does for people"),
+    (RelationshipKind, "What one person is to another"),
+    (Standing, "How a person stands to a household"),
+    (Category, "What kind of fact a fact is, which decides who may see it"),
+    (LawfulBasis, "Why the sender may share"),
+)
+
+
+def terminology() -> Iterator[dict[str, object]]:
+    """All CodeSystems and ValueSets."""
+    for values in _all_values():
+        if values.system.startswith(CANONICAL):
+            yield _code_system(values)
+        yield _value_set(values)
+    yield _facts()
+    yield _value_set(Values(id="fact", title="Facts", codes={}, system=FACT_SYSTEM))
+    yield _roles()
+
+
+def _all_values() -> list[Values]:
+    """Every list once: of codes, of kinds, of what facts are bound to, and the few that stand here."""
+    listed = [values_of(members, title) for members, title in _DEFINED]
+    listed.append(_events())
+    listed.append(_reasons())
+    listed += [spec.kinds.values for spec in SPECS.values() if spec.kinds is not None]
+    listed += [fact.binding for fact in FACTS.values() if fact.binding is not None]
+    return list({values.id: values for values in (*listed, *_OWN)}.values())
+
+
+def _events() -> Values:
+    return Values(
+        id="message-event",
+        title="What a message reports",
+        codes={event.value: SPECS[event].text for event in Event},
+        system=SYSTEMS[Event],
+    )
+
+
+def _reasons() -> Values:
+    return Values(
+        id="response-reason",
+        title="Reasons of an answer, from the NHS ITK3 business response codes",
+        codes={reason.value: reason.name.replace("_", " ").capitalize() for reason in ResponseReason},
+        system=SYSTEMS[ResponseReason],
+    )
+
+
+def _code_system(values: Values) -> dict[str, object]:
+    return {
+        **published("CodeSystem", values.id, values.title, f"{values.title}."),
+        "caseSensitive": True,
+        "valueSet": canonical("ValueSet", values.id),
+        "content": "complete",
+        "count": len(values.codes),
+        "concept": [{"code": code, "display": display} for code, display in values.codes.items()],
+    }
+
+
+def _value_set(values: Values) -> dict[str, object]:
+    """All codes of a system of ours; the listed ones of somebody else's."""
+    include: dict[str, object] = {"system": values.system}
+    if not values.system.startswith(CANONICAL):
+        include["concept"] = _concepts(values.codes)
+    return {
+        **published("ValueSet", values.id, values.title, f"{values.title}."),
+        "compose": {"include": [include]},
+    }
+
+
+def _concepts(codes: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"code": code, "display": display} for code, display in codes.items()]
+
+
+_PROPERTIES: Final = (
+    ("category", "code", "Category, which decides who may see it"),
+    ("adult-category", "code", "Category where the fact is said of an adult outside a pregnancy"),
+    ("type", "code", "Type of the value"),
+    ("unit", "string", "UCUM unit of the number"),
+    ("values", "string", "ValueSet of the code"),
+    ("whom", "code", "Whom the fact can be about"),
+)
+
+
+def _facts() -> dict[str, object]:
+    return {
+        **published("CodeSystem", "fact", "Facts", "What an Observation of a message can say."),
+        "caseSensitive": True,
+        "valueSet": canonical("ValueSet", "fact"),
+        "content": "complete",
+        "count": len(FACTS),
+        "property": [
+            {"code": code, "uri": f"{FACT_SYSTEM}#{code}", "type": kind, "description": text}
+            for code, kind, text in _PROPERTIES
+        ],
+        "concept": [_fact(spec) for spec in FACTS.values()],
+    }
+
+
+def _fact(spec: FactSpec) -> dict[str, object]:
+    properties: list[dict[str, object]] = [
+        {"code": "category", "valueCode": spec.category.value},
+        {"code": "type", "valueCode": spec.type.value},
+        {"code": "whom", "valueCode": spec.whom.value},
+    ]
+    if spec.adult_category is not None:
+        properties.append({"code": "adult-category", "valueCode": spec.adult_category.value})
+    if spec.unit is not None:
+        properties.append({"code": "unit", "valueString": spec.unit})
+    if spec.binding is not None:
+        properties.append({"code": "values", "valueString": canonical("ValueSet", spec.binding.id)})
+    return {"code": spec.code, "display": spec.text, "property": properties}
+
+
+def _roles() -> dict[str, object]:
+    """Which roles count as professional or clerical is policy of each partnership; the system only has an address."""
+    text = "Roles of professionals. Each partnership lists its own, as professional or clerical, in its policy."
+    return {
+        **published("CodeSystem", "professional-role", "Roles of professionals", text),
+        "caseSensitive": True,
+        "content": "not-present",
+    }

@@ -1,0 +1,151 @@
+"""Events of the Healthy Child Programme, of hospital care of children, and of appointments that were not kept."""
+
+from typing import Final
+
+from schemas.codes import ContactKind, Event
+from schemas.events.care_values import APPOINTMENT_KIND
+from schemas.events.specification import EventSpec, Kinds, Level, Time, Whom, values_of
+
+_GROWTH: Final = ("weight", "length", "head-circumference", "centile", "feeding", "feeding-detail")
+_AT_HOME: Final = (
+    "concerns",
+    "concern-detail",
+    "sleeping-arrangements",
+    "safe-sleeping-discussed",
+    "home-conditions",
+    "maternal-mood",
+    "level-of-service",
+    "action-taken",
+    "follow-up-plan",
+)
+
+EVENTS: Final = (
+    EventSpec(
+        event=Event.CHILD_CONTACT,
+        text="A planned contact of health visiting or another child-facing team, before or after birth.",
+        cites=("F1", "F10", "F19", "7.2.2", "7.3.4"),
+        focus="Encounter",
+        subject=Whom.ANY,
+        many=True,
+        kinds=Kinds(values=values_of(ContactKind, "Kind of child contact"), level=Level.REQUIRED),
+        # Each is what the review found missing from that very contact.
+        expected_for={
+            ContactKind.ANTENATAL: ("expected-date",),
+            ContactKind.NEW_BIRTH: ("seen", "weight", "feeding"),
+            ContactKind.SIX_TO_EIGHT_WEEK: ("seen", "weight"),
+            ContactKind.NINE_TO_TWELVE_MONTH: ("seen", "development"),
+            ContactKind.TWO_YEAR: ("seen", "development"),
+            ContactKind.NEW_TO_AREA: ("seen",),
+        },
+        household_expected_for=(ContactKind.ANTENATAL, ContactKind.NEW_BIRTH, ContactKind.NEW_TO_AREA),
+        optional=(
+            *_GROWTH,
+            *_AT_HOME,
+            "setting",
+            "visit-outcome",
+            "immunisations-up-to-date",
+            "independently-mobile",
+            "accompanied-by",
+            "marks-at-birth",
+        ),
+    ),
+    EventSpec(
+        event=Event.SIX_TO_EIGHT_WEEK_EXAMINATION,
+        text="The physical examination of a baby in general practice.",
+        cites=("F8", "7.3.1"),
+        focus="Encounter",
+        subject=Whom.CHILD,
+        expected=("examination-outcome",),
+        optional=(*_GROWTH, "immunisations-up-to-date", "concerns", "concern-detail", "accompanied-by"),
+    ),
+    EventSpec(
+        event=Event.IMMUNISATION,
+        text="A vaccine was given, or was due and not given.",
+        cites=("F8", "8.4.1"),
+        focus="Immunization",
+        subject=Whom.CHILD,
+        # With `not-given-reason` it says that the vaccine was not given.
+        required=("immunisation",),
+        optional=("not-given-reason", "immunisations-up-to-date"),
+    ),
+    EventSpec(
+        event=Event.MEASUREMENT,
+        text="A child was weighed or measured.",
+        cites=("F14", "7.5.5", "principle 15"),
+        focus="Observation",
+        subject=Whom.CHILD,
+        required_one_of=("weight", "length", "head-circumference", "birth-weight"),
+        optional=("centile", "feeding", "feeding-detail"),
+    ),
+    EventSpec(
+        event=Event.NOT_BROUGHT,
+        text="A child was not brought to an appointment.",
+        cites=("F18", "7.5.11", "8.4.1"),
+        focus="Appointment",
+        subject=Whom.CHILD,
+        many=True,
+        kinds=Kinds(values=APPOINTMENT_KIND, level=Level.EXPECTED),
+        optional=("reason-given", "rearranged-for", "follow-up-plan", "attempt"),
+    ),
+    EventSpec(
+        event=Event.NO_ACCESS,
+        text="A visit was made and nobody answered, or the family was not let be seen.",
+        cites=("F18", "7.4.2", "7.5.2", "7.5.7"),
+        focus="Appointment",
+        subject=Whom.ANY,
+        many=True,
+        kinds=Kinds(values=APPOINTMENT_KIND),
+        optional=("visit-purpose", "attempt", "reason-given", "rearranged-for", "follow-up-plan"),
+    ),
+    EventSpec(
+        event=Event.DID_NOT_ATTEND,
+        text="An adult, a pregnant one included, did not attend.",
+        cites=("7.1.1", "7.3.2"),
+        focus="Appointment",
+        subject=Whom.ADULT,
+        kinds=Kinds(values=APPOINTMENT_KIND, level=Level.EXPECTED),
+        optional=("reason-given", "rearranged-for", "attempt", "follow-up-plan"),
+    ),
+    EventSpec(
+        event=Event.EMERGENCY_ATTENDANCE,
+        text="Somebody attended an emergency department, urgent treatment or walk-in centre.",
+        cites=("F7", "7.5.12"),
+        focus="Encounter",
+        subject=Whom.ANY,
+        many=True,
+        expected=("presenting-problem",),
+        optional=(
+            "attendance-outcome",
+            "injury-site",
+            "explanation-given",
+            "delay-in-presenting",
+            "independently-mobile",
+            "accompanied-by",
+            "concerns",
+            "concern-detail",
+            "follow-up-plan",
+            "action-taken",
+        ),
+    ),
+    EventSpec(
+        event=Event.CHILD_ADMISSION,
+        text="A child was admitted to hospital, a neonatal unit included.",
+        cites=("7.2.1",),
+        focus="Encounter",
+        subject=Whom.CHILD,
+        many=True,
+        expected=("presenting-problem",),
+        optional=("ward", "accompanied-by", "concerns", "concern-detail", "injury-site", "explanation-given"),
+    ),
+    EventSpec(
+        event=Event.CHILD_DISCHARGE,
+        text="A child was discharged from hospital.",
+        cites=("7.2.1", "F26"),
+        focus="Encounter",
+        subject=Whom.CHILD,
+        many=True,
+        expected=("follow-up-plan", "discharge-destination"),
+        time=Time.END,
+        optional=(*_GROWTH, "ward", "concerns", "concern-detail", "outstanding-actions"),
+    ),
+)

@@ -1,0 +1,127 @@
+"""Examples from booking to the hand-over after birth."""
+
+from datetime import date
+
+from schemas.codes import Event, RelationshipKind
+from schemas.examples.cast import AISHA, AVA, CHLOE, DANIEL, GEMMA, MARTIN, NASREEN, SUSAN, UNBORN_AVA, ZAYN
+from schemas.examples.telling import MIDWIFE, choice, fact, mother, related, tell, together, when
+
+EXAMPLES = {
+    "pregnancy-booking": tell(
+        "pregnancy-booking",
+        Event.PREGNANCY_BOOKING,
+        "swbh-midwifery",
+        when(2017, 7, 24),
+        subjects=[CHLOE],
+        people=[UNBORN_AVA],
+        relationships=mother(CHLOE, UNBORN_AVA),
+        author=MIDWIFE,
+        facts=(
+            fact("expected-date", date(2018, 2, 12), CHLOE),
+            fact("number-of-fetuses", 1, CHLOE),
+            fact("gestation", 11, CHLOE),
+            fact("dating-scan-date", date(2017, 7, 31), CHLOE),
+            fact("additional-support", "A maternity support worker helps with benefits and housing.", CHLOE),
+        ),
+    ),
+    "pregnancy-notification": tell(
+        "pregnancy-notification",
+        Event.PREGNANCY_NOTIFICATION,
+        "swbh-midwifery",
+        when(2017, 8, 28),
+        subjects=[CHLOE],
+        people=[UNBORN_AVA],
+        relationships=mother(CHLOE, UNBORN_AVA),
+        author=MIDWIFE,
+        to=("bcht-health-visiting",),
+        facts=(
+            fact("expected-date", date(2018, 2, 12), CHLOE),
+            fact("gestation", 16, CHLOE),
+            fact("maternal-mood", "Low at times; worried about money. Panic attacks in the past, none now.", CHLOE),
+        ),
+    ),
+    "pregnancy-end": tell(
+        "pregnancy-end",
+        Event.PREGNANCY_END,
+        "swbh-midwifery",
+        when(2018, 3, 19),
+        subjects=[GEMMA],
+        author=MIDWIFE,
+    ),
+    "birth": tell(
+        "birth",
+        Event.BIRTH,
+        "swbh-midwifery",
+        when(2018, 2, 14, 4, 52),
+        subjects=[AVA],
+        people=[CHLOE, DANIEL],
+        relationships=(*mother(CHLOE, AVA), *related(RelationshipKind.FATHER, DANIEL, AVA)),
+        author=MIDWIFE,
+        facts=(
+            fact("birth-weight", 3150, AVA),
+            fact("gestation", 40, AVA),
+            choice("place-of-birth", "hospital", AVA),
+            choice("mode-of-birth", "ventouse", AVA),
+            fact("neonatal-unit", True, AVA),
+            fact(
+                "marks-at-birth", "Haematoma of the scalp, right parietal, about 3 cm; blue spot over the sacrum.", AVA
+            ),
+            choice("feeding", "mixed", AVA),
+        ),
+    ),
+    "birth-twins": tell(
+        "birth-twins",
+        Event.BIRTH,
+        "swbh-midwifery",
+        when(2019, 5, 6, 13, 20),
+        subjects=[ZAYN, AISHA],
+        people=[NASREEN],
+        relationships=mother(NASREEN, ZAYN, AISHA),
+        author=MIDWIFE,
+        facts=(
+            fact("birth-weight", 2410, ZAYN),
+            fact("birth-weight", 2280, AISHA),
+            fact("gestation", 36, ZAYN),
+            fact("gestation", 36, AISHA),
+            choice("place-of-birth", "hospital", ZAYN),
+            choice("place-of-birth", "hospital", AISHA),
+            choice("mode-of-birth", "planned-caesarean", ZAYN),
+            choice("mode-of-birth", "planned-caesarean", AISHA),
+            fact("neonatal-unit", False, ZAYN),
+            fact("neonatal-unit", True, AISHA),
+        ),
+    ),
+    "birth-without-mother": tell(
+        "birth-without-mother",
+        Event.BIRTH,
+        "swbh-midwifery",
+        when(2018, 2, 14, 4, 52),
+        subjects=[AVA],
+        author=MIDWIFE,
+        facts=(fact("birth-weight", 3150, AVA), fact("gestation", 40, AVA)),
+    ),
+    "maternity-discharge": tell(
+        "maternity-discharge",
+        Event.MATERNITY_DISCHARGE,
+        "swbh-midwifery",
+        when(2018, 2, 26, 14),
+        subjects=[AVA, CHLOE],
+        people=[SUSAN, MARTIN],
+        relationships=mother(CHLOE, AVA) + mother(SUSAN, CHLOE) + related(RelationshipKind.FATHER, MARTIN, CHLOE),
+        household=together(AVA, CHLOE, SUSAN, MARTIN),
+        author=MIDWIFE,
+        to=("bcht-health-visiting",),
+        facts=(
+            fact("birth-weight", 3150, AVA),
+            fact("weight", 3040, AVA, date(2018, 2, 26)),
+            choice("feeding", "mixed", AVA),
+            fact("feeding-detail", "30 to 40 ml of formula every four hours; takes the breast at night.", AVA),
+            fact("concerns", "Slow to regain her birth weight. Mother feels told off for overfeeding.", AVA),
+            fact("marks-at-birth", "Haematoma of the scalp, right parietal, fading.", AVA),
+            fact("safe-sleeping-discussed", True, AVA),
+            fact("sleeping-arrangements", "Moses basket beside the parents' bed, seen.", AVA),
+            fact("last-contact", date(2018, 2, 26), AVA),
+            fact("contact-person", "Alison Frost, community midwife"),
+        ),
+    ),
+}
