@@ -17,8 +17,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="BATON_", extra="ignore")
 
-    database_url: str = Field(default="sqlite:///var/baton.db", description="SQLite file, or postgresql://… for production")
-    directory: Path | None = Field(default=None, description="Directory file read by --demo and `baton directory import`")
+    database_url: str = Field(
+        default="sqlite:///var/baton.db", description="SQLite file, or postgresql://… for production"
+    )
+    directory: Path | None = Field(
+        default=None, description="Directory file read by --demo and `baton directory import`"
+    )
     policy: Path | None = Field(default=None, description="Policy file; without it the default policy that ships")
     public_url: str = Field(default="http://127.0.0.1:8000", description="Address by which callers reach this broker")
     secret_key: SecretStr | None = Field(default=None, description="At least 32 characters; needed unless --demo")
@@ -29,9 +33,13 @@ class Settings(BaseSettings):
         description="Waits before each further try of a delivery; after the last a task, then one try a day",
     )
     daily_retry: timedelta = Field(default=timedelta(days=1), description="Wait between tries after the ladder")
-    poll_seconds: float = Field(default=1.0, gt=0, description="Longest wait of the worker between looks at the database")
+    poll_seconds: float = Field(
+        default=1.0, gt=0, description="Longest wait of the worker between looks at the database"
+    )
     webhook_timeout_seconds: float = Field(default=10, gt=0, description="Longest wait for a receiver's answer")
-    allow_private_addresses: bool = Field(default=False, description="Let webhooks go to private and loopback addresses")
+    allow_private_addresses: bool = Field(
+        default=False, description="Let webhooks go to private and loopback addresses"
+    )
     token_seconds: int = Field(default=300, gt=0, le=3600, description="Life of an access token")
     max_body_bytes: int = Field(default=1_048_576, gt=0, description="Largest request body")
     max_depth: int = Field(default=40, gt=0, description="Deepest nesting of a request body")
@@ -43,7 +51,9 @@ class Settings(BaseSettings):
         if self.secret_key is None:
             if self.demo:
                 return DEMO_KEY.encode()
-            raise Misconfigured("BATON_SECRET_KEY is not set: give it at least 32 random characters, or start with --demo.")
+            raise Misconfigured(
+                "BATON_SECRET_KEY is not set: give it at least 32 random characters, or start with --demo."
+            )
         key = self.secret_key.get_secret_value().encode()
         if len(key) < 32:
             raise Misconfigured("BATON_SECRET_KEY is too short: give it at least 32 characters.")

@@ -12,6 +12,8 @@ class Caller:
     client: str
     team: str | None
     """Team id the client is bound to; None for clients that only administer or audit."""
+    agency: str | None = None
+    """The team's agency id."""
     scopes: frozenset[str] = frozenset()
     practitioner: Professional | None = None
     """The person a system answers for, as the agency asserts."""

@@ -1,5 +1,6 @@
 """Clients, their tokens and their used assertions; what a token may do is decided in `broker.web`."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,20 +9,49 @@ from sqlmodel import Session, col, delete, select, update
 from broker.storage.tables import AccessToken, Client, Team, UsedAssertion
 
 
-def put(session: Session, row: Client) -> None:
-    """Create or replace a client; replacing ends the tokens it holds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A system that may call, with its public keys and the scopes it may ask for."""
+
+    name: str
+    team: str | None
+    jwks: dict[str, Any]
+    scopes: frozenset[str]
+    revoked: bool = False
+
+
+def put(session: Session, client: Registered, now: datetime) -> None:
+    """Create or replace a client; replacing ends the tokens it holds. False team ids are refused by the database."""
+    row = Client(
+        name=client.name,
+        team_id=client.team,
+        jwks=client.jwks,
+        scopes=" ".join(sorted(client.scopes)),
+        revoked_at=now if client.revoked else None,
+    )
     session.merge(row)
-    session.execute(delete(AccessToken).where(col(AccessToken.client_name) == row.name))
+    session.execute(delete(AccessToken).where(col(AccessToken.client_name) == client.name))
 
 
-def get(session: Session, name: str) -> Client | None:
+def get(session: Session, name: str) -> Registered | None:
     """The client, also when revoked."""
-    return session.get(Client, name)
+    row = session.get(Client, name)
+    return None if row is None else _registered(row)
 
 
-def all_clients(session: Session) -> list[Client]:
+def all_clients(session: Session) -> list[Registered]:
     """Every client by name."""
-    return list(session.exec(select(Client).order_by(Client.name)).all())
+    return [_registered(row) for row in session.exec(select(Client).order_by(Client.name)).all()]
+
+
+def _registered(row: Client) -> Registered:
+    return Registered(
+        name=row.name,
+        team=row.team_id,
+        jwks=row.jwks,
+        scopes=frozenset(row.scopes.split()),
+        revoked=row.revoked_at is not None,
+    )
 
 
 def revoke(session: Session, name: str, now: datetime) -> bool:
@@ -40,10 +70,12 @@ def use_assertion(session: Session, client_name: str, jti: str, expires_at: date
     return True
 
 
-def keep_token(session: Session, row: AccessToken, now: datetime) -> None:
+def keep_token(
+    session: Session, digest: str, client_name: str, scopes: str, *, expires_at: datetime, now: datetime
+) -> None:
     """Remember a token by its hash; forget expired ones."""
     session.execute(delete(AccessToken).where(col(AccessToken.expires_at) < now))
-    session.add(row)
+    session.add(AccessToken(digest=digest, client_name=client_name, scopes=scopes, expires_at=expires_at))
 
 
 def holder(session: Session, digest: str, now: datetime) -> tuple[str, str | None, str | None, str] | None:

@@ -1,10 +1,12 @@
 """The directory in the database: read as one snapshot, changed row by row; its file form lives in `broker.directory_file`."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from sqlmodel import Session, col, delete, select, update
 
 from broker.domain import world
+from broker.domain.states import ChannelKind
 from broker.storage.codec import Codec
 from broker.storage.tables import Agency, Area, AreaPostcode, Channel, Coverage, Revision, Team
 from schemas.codes import Function
@@ -51,41 +53,79 @@ def touch(session: Session) -> None:
         session.add(Revision(name=DIRECTORY, number=1))
 
 
-def put_agency(session: Session, row: Agency) -> None:
+def has_agency(session: Session, agency_id: str) -> bool:
+    """Whether the directory has this agency."""
+    return session.get(Agency, agency_id) is not None
+
+
+def has_area(session: Session, area_id: str) -> bool:
+    """Whether the directory has this area."""
+    return session.get(Area, area_id) is not None
+
+
+def has_team(session: Session, team_id: str, function: Function | None = None) -> bool:
+    """Whether the directory has this team, with this function when one is given."""
+    row = session.get(Team, team_id)
+    return row is not None and (function is None or row.function == function)
+
+
+def put_agency(session: Session, agency_id: str, name: str, ods_code: str | None) -> None:
     """Create or replace an agency."""
-    session.merge(row)
+    session.merge(Agency(id=agency_id, name=name, ods_code=ods_code))
     touch(session)
 
 
-def put_team(session: Session, row: Team) -> None:
-    """Create or replace a team."""
-    session.merge(row)
+def put_team(session: Session, team: world.Team, now: datetime) -> None:
+    """Create or replace a team. A closed one is not routed to any more; its history stays."""
+    stored = session.get(Team, team.id)
+    closed_at = (stored.closed_at if stored and stored.closed_at else now) if team.closed else None
+    session.merge(
+        Team(
+            id=team.id,
+            agency_id=team.agency_id,
+            function=team.function,
+            name=team.name,
+            ods_code=team.ods_code,
+            area_id=team.area_id,
+            telephone=team.telephone,
+            honours_marks=team.honours_marks,
+            closed_at=closed_at,
+        )
+    )
     touch(session)
 
 
-def put_area(session: Session, row: Area, postcodes: list[str], coverage: dict[Function, str]) -> None:
+def put_area(
+    session: Session, area_id: str, name: str, postcodes: Collection[str], coverage: Mapping[Function, str]
+) -> None:
     """Create or replace an area with its postcode districts and coverage."""
-    session.merge(row)
+    session.merge(Area(id=area_id, name=name))
     session.flush()
-    session.execute(delete(AreaPostcode).where(col(AreaPostcode.area_id) == row.id))
-    session.execute(delete(Coverage).where(col(Coverage.area_id) == row.id))
-    session.add_all(AreaPostcode(outward=outward, area_id=row.id) for outward in postcodes)
-    session.add_all(Coverage(area_id=row.id, function=function, team_id=team) for function, team in coverage.items())
+    session.execute(delete(AreaPostcode).where(col(AreaPostcode.area_id) == area_id))
+    session.execute(delete(Coverage).where(col(Coverage.area_id) == area_id))
+    session.add_all(AreaPostcode(outward=outward, area_id=area_id) for outward in postcodes)
+    session.add_all(Coverage(area_id=area_id, function=function, team_id=team) for function, team in coverage.items())
     touch(session)
 
 
-def put_channel(session: Session, codec: Codec, row: Channel, secret: str | None) -> None:
+def has_secret(session: Session, team_id: str) -> bool:
+    """Whether the team's channel has a secret to sign with."""
+    stored = session.get(Channel, team_id)
+    return stored is not None and stored.secret is not None
+
+
+def put_channel(
+    session: Session,
+    codec: Codec,
+    team_id: str,
+    kind: ChannelKind,
+    *,
+    url: str | None,
+    secret: str | None,
+    now: datetime,
+) -> None:
     """Set a team's channel; an absent secret keeps the one that is stored."""
-    stored = session.get(Channel, row.team_id)
-    if secret is not None:
-        row.secret = codec.seal(secret.encode(), f"channel:{row.team_id}")
-    elif stored is not None:
-        row.secret = stored.secret
-    session.merge(row)
-    touch(session)
-
-
-def close_team(session: Session, team_id: str, now: datetime) -> None:
-    """Mark a team as closed: it is not routed to any more, its history stays."""
-    session.execute(update(Team).where(col(Team.id) == team_id).values(closed_at=now))
+    stored = session.get(Channel, team_id)
+    sealed = codec.seal(secret.encode(), f"channel:{team_id}") if secret else (stored.secret if stored else None)
+    session.merge(Channel(team_id=team_id, kind=kind, url=url, secret=sealed, changed_at=now))
     touch(session)

@@ -1,6 +1,6 @@
 """Received messages and who they are about; what is decided over them lives in `workflow.receive`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlmodel import Session, col, insert, select, update
@@ -51,7 +51,7 @@ def message_of(codec: Codec, row: Notification) -> Message:
 
 
 def standing_about(
-    session: Session, person_ids: Sequence[str], events: Sequence[Event], *, since: datetime
+    session: Session, person_ids: Collection[str], events: Collection[Event], *, since: datetime
 ) -> list[Notification]:
     """Accepted notifications of these events about these persons that still describe how things are, oldest first."""
     if not person_ids or not events:

@@ -37,17 +37,21 @@ class Table(SQLModel):
     metadata: ClassVar[MetaData] = metadata
 
 
+_NULL: dict[str, Any] = {"default": None, "nullable": True}
+_NOT_NULL: dict[str, Any] = {"nullable": False}
+
+
 def _when(*, nullable: bool = False, index: bool = False) -> Any:  # noqa: ANN401 - SQLModel's Field returns Any
-    return Field(sa_type=UtcDateTime, nullable=nullable, index=index, **({"default": None} if nullable else {}))  # type: ignore[call-overload]
+    return Field(sa_type=UtcDateTime, index=index, **(_NULL if nullable else _NOT_NULL))
 
 
 def _sealed(*, nullable: bool = False) -> Any:  # noqa: ANN401 - as above
     """Bytes that only the codec reads."""
-    return Field(sa_type=LargeBinary, nullable=nullable, **({"default": None} if nullable else {}))
+    return Field(sa_type=LargeBinary, **(_NULL if nullable else _NOT_NULL))
 
 
 def _ref(target: str, *, nullable: bool = False, index: bool = True) -> Any:  # noqa: ANN401 - as above
-    return Field(foreign_key=target, nullable=nullable, index=index, **({"default": None} if nullable else {}))
+    return Field(foreign_key=target, index=index, **(_NULL if nullable else _NOT_NULL))
 
 
 def _late_ref(target: str) -> Any:  # noqa: ANN401 - as above
@@ -87,7 +91,7 @@ class Team(Table, table=True):
 
     id: str = Field(primary_key=True, max_length=64)
     agency_id: str = _ref("agency.id")
-    function: Function = Field(sa_type=enum_type(Function, "function"), index=True)  # type: ignore[call-overload]
+    function: Function = Field(sa_type=enum_type(Function, "function"), index=True)
     name: str
     ods_code: str | None = Field(default=None, index=True)
     area_id: str | None = _ref("area.id", nullable=True)
@@ -109,7 +113,7 @@ class Channel(Table, table=True):
     """How a team is told. The mailbox is always there; this row adds a push."""
 
     team_id: str = Field(foreign_key="team.id", primary_key=True)
-    kind: ChannelKind = Field(sa_type=enum_type(ChannelKind, "channel_kind"))  # type: ignore[call-overload]
+    kind: ChannelKind = Field(sa_type=enum_type(ChannelKind, "channel_kind"))
     url: str | None = None
     secret: bytes | None = _sealed(nullable=True)
     changed_at: datetime = _when()
@@ -120,7 +124,7 @@ class Client(Table, table=True):
 
     name: str = Field(primary_key=True, max_length=64)
     team_id: str | None = _ref("team.id", nullable=True)
-    jwks: dict[str, Any] = Field(sa_type=Json)  # type: ignore[call-overload]
+    jwks: dict[str, Any] = Field(sa_type=Json)
     scopes: str
     revoked_at: datetime | None = _when(nullable=True)
 
@@ -148,12 +152,10 @@ class UsedAssertion(Table, table=True):
 class Person(Table, table=True):
     """Somebody a notification is about or who lives with them, an unborn child included. `details` is sealed JSON (names, dates)."""
 
-    __table_args__ = (
-        CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name="merged_has_target"),
-    )
+    __table_args__ = (CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name="merged_has_target"),)
 
     id: str = Field(primary_key=True, max_length=36)
-    state: PersonState = Field(sa_type=enum_type(PersonState, "person_state"))  # type: ignore[call-overload]
+    state: PersonState = Field(sa_type=enum_type(PersonState, "person_state"))
     born: date | None = None
     expected: date | None = None
     name_blind: str | None = Field(default=None, index=True, max_length=64)
@@ -170,7 +172,14 @@ class Identifier(Table, table=True):
     """An identifier of a person as an agency asserted it at a time."""
 
     __table_args__ = (
-        Index("uq_identifier_binding", "system", "blind", unique=True, sqlite_where=text("binding"), postgresql_where=text("binding")),
+        Index(
+            "uq_identifier_binding",
+            "system",
+            "blind",
+            unique=True,
+            sqlite_where=text("binding"),
+            postgresql_where=text("binding"),
+        ),
         Index("ix_identifier_lookup", "system", "blind"),
     )
 
@@ -196,7 +205,7 @@ class Relationship(Table, table=True):
 
     id: str = Field(primary_key=True, max_length=36)
     person_id: str = _ref("person.id")
-    kind: RelationshipKind = Field(sa_type=enum_type(RelationshipKind, "relationship_kind"))  # type: ignore[call-overload]
+    kind: RelationshipKind = Field(sa_type=enum_type(RelationshipKind, "relationship_kind"))
     to_person_id: str = _ref("person.id")
     asserted_by: str = _ref("team.id", index=False)
     asserted_at: datetime = _when()
@@ -230,8 +239,8 @@ class Membership(Table, table=True):
     id: str = Field(primary_key=True, max_length=36)
     household_id: str = _ref("household.id")
     person_id: str = _ref("person.id")
-    standing: Standing = Field(sa_type=enum_type(Standing, "standing"))  # type: ignore[call-overload]
-    state: MembershipState = Field(sa_type=enum_type(MembershipState, "membership_state"))  # type: ignore[call-overload]
+    standing: Standing = Field(sa_type=enum_type(Standing, "standing"))
+    state: MembershipState = Field(sa_type=enum_type(MembershipState, "membership_state"))
     since: date | None = None
     until: date | None = None
     asserted_by: str = _ref("team.id", index=False)
@@ -273,8 +282,8 @@ class Involvement(Table, table=True):
     id: str = Field(primary_key=True, max_length=36)
     team_id: str = _ref("team.id")
     person_id: str = _ref("person.id")
-    function: Function = Field(sa_type=enum_type(Function, "involvement_function"))  # type: ignore[call-overload]
-    state: InvolvementState = Field(sa_type=enum_type(InvolvementState, "involvement_state"))  # type: ignore[call-overload]
+    function: Function = Field(sa_type=enum_type(Function, "involvement_function"))
+    state: InvolvementState = Field(sa_type=enum_type(InvolvementState, "involvement_state"))
     since: datetime = _when()
     renewed_at: datetime = _when()
     ended_at: datetime | None = _when(nullable=True)
@@ -314,10 +323,10 @@ class Notification(Table, table=True):
     """MessageHeader.id, or the key an adapter documents; None when it could not be read."""
     via: str = "fhir"
     """How it came: `fhir` or the adapter's kind."""
-    state: NotificationState = Field(sa_type=enum_type(NotificationState, "notification_state"))  # type: ignore[call-overload]
-    event: Event | None = Field(default=None, sa_type=enum_type(Event, "event"), index=True)  # type: ignore[call-overload]
+    state: NotificationState = Field(sa_type=enum_type(NotificationState, "notification_state"))
+    event: Event | None = Field(default=None, sa_type=enum_type(Event, "event"), index=True)
     kind: str | None = None
-    priority: Priority = Field(default=Priority.ROUTINE, sa_type=enum_type(Priority, "priority"))  # type: ignore[call-overload]
+    priority: Priority = Field(default=Priority.ROUTINE, sa_type=enum_type(Priority, "priority"))
     occurred_at: datetime | None = _when(nullable=True)
     received_at: datetime = _when(index=True)
     raw: bytes = _sealed()
@@ -330,7 +339,7 @@ class Notification(Table, table=True):
     """What could be made of it: usable, unreadable, unroutable or ignored; the answer's status follows from it."""
     answer: bytes = _sealed()
     policy_version: str
-    decided_on: dict[str, int] = Field(default_factory=dict, sa_type=Json)  # type: ignore[call-overload]
+    decided_on: dict[str, int] = Field(default_factory=dict, sa_type=Json)
     """Version of each household the routing decision read."""
     reference_id: str | None = _ref("notification.id", nullable=True)
     """The earlier notification this one withdraws, answers or replaces."""
@@ -352,8 +361,18 @@ class Delivery(Table, table=True):
     __table_args__ = (
         UniqueConstraint("notification_id", "team_id", "cause"),
         UniqueConstraint("team_id", "number"),
-        Index("ix_delivery_due", "next_attempt_at", sqlite_where=text("state IN ('ready', 'sending', 'parked')"), postgresql_where=text("state IN ('ready', 'sending', 'parked')")),
-        Index("ix_delivery_unnumbered", "team_id", sqlite_where=text("number IS NULL"), postgresql_where=text("number IS NULL")),
+        Index(
+            "ix_delivery_due",
+            "next_attempt_at",
+            sqlite_where=text("state IN ('ready', 'sending', 'parked')"),
+            postgresql_where=text("state IN ('ready', 'sending', 'parked')"),
+        ),
+        Index(
+            "ix_delivery_unnumbered",
+            "team_id",
+            sqlite_where=text("number IS NULL"),
+            postgresql_where=text("number IS NULL"),
+        ),
         CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="sending_has_lease"),
         CheckConstraint("state <> 'delivered' OR delivered_at IS NOT NULL", name="delivered_has_time"),
         CheckConstraint("state NOT IN ('withheld', 'held') OR number IS NULL", name="only_told_is_numbered"),
@@ -364,9 +383,9 @@ class Delivery(Table, table=True):
     team_id: str = _ref("team.id", index=False)
     cause: str = ""
     """'' for the notification itself; `task:{id}` for a task of ours; `outcome:{task id}:{n}` for an outcome told to its requester; `withdrawn`."""
-    state: DeliveryState = Field(sa_type=enum_type(DeliveryState, "delivery_state"))  # type: ignore[call-overload]
-    purpose: Purpose = Field(sa_type=enum_type(Purpose, "purpose"))  # type: ignore[call-overload]
-    view: View = Field(sa_type=enum_type(View, "view"))  # type: ignore[call-overload]
+    state: DeliveryState = Field(sa_type=enum_type(DeliveryState, "delivery_state"))
+    purpose: Purpose = Field(sa_type=enum_type(Purpose, "purpose"))
+    view: View = Field(sa_type=enum_type(View, "view"))
     reason_code: str
     """Which rule decided, e.g. `involved-with-child`, `universal-service`, `addressed`, `adult-only-function`."""
     reason: str
@@ -390,7 +409,7 @@ class Attempt(Table, table=True):
     id: str = Field(primary_key=True, max_length=36)
     delivery_id: str = _ref("delivery.id")
     at: datetime = _when()
-    outcome: AttemptOutcome = Field(sa_type=enum_type(AttemptOutcome, "attempt_outcome"))  # type: ignore[call-overload]
+    outcome: AttemptOutcome = Field(sa_type=enum_type(AttemptOutcome, "attempt_outcome"))
     detail: str = ""
 
 
@@ -418,8 +437,8 @@ class Task(Table, table=True):
     )
 
     id: str = Field(primary_key=True, max_length=36)
-    code: TaskCode = Field(sa_type=enum_type(TaskCode, "task_code"), index=True)  # type: ignore[call-overload]
-    status: TaskStatus = Field(sa_type=enum_type(TaskStatus, "task_status"))  # type: ignore[call-overload]
+    code: TaskCode = Field(sa_type=enum_type(TaskCode, "task_code"), index=True)
+    status: TaskStatus = Field(sa_type=enum_type(TaskStatus, "task_status"))
     business_status: str | None = None
     owner_team_id: str = _ref("team.id", index=False)
     requester_team_id: str | None = _ref("team.id", nullable=True)
@@ -429,7 +448,7 @@ class Task(Table, table=True):
     part_of: str | None = _ref("task.id", nullable=True)
     person_id: str | None = _ref("person.id", nullable=True)
     household_id: str | None = _ref("household.id", nullable=True, index=False)
-    priority: Priority = Field(sa_type=enum_type(Priority, "task_priority"))  # type: ignore[call-overload]
+    priority: Priority = Field(sa_type=enum_type(Priority, "task_priority"))
     reason_code: str | None = None
     """Coded reason of a decline or outcome."""
     dedupe_key: str | None = None
@@ -476,7 +495,7 @@ class Audit(Table, table=True):
     entity: str
     """Kind of thing: notification, task, person, household, delivery, team, client …"""
     entity_id: str | None = Field(default=None, index=True)
-    detail: dict[str, Any] = Field(default_factory=dict, sa_type=Json)  # type: ignore[call-overload]
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
 
 
 class Revision(Table, table=True):
@@ -492,5 +511,3 @@ class Lease(Table, table=True):
     name: str = Field(primary_key=True, max_length=64)
     holder: str
     until: datetime = _when()
-
-

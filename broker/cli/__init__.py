@@ -1,0 +1,36 @@
+"""The `baton` command: one module a group of commands; each wires, none decides."""
+
+import sys
+
+import typer
+
+from broker.cli import client, directory, doctor, service
+from broker.errors import BatonError
+
+EXIT_CODES = "Exit codes: 0 done, 1 what was asked for is not so (named), 2 the call itself was wrong."
+
+app = typer.Typer(
+    name="baton",
+    help=f"The inter-agency transfer and notification broker. {EXIT_CODES}",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(service.serve)
+app.command()(service.worker)
+app.command()(service.migrate)
+app.command()(doctor.doctor)
+app.add_typer(client.app, name="client")
+app.add_typer(directory.app, name="directory")
+
+
+def main() -> None:
+    """Run the command; an error of ours is one sentence that says what to do, and exit code 1."""
+    try:
+        app()
+    except BatonError as error:
+        for problem in error.problems:
+            typer.echo(f"{problem.path}: {problem.reason}", err=True)
+        typer.echo(f"baton: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,52 @@
+"""Opening settings and the database for a command, with errors that say what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+
+from broker.errors import Misconfigured
+from broker.settings import Settings
+from broker.storage import migrate
+from broker.storage.codec import Codec, PlainCodec
+from broker.storage.store import Store, open_store
+
+
+class KeylessCodec:
+    """For commands that touch nothing sealed: asking it for anything is a refusal that names the missing key."""
+
+    def seal(self, data: bytes, context: str) -> bytes:  # noqa: ARG002 - the protocol names them
+        """Refuse."""
+        raise Misconfigured(
+            "BATON_SECRET_KEY is not set, and this needs it (beside a demonstration server, add --demo)."
+        )
+
+    def open(self, sealed: bytes, context: str) -> bytes:
+        """Refuse."""
+        return self.seal(sealed, context)
+
+    def blind(self, *parts: str) -> str:
+        """Refuse."""
+        return self.seal(b"", parts[0]).decode()
+
+
+def settings(*, demo: bool = False) -> Settings:
+    """The settings; Misconfigured names the variable that is wrong."""
+    try:
+        read = Settings()
+    except ValidationError as error:
+        names = ", ".join(f"BATON_{str(fault['loc'][0]).upper()}" for fault in error.errors() if fault["loc"])
+        raise Misconfigured(f"Not understood: {names}. `baton doctor` lists every setting with its meaning.") from error
+    return read.model_copy(update={"demo": True}) if demo else read
+
+
+@contextmanager
+def database(read: Settings, *, keyless: bool = False) -> Iterator[Store]:
+    """The database, migrated; closed afterwards. `keyless` commands work without the secret key."""
+    codec: Codec = KeylessCodec() if keyless else PlainCodec(read.key())
+    store = open_store(read.database_url, codec)
+    try:
+        migrate.upgrade(store.engine)
+        yield store
+    finally:
+        store.close()

@@ -1,0 +1,291 @@
+"""What a team says when it moves a task, and what each answer must contain; who may move what when lives in `tasks.py`."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from schemas.codes import Function, Priority, ResponseReason, TaskCode
+from schemas.message import Professional
+from schemas.problem import Problem
+
+FURTHEST = timedelta(days=2 * 366)
+"""An action due later than in two years is followed up by nobody: most such dates are slips of the keyboard."""
+MOST_ACTIONS = 20
+"""Agreed actions in one answer; more are a care plan, which Baton is not."""
+LONGEST_TEXT = 4000
+"""Characters of one text: an answer to a colleague, not a record."""
+
+NOT_A_DECLINE = frozenset({ResponseReason.ACCEPTED, ResponseReason.KNOWN_HERE})
+
+
+class Move(StrEnum):
+    """What a caller may do with a task."""
+
+    OPEN = "open"  # a person has looked at it; says nothing of whether it was understood
+    ACCEPT = "accept"  # positive acknowledgement: what it means here, or what will be done
+    DECLINE = "decline"  # negative acknowledgement, with a coded reason
+    ASK = "ask"  # a question back: the task waits for the answer
+    ANSWER = "answer"  # the answer to such a question
+    COMPLETE = "complete"  # done, with what each kind of task must record
+    REASSIGN = "reassign"  # to another team of the same agency
+    EXTEND = "extend"  # a later due date, with the reason
+    CANCEL = "cancel"  # whoever asked needs it no longer
+    NOTE = "note"  # a remark, and nothing else
+
+
+class DiscussionOutcome(StrEnum):
+    """What a discussion with the safeguarding lead came to (F16)."""
+
+    REFERRED = "referred"
+    NOT_REFERRED = "not-referred-because"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreedAction:
+    """Something the answering team will do. The owner is one of its practitioners, or the team itself."""
+
+    action: str | None = None
+    owner: Professional | None = None
+    team: str | None = None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """A conversation that was held, with whom and when."""
+
+    with_whom: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discussion:
+    """A discussion with the safeguarding lead and its outcome."""
+
+    with_whom: str | None = None
+    at: datetime | None = None
+    outcome: DiscussionOutcome | None = None
+    because: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDecision:
+    """What a safeguarding lead decides about held deliveries: the functions that may be told; none of them is a refusal."""
+
+    functions: tuple[Function, ...] = ()
+    because: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveRequest:
+    """One move with everything it brings. Times are aware; texts are stripped, and None when empty."""
+
+    move: Move
+    practitioner: Professional | None = None
+    expected_version: int | None = None
+    meaning: str | None = None
+    """What it means here."""
+    actions: tuple[AgreedAction, ...] = ()
+    conversation: Conversation | None = None
+    reason: ResponseReason | None = None
+    text: str | None = None
+    """The question, the answer, the note, the reason in words."""
+    discussion: Discussion | None = None
+    decision: ReleaseDecision | None = None
+    choice: str | None = None
+    to_team: str | None = None
+    due_at: datetime | None = None
+
+    def fingerprint(self, team: str) -> str:
+        """The same for the same request of the same team, so that a retry is known as one; hexadecimal."""
+        plain = asdict(self) | {"expected_version": None, "team": team}
+        return sha256(json.dumps(plain, default=str, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a check needs to know of the task."""
+
+    code: TaskCode
+    priority: Priority
+    due_at: datetime | None
+    choices: frozenset[str]
+    """What may be chosen; empty when the task does not list it."""
+    team: str
+    """The team that answers."""
+    agency_teams: frozenset[str]
+    """The open teams of its agency, itself included."""
+
+
+Check = Callable[[MoveRequest, Asked, datetime], Iterator[Problem]]
+
+
+def check(request: MoveRequest, asked: Asked, now: datetime) -> tuple[Problem, ...]:
+    """What is missing from the answer or wrong with it; empty when it will do. Paths name parts of the operation."""
+    special = _COMPLETE.get(asked.code, _note) if request.move is Move.COMPLETE else _CHECKS.get(request.move, _nothing)
+    return (*_too_long(request), *special(request, asked, now))
+
+
+def _required(path: str, reason: str = "is required") -> Problem:
+    return Problem(path, reason, "required")
+
+
+def _nothing(_request: MoveRequest, _asked: Asked, _now: datetime) -> Iterator[Problem]:
+    yield from ()
+
+
+def _accept(request: MoveRequest, asked: Asked, now: datetime) -> Iterator[Problem]:
+    """F25: an acknowledgement says what it means here, or what will be done, by whom and by when."""
+    if request.meaning is None and not request.actions:
+        yield _required("meaning", "say what this means here, or name at least one agreed action")
+    if len(request.actions) > MOST_ACTIONS:
+        yield Problem("agreed-action", f"there may be at most {MOST_ACTIONS}", "too-long")
+    for index, action in enumerate(request.actions):
+        yield from _action(f"agreed-action[{index}]", action, asked, now)
+    if asked.priority is not Priority.ROUTINE:
+        yield from _conversation(request.conversation, now)
+
+
+def _action(path: str, action: AgreedAction, asked: Asked, now: datetime) -> Iterator[Problem]:
+    """F15: an action without owner or due date is refused with a clear message."""
+    if action.action is None:
+        yield _required(f"{path}.action", "say what will be done")
+    named = action.owner is not None and (action.owner.name or action.owner.role)
+    if not named and action.team is None:
+        yield _required(f"{path}.owner", "name who will do it: a practitioner by name or role, or your team")
+    if action.team is not None and action.team != asked.team:
+        yield Problem(
+            f"{path}.owner", "must be of the team that answers; ask another team by a referral", "business-rule"
+        )
+    yield from _due(f"{path}.due", action.due_at, now, "say by when")
+
+
+def _due(path: str, due_at: datetime | None, now: datetime, wanted: str) -> Iterator[Problem]:
+    if due_at is None:
+        yield _required(path, wanted)
+    elif due_at <= now:
+        yield Problem(path, "must lie in the future", "business-rule")
+    elif due_at > now + FURTHEST:
+        yield Problem(path, "must lie within the next two years", "business-rule")
+
+
+def _conversation(held: Conversation | None, now: datetime) -> Iterator[Problem]:
+    """An urgent hand-over is spoken: the message does not replace the call (F6)."""
+    if held is None or held.with_whom is None:
+        yield _required("conversation.with", "an urgent task needs a conversation: say with whom you spoke")
+    yield from _happened("conversation.at", held.at if held else None, now)
+
+
+def _happened(path: str, at: datetime | None, now: datetime) -> Iterator[Problem]:
+    if at is None:
+        yield _required(path, "say when")
+    elif at > now:
+        yield Problem(path, "must not lie in the future", "business-rule")
+
+
+def _decline(request: MoveRequest, _asked: Asked, _now: datetime) -> Iterator[Problem]:
+    if request.reason is None:
+        yield _required("reason", "a decline needs a coded reason")
+    elif request.reason in NOT_A_DECLINE:
+        yield Problem("reason", "is not a reason to decline", "business-rule")
+
+
+def _text(path: str, wanted: str) -> Check:
+    def needs(request: MoveRequest, _asked: Asked, _now: datetime) -> Iterator[Problem]:
+        if request.text is None:
+            yield _required(path, wanted)
+
+    return needs
+
+
+_note = _text("note", "say what was done and what came of it")
+
+
+def _discussion(request: MoveRequest, _asked: Asked, now: datetime) -> Iterator[Problem]:
+    """F16: closing it needs the recorded discussion and its outcome. F17: nobody closes it alone."""
+    held = request.discussion or Discussion()
+    if held.with_whom is None:
+        yield _required("discussion.with", "say with whom it was discussed")
+    elif request.practitioner and _same_name(held.with_whom, request.practitioner.name):
+        yield Problem("discussion.with", "must be somebody other than the one who closes the task", "business-rule")
+    yield from _happened("discussion.at", held.at, now)
+    if held.outcome is None:
+        yield _required("discussion.outcome", "say whether it was referred, or not referred and why")
+    elif held.outcome is DiscussionOutcome.NOT_REFERRED and held.because is None:
+        yield _required("discussion.because", "say why it was not referred")
+
+
+def _same_name(one: str, other: str | None) -> bool:
+    return other is not None and one.casefold().split() == other.casefold().split()
+
+
+def _decision(request: MoveRequest, _asked: Asked, _now: datetime) -> Iterator[Problem]:
+    """Sharing principle 7: released to named functions, or refused with a reason."""
+    if request.decision is None:
+        yield _required("decision", "name the functions to release to, or refuse with a reason")
+    elif not request.decision.functions and request.decision.because is None:
+        yield _required("decision.because", "say why nobody may be told")
+
+
+def _choice(request: MoveRequest, asked: Asked, _now: datetime) -> Iterator[Problem]:
+    if request.choice is None:
+        yield _required("choice", "say which of the choices listed in the task's input is right")
+    elif asked.choices and request.choice not in asked.choices:
+        yield Problem("choice", "is not one of the choices listed in the task's input", "not-found")
+
+
+def _reassign(request: MoveRequest, asked: Asked, _now: datetime) -> Iterator[Problem]:
+    if request.to_team is None:
+        yield _required("owner", "name the team")
+    elif request.to_team == asked.team:
+        yield Problem("owner", "is this team already", "business-rule")
+    elif request.to_team not in asked.agency_teams:
+        yield Problem("owner", "must be an open team of your own agency", "business-rule")
+    if request.text is None:
+        yield _required("note", "say why")
+
+
+def _extend(request: MoveRequest, asked: Asked, now: datetime) -> Iterator[Problem]:
+    yield from _due("due", request.due_at, now, "say until when")
+    if request.due_at is not None and asked.due_at is not None and request.due_at <= asked.due_at:
+        yield Problem("due", "must be later than the date it was due", "business-rule")
+    if request.text is None:
+        yield _required("note", "say why")
+
+
+_CHECKS: dict[Move, Check] = {
+    Move.ACCEPT: _accept,
+    Move.DECLINE: _decline,
+    Move.ASK: _text("question", "write the question"),
+    Move.ANSWER: _text("answer", "write the answer"),
+    Move.REASSIGN: _reassign,
+    Move.EXTEND: _extend,
+    Move.NOTE: _text("note", "write the note"),
+}
+
+_COMPLETE: dict[TaskCode, Check] = {
+    TaskCode.SUPPLY_INFORMATION: _text("answer", "write the answer"),
+    TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD: _discussion,
+    TaskCode.RELEASE: _decision,
+    TaskCode.DATA_QUALITY: _nothing,  # the mended message is the answer; a word about it is welcome
+    TaskCode.CONFIRM_HOUSEHOLD: _choice,
+    TaskCode.CONFIRM_INVOLVEMENT: _choice,
+    TaskCode.RESOLVE_IDENTITY: _choice,
+    TaskCode.RESOLVE_ADDRESS: _choice,
+}
+
+
+def _too_long(request: MoveRequest) -> Iterator[Problem]:
+    texts = {
+        "meaning": request.meaning,
+        "note": request.text,
+        "discussion.because": request.discussion.because if request.discussion else None,
+        "decision.because": request.decision.because if request.decision else None,
+        **{f"agreed-action[{n}].action": action.action for n, action in enumerate(request.actions)},
+    }
+    for path, text in texts.items():
+        if text is not None and len(text) > LONGEST_TEXT:
+            yield Problem(path, f"may have at most {LONGEST_TEXT} characters", "too-long")

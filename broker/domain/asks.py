@@ -1,0 +1,226 @@
+"""The tasks that a decision raises besides each recipient's own: what rules ask, what waits for release, what reached nobody."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Final
+
+from broker.domain.naming import unnamed_children
+from broker.domain.pointing import contact, spoken
+from broker.domain.recipients import Candidates, Missing, household_areas
+from broker.domain.rules import Ask, Flag, Nobody, Policy
+from broker.domain.sharing import Told
+from broker.domain.situation import Situation
+from broker.domain.states import DeliveryState
+from broker.domain.wanted import TaskWanted
+from broker.domain.world import Directory, Team
+from schemas.codes import Function, Priority, TaskCode
+
+CONFIRM_WITHIN: Final = timedelta(days=5)
+"""Whoever has not confirmed is told no more until it does, so it is asked to before the next visit."""
+FIND_WITHIN: Final = timedelta(days=2)
+"""A message that reached nobody is dealt with before it is old; an urgent one within a day."""
+
+
+def tasks(
+    situation: Situation, found: Candidates, told: tuple[Told, ...], policy: Policy, directory: Directory, *, again: bool
+) -> Iterator[TaskWanted]:
+    """Every such task. `again`: the message is routed once more, so that it has reached somebody before."""
+    if situation.sealed or situation.over:
+        return
+    if not situation.bereaved:
+        yield from _asked(situation, policy, directory)
+    yield from _release(situation, told, policy, directory)
+    yield from _siblings(situation, policy, directory)
+    yield from _confirm(situation, told)
+    yield from _not_found(situation, found, directory)
+    if not told and not again and _is_incident(situation):
+        yield from _nobody(situation, directory)
+
+
+def lead_of(team: Team, directory: Directory) -> Team | None:
+    """The safeguarding lead of the team's agency, else of its area, else the area's partnership."""
+    return (
+        directory.safeguarding_lead(team.agency_id)
+        or directory.provider(team.area_id, Function.SAFEGUARDING_LEAD)
+        or directory.provider(team.area_id, Function.PARTNERSHIP)
+    )
+
+
+def _asked(situation: Situation, policy: Policy, directory: Directory) -> Iterator[TaskWanted]:
+    message = situation.message
+    for ask in situation.rules.asks:
+        if ask.when.holds(situation.flags, message.kind, situation.sender.function):
+            for owner in _owners(situation, ask, directory):
+                yield from _ask(situation, ask, owner, policy, directory)
+
+
+def _owners(situation: Situation, ask: Ask, directory: Directory) -> Iterator[Team]:
+    if ask.owner == "sender":
+        yield situation.sender
+    elif ask.owner == "lead":
+        yield lead_of(situation.sender, directory) or situation.sender
+    elif ask.owner == "addressed":
+        yield from _addressed(situation, directory)
+    else:
+        providers = (directory.provider(area, Function(ask.owner)) for area in household_areas(situation))
+        yield from (team for team in providers if team is not None)
+
+
+def _addressed(situation: Situation, directory: Directory) -> Iterator[Team]:
+    for team_id in situation.message.to:
+        team = directory.teams.get(team_id)
+        if team is not None and not team.closed:
+            yield team
+
+
+def _ask(situation: Situation, ask: Ask, owner: Team, policy: Policy, directory: Directory) -> Iterator[TaskWanted]:
+    homes: tuple[str | None, ...] = situation.households or (None,)
+    for home in homes if ask.once == "household" else homes[:1]:
+        requester = _requester(situation, ask, directory)
+        if requester == owner.id:
+            continue
+        yield TaskWanted(
+            code=ask.code,
+            owner=owner.id,
+            requester=requester,
+            description=ask.description.replace("{contacts}", spoken(contact(situation, owner, policy, directory))),
+            dedupe_key=_key(situation, ask.rule, owner.id, home if ask.once == "household" else None),
+            person_id=next(iter(situation.message.subjects), None),
+            household_id=home,
+            priority=ask.priority,
+            due_at=situation.now + ask.within,
+            cites=ask.cites,
+        )
+
+
+def _requester(situation: Situation, ask: Ask, directory: Directory) -> str | None:
+    if ask.requester == "sender":
+        return situation.sender.id
+    if ask.requester == "addressed":
+        return next((team.id for team in _addressed(situation, directory)), situation.sender.id)
+    return None
+
+
+def _release(
+    situation: Situation, told: tuple[Told, ...], policy: Policy, directory: Directory
+) -> Iterator[TaskWanted]:
+    """What is held waits for the originating agency's safeguarding lead (principles 5 and 7)."""
+    held = [one for one in told if one.state is DeliveryState.HELD]
+    if not held:
+        return
+    functions = sorted({directory.teams[one.team_id].function.value for one in held})
+    yield TaskWanted(
+        code=TaskCode.RELEASE,
+        owner=(lead_of(situation.sender, directory) or situation.sender).id,
+        requester=situation.sender.id,
+        description="Decide to which functions this may be released, or refuse with a reason. Nothing goes to them before.",
+        dedupe_key=_key(situation, "release", *sorted(one.team_id for one in held)),
+        person_id=next(iter(situation.message.subjects), None),
+        priority=Priority.URGENT,
+        due_at=situation.now + policy.hold.within,
+        cites="principle 7, principle 5",
+        options={"teams": [one.team_id for one in held], "functions": functions},
+    )
+
+
+def _siblings(situation: Situation, policy: Policy, directory: Directory) -> Iterator[TaskWanted]:
+    """Principle 12: children whom a transfer does not name to its receiver until the sender's lead agrees."""
+    children = sorted(unnamed_children(situation.message, situation))
+    if children:
+        yield TaskWanted(
+            code=TaskCode.RELEASE,
+            owner=(lead_of(situation.sender, directory) or situation.sender).id,
+            requester=situation.sender.id,
+            description="Decide whether the receiver may be told of further children: they are not named to it until you agree.",
+            dedupe_key=_key(situation, "siblings", *children),
+            priority=Priority.URGENT,
+            due_at=situation.now + policy.hold.within,
+            cites="principle 12",
+            options={"persons": children},
+        )
+
+
+def _confirm(situation: Situation, told: tuple[Told, ...]) -> Iterator[TaskWanted]:
+    """Principle 3: one question for each involvement that lapsed, asked once for each time it did."""
+    for one in told:
+        for tie in one.confirm:
+            since = tie.renewed_at.date().isoformat() if tie.renewed_at else ""
+            yield TaskWanted(
+                code=TaskCode.CONFIRM_INVOLVEMENT,
+                owner=one.team_id,
+                description="Say whether your team still works with this person. Until then you are told only that there is something.",
+                dedupe_key=f"confirm-involvement:{one.team_id}:{tie.person_id}:{since}",
+                person_id=tie.person_id,
+                due_at=situation.now + CONFIRM_WITHIN,
+                cites="principle 3",
+                options={"person": tie.person_id or ""},
+            )
+
+
+def _not_found(situation: Situation, found: Candidates, directory: Directory) -> Iterator[TaskWanted]:
+    """Whom nobody could be found for, who is closed, who is not in the directory: never silence (invariant 3)."""
+    lead = lead_of(situation.sender, directory)
+    for team_id in found.unreachable:
+        text = "A team that you addressed cannot be reached: it is closed or not in the directory. Find who does its work now."
+        yield _undeliverable(situation, situation.sender.id, text, "addressed", team_id)
+    for team in found.closed:
+        owner = lead_of(team, directory) or lead or situation.sender
+        text = "A team of yours that is closed still has people on its books. Say who works with them now."
+        yield _undeliverable(situation, owner.id, text, "closed", team.id)
+    if situation.rules.routine:
+        return
+    for gap in found.missing:
+        yield from _no_service(situation, gap, directory)
+
+
+def _no_service(situation: Situation, gap: Missing, directory: Directory) -> Iterator[TaskWanted]:
+    function = gap.function.value.replace("-", " ")
+    if gap.area_id is None:
+        text = f"No area is known for a child or a pregnancy here, so its {function} team was not found. Send an address."
+        yield _undeliverable(situation, situation.sender.id, text, "no-area", gap.person_id)
+        return
+    partnership = directory.provider(gap.area_id, Function.PARTNERSHIP)
+    text = f"The directory names no {function} team for an area where a child or a pregnancy lives; nobody was told in its place."
+    for owner in dict.fromkeys((situation.sender.id, *([partnership.id] if partnership else []))):
+        yield _undeliverable(situation, owner, text, f"no-team:{gap.area_id}:{gap.function.value}", gap.person_id)
+
+
+def _is_incident(situation: Situation) -> bool:
+    match situation.rules.nobody:
+        case Nobody.ACCEPTED:
+            return False
+        case Nobody.INCIDENT_UNLESS_ALONE:
+            return not situation.households or Flag.CHILD_AT_HOME in situation.flags
+        case Nobody.INCIDENT:
+            return True
+
+
+def _nobody(situation: Situation, directory: Directory) -> Iterator[TaskWanted]:
+    """A message that nobody should get is an incident, not a success: for the sender and for its lead."""
+    text = "This reached nobody. Say who should know of it: who works with the household, where it is, or who lives there."
+    if not situation.households:
+        text = "This reached nobody: no household is known for the person. Say who lives with them, or that nobody does."
+    lead = lead_of(situation.sender, directory)
+    for owner in dict.fromkeys((situation.sender.id, *([lead.id] if lead else []))):
+        yield _undeliverable(situation, owner, text, "nobody")
+
+
+def _undeliverable(situation: Situation, owner: str, text: str, *what: str) -> TaskWanted:
+    urgent = situation.message.priority is not Priority.ROUTINE
+    return TaskWanted(
+        code=TaskCode.UNDELIVERABLE,
+        owner=owner,
+        description=text,
+        dedupe_key=_key(situation, "undeliverable", owner, *what),
+        person_id=next(iter(situation.message.subjects), None),
+        household_id=next(iter(situation.households), None),
+        priority=Priority.URGENT if urgent else Priority.ROUTINE,
+        due_at=situation.now + (FIND_WITHIN / 2 if urgent else FIND_WITHIN),
+        cites="invariant 3",
+    )
+
+
+def _key(situation: Situation, what: str, *parts: str | None) -> str:
+    """Names the one situation: this message of this sender, and whatever else tells it from others."""
+    said: Iterable[str] = (part for part in parts if part is not None)
+    return ":".join((what, situation.sender.id, situation.message.id, *said))

@@ -1,0 +1,76 @@
+"""Why a team is told or not told, as codes and as sentences without names; they are stored with every decision."""
+
+from enum import StrEnum
+from typing import Final
+
+from schemas.codes import Function
+
+
+class Why(StrEnum):
+    """Why a team is told (`delivery.reason_code`)."""
+
+    INVOLVED_WITH_SUBJECT = "involved-with-subject"
+    INVOLVED_WITH_CHILD = "involved-with-child"
+    INVOLVED_IN_HOUSEHOLD = "involved-in-household"
+    UNIVERSAL_SERVICE = "universal-service"
+    ADDRESSED = "addressed"
+    ADDED = "added-by-policy"
+    EARLIER = "earlier-message"
+    UNCONFIRMED = "unconfirmed-involvement"
+
+
+class NotTold(StrEnum):
+    """Why a team is not told."""
+
+    NO_RULE = "no-rule"
+    ADULT_ONLY = "adult-only-function"
+    SOURCE_OF_HARM = "works-only-with-source-of-harm"
+    SEALED = "sealed"
+    PREGNANCY_ENDED = "pregnancy-ended"
+    PROFESSIONAL_VIEW = "professional-view"
+    NO_PROFESSIONAL = "no-named-professional"
+    HELD = "held-not-for-this-function"
+    UNCONFIRMED = "unconfirmed"
+    CLOSED = "team-closed"
+
+
+_TOLD: Final[dict[Why, str]] = {
+    Why.INVOLVED_WITH_SUBJECT: "The team works with a person whom this is about.",
+    Why.INVOLVED_WITH_CHILD: "The team works with a child or a pregnancy of the household.",
+    Why.INVOLVED_IN_HOUSEHOLD: "The team works with somebody of the household.",
+    Why.UNIVERSAL_SERVICE: "The team provides {function} to every pregnancy or child of that age in its care.",
+    Why.ADDRESSED: "The sender addressed the team.",
+    Why.ADDED: "The policy has {function} told of this.",
+    Why.EARLIER: "The team sent, or was told of, the message that this one follows.",
+    Why.UNCONFIRMED: "The team worked with somebody concerned, and has not confirmed that it still does.",
+}
+
+_NOT_TOLD: Final[dict[NotTold, str]] = {
+    NotTold.NO_RULE: "No rule of the policy tells this function, standing so, of such an event (principle 1).",
+    NotTold.ADULT_ONLY: "The team works with another adult of the household, whom this does not concern (principle 5).",
+    NotTold.SOURCE_OF_HARM: "The team works only with somebody who may be a source of the harm that is reported (principle 6).",
+    NotTold.SEALED: "The record is sealed: nothing links it to anybody (principle 11).",
+    NotTold.PREGNANCY_ENDED: "The pregnancy is no longer current (principle 14).",
+    NotTold.PROFESSIONAL_VIEW: "The sender's professional tells only those addressed (principle 8).",
+    NotTold.NO_PROFESSIONAL: "No named professional and lawful basis stand behind telling others (principle 8).",
+    NotTold.HELD: "It is held for release, and this function is not among those it may be released to (principle 7).",
+    NotTold.CLOSED: "The team is closed; a task asks who does its work now (invariant 3).",
+    NotTold.UNCONFIRMED: "The team's work with somebody concerned is not confirmed (principle 3).",
+}
+
+
+_SENTENCES: Final[dict[tuple[Why, Function], tuple[str, str]]] = {
+    (why, function): (why.value, text.replace("{function}", function.value.replace("-", " ")))
+    for why, text in _TOLD.items()
+    for function in Function
+}
+
+
+def told_because(why: Why, function: Function) -> tuple[str, str]:
+    """Code and sentence of a reason to tell a team of that function."""
+    return _SENTENCES[why, function]
+
+
+def not_told_because(why: NotTold) -> tuple[str, str]:
+    """Code and sentence of a reason not to tell."""
+    return why.value, _NOT_TOLD[why]

@@ -1,0 +1,144 @@
+"""What a view shows: the reduced copy of a message for one recipient, by the category of each fact; who gets which view is in `sharing.py`.
+
+Every category that a view lacks is left out, with whatever would tell the same: the event's code and kind, its time, its
+sender, persons nobody need know of.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from broker.domain import naming, pointing
+from broker.domain.naming import Reader
+from broker.domain.rules import Group, Policy
+from broker.domain.situation import Situation, situation
+from broker.domain.states import View
+from broker.domain.world import Directory, Team, World
+from schemas.codes import Category, Event
+from schemas.events import FACTS, category_of
+from schemas.message import Fact, HouseholdMember, Message, Relationship
+
+_OF_A_PERSON: Final = frozenset({Category.HEALTH, Category.OFFENCE})
+"""Categories that are somebody's own record: shown about whom the reader works with, and nobody else (principles 4 and 5)."""
+_SHOWS_KIN: Final = frozenset({View.FULL, View.RISK})
+
+
+def render(
+    message: Message,
+    recipient: Team,
+    view: View,
+    *,
+    reason_code: str,
+    world: World,
+    directory: Directory,
+    policy: Policy,
+    told_at: datetime,
+    released: bool = False,
+) -> Message:
+    """The copy that this team gets in this view.
+
+    `message` has persons keyed by their ids, `sender` filled in. `reason_code` is the delivery's: it says for whose sake the
+    team is told. `told_at` stands in for the time of the event where a view does not say what happened. `released`: the
+    safeguarding lead has released restricted facts to it. The sender itself gets what it sent.
+    """
+    if message.sender == recipient.id:
+        return message
+    sender = directory.teams[message.sender or ""]
+    met = situation(message, world, policy, sender, told_at)
+    who = naming.reader(met, recipient, view, reason_code, policy, released=released)
+    people = naming.persons(met, who)
+    keys = frozenset(person.key for person in people)
+    copy = _as_told(met, who, told_at) if Category.EVENT in who.categories else _only_that(met, who, told_at)
+    return replace(
+        copy,
+        subjects=tuple(subject for subject in message.subjects if subject in keys) or tuple(p.key for p in people),
+        people=people,
+        relationships=_relationships(met, who, keys),
+        household=_household(met, who, keys),
+        facts=_facts(met, who, keys, policy, directory),
+        to=(recipient.id,) if recipient.id in message.to else (),
+        labels=_labels(met, who, policy),
+    )
+
+
+def _as_told(met: Situation, who: Reader, told_at: datetime) -> Message:
+    """What happened and when, by whom it is told."""
+    message = met.message
+    kind = message.kind
+    if met.rules.kind_category is not Category.EVENT and met.rules.kind_category not in who.categories:
+        kind = None
+    return replace(_signed(message, who), kind=kind, sent=message.sent or told_at)
+
+
+def _only_that(met: Situation, who: Reader, told_at: datetime) -> Message:
+    """That there is something. An end is named, for it must be acted on, and nothing else of it (principle 14)."""
+    ended = who.view is View.ENDED and met.rules.quiet
+    return replace(
+        _signed(met.message, who),
+        event=met.message.event if ended else Event.INFORMATION,
+        kind=None,
+        occurred=told_at,
+        sent=told_at,
+        basis=None,
+        reference=None,
+        conversation=None,
+    )
+
+
+def _signed(message: Message, who: Reader) -> Message:
+    """With the sender to speak to, where the view says whom to contact and neither place nor function gives anybody away."""
+    if who.view in _SHOWS_KIN and Category.CONTACT in who.categories and not who.hidden:
+        return message
+    return replace(message, sender=None, author=None)
+
+
+def _relationships(met: Situation, who: Reader, keys: frozenset[str]) -> tuple[Relationship, ...]:
+    if who.view not in _SHOWS_KIN:
+        return ()
+    known = (Relationship(person=r.person_id, kind=r.kind, to=r.to) for r in met.world.relationships)
+    both = dict.fromkeys((*met.message.relationships, *known))
+    return tuple(relation for relation in both if {relation.person, relation.to} <= keys)
+
+
+def _household(met: Situation, who: Reader, keys: frozenset[str]) -> tuple[HouseholdMember, ...]:
+    if Category.HOUSEHOLD not in who.categories or who.group is Group.ADULT_ONLY or who.hidden:
+        return ()
+    return tuple(member for member in met.message.household if member.person in keys)
+
+
+def _facts(
+    met: Situation, who: Reader, keys: frozenset[str], policy: Policy, directory: Directory
+) -> tuple[Fact, ...]:
+    if who.view is View.POINTER:
+        return pointing.pointer(met, who.team, policy, directory)
+    kept = (fact for fact in met.message.facts if _shown(met, who, keys, fact))
+    return tuple(fact if fact.about is None or fact.about in keys else replace(fact, about=None) for fact in kept)
+
+
+def _shown(met: Situation, who: Reader, keys: frozenset[str], fact: Fact) -> bool:
+    category = category_of(met.message, fact)
+    if category not in who.categories or fact.code not in FACTS:
+        return False
+    if category is Category.STAFF_SAFETY or (category is Category.RESTRICTED and who.released):
+        return True
+    about = frozenset({fact.about}) if fact.about else frozenset(met.message.subjects)
+    if not about <= keys:
+        return False
+    if category is Category.LOCATION:
+        return about.isdisjoint(met.protected)
+    if category is Category.CONTACT:
+        return not who.hidden
+    theirs = about <= who.own
+    if category is Category.OFFENCE and who.child_facing:
+        return theirs and who.reason_code in naming.BY_WORD
+    if category in _OF_A_PERSON or category is Category.RESTRICTED:
+        return theirs
+    return theirs or who.group not in (Group.ADULT_ONLY, Group.OWN_CLIENT)
+
+
+def _labels(met: Situation, who: Reader, policy: Policy) -> frozenset[str]:
+    marks = policy.marks
+    kept = met.message.labels & marks.copied
+    return kept | {marks.not_for_family} if met.marked or who.view is not View.FULL else kept
+
+

@@ -1,0 +1,327 @@
+"""The rules of a policy as values, with look-ups made ready; reading and checking the file they come from is `broker.policy`.
+
+A policy proposes who gets which view; `sharing.py` allows or refuses. Nothing here decides.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final, Literal, TypeAlias
+
+from broker.domain.states import Purpose, View
+from broker.domain.tasks import RoleKind
+from schemas.codes import Category, Event, Function, Priority, TaskCode
+from schemas.message import Message
+
+
+class Group(StrEnum):
+    """How a function stands to children and adults (docs/sharing.md, principles 4 to 6)."""
+
+    CHILD_FACING = "child-facing"  # works for children and pregnancies
+    ADULT_ONLY = "adult-only"  # works for one adult
+    OWN_CLIENT = "own-client"  # knows its own case, and needs no more than that and its staff's safety
+    RECORDS = "records"  # keeps the register of children's health; meets nobody
+    COORDINATING = "coordinating"  # safeguarding leads, hubs and partnerships: told when a rule or a sender says so
+
+
+class Relation(StrEnum):
+    """Why a team comes into question."""
+
+    OWN = "own"  # works with a person the message is about
+    HOUSEHOLD = "household"  # works with somebody else of that person's household
+    UNIVERSAL = "universal"  # provides a universal service to a child or a pregnancy there
+    ADDRESSED = "addressed"  # the sender names it
+    ADDED = "added"  # the policy names its function
+    EARLIER = "earlier"  # sent, or was told of, the message that this one answers or ends
+
+
+class About(StrEnum):
+    """Whether an event is a child's (or a pregnancy's) or an adult's."""
+
+    CHILD = "child"
+    ADULT = "adult"
+
+
+class Flag(StrEnum):
+    """What holds of a message and the household it meets; conditions of rules are made of these."""
+
+    CHILD_AT_HOME = "child-at-home"  # under 18, or unborn
+    UNDER_FIVE_AT_HOME = "under-five-at-home"  # unborn included
+    BABY_AT_HOME = "baby-at-home"  # under one year, or unborn
+    PREGNANCY_AT_HOME = "pregnancy-at-home"
+    SUBJECT_IS_CHILD = "subject-is-child"  # born or unborn
+    SUBJECT_IS_ADULT = "subject-is-adult"
+    SUBJECT_IS_PREGNANT = "subject-is-pregnant"
+    SUBJECT_IS_BABY = "subject-is-baby"  # born, under one year
+    SUBJECT_NOT_MOBILE = "subject-not-mobile"  # not independently mobile, as stated or by age (F17)
+    RISK_STATED = "risk-stated"  # a fact relevant to the safety of a child, other than "none known"
+    STAFF_SAFETY_STATED = "staff-safety-stated"  # a fact on the safety of visiting staff, other than "none known"
+
+
+class Nobody(StrEnum):
+    """What it means that a message reaches nobody."""
+
+    INCIDENT = "incident"  # architecture, invariant 3
+    INCIDENT_UNLESS_ALONE = "incident-unless-alone"  # none when it is known that no child lives there
+    ACCEPTED = "accepted"
+
+
+Owner: TypeAlias = Literal["sender", "addressed", "lead"] | Function
+"""Whose task: the sender, whom it addressed, the safeguarding lead of the sender's agency, or a function of the area."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """When a rule applies: every flag of `flags`, none of `without`, and one of the kinds and senders where they are given."""
+
+    flags: frozenset[Flag] = frozenset()
+    without: frozenset[Flag] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    without_kinds: frozenset[str] = frozenset()
+    senders: frozenset[Function] = frozenset()
+
+    def holds(self, flags: frozenset[Flag], kind: str | None, sender: Function) -> bool:
+        """Whether the rule applies to a message with these flags and this kind from that function."""
+        return (
+            self.flags <= flags
+            and not (self.without and self.without & flags)
+            and (not self.kinds or kind in self.kinds)
+            and kind not in self.without_kinds
+            and (not self.senders or sender in self.senders)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tell:
+    """One line that proposes to tell these functions, standing so, this much."""
+
+    rule: str
+    """Where it stands in the policy: `concern.tell.child`."""
+    functions: frozenset[Function] = frozenset()
+    groups: frozenset[Group] = frozenset()
+    of: frozenset[Relation]
+    view: View
+    purpose: Purpose
+    priority: Priority = Priority.ROUTINE
+    within: timedelta | None = None
+    """Time to answer; None: the deadline of the priority."""
+    when: Condition = Condition()
+    ask: str | None = None
+    cites: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One line that raises a task: once for the message, or once more for every household that the message comes to meet."""
+
+    rule: str
+    code: TaskCode
+    owner: Owner
+    requester: Literal["sender", "addressed"] | None = None
+    description: str
+    once: Literal["message", "household"] = "message"
+    priority: Priority = Priority.ROUTINE
+    within: timedelta
+    when: Condition = Condition()
+    cites: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRules:
+    """Everything the policy says of one event."""
+
+    event: Event
+    about: About | None
+    """None: the subject's age decides."""
+    pregnancy: bool = False
+    routine: bool = False
+    """Recorded and shown; makes no task (principle 15)."""
+    quiet: bool = False
+    """Says that something is no longer current, and no more (principle 14)."""
+    marked: bool = False
+    """Never to be shown to patient or family (principle 13)."""
+    takes_on: bool = False
+    """It asks the team addressed to take on, or to speak of, the person it is about."""
+    by_professional: bool = False
+    """Told beyond those addressed only on a named professional's word and lawful basis (principle 8)."""
+    standing: timedelta | None = None
+    """How long it is routed again when the household changes."""
+    nobody: Nobody = Nobody.INCIDENT
+    kind_category: Category = Category.EVENT
+    """What the kind of the event gives away."""
+    harm: bool = False
+    """It reports harm, or the risk of it, by somebody close (principle 6)."""
+    harm_kinds: frozenset[str] = frozenset()
+    sealing_kinds: frozenset[str] = frozenset()
+    """Kinds that seal the person: nobody is told (principle 11)."""
+    tell: tuple[Tell, ...] = ()
+    adds: tuple[Function, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    cites: str = ""
+
+    def of_harm(self, kind: str | None) -> bool:
+        """Whether it reports harm."""
+        return self.harm or kind in self.harm_kinds
+
+    def by_service(self) -> bool:
+        """Whether any line looks for universal services."""
+        return any(Relation.UNIVERSAL in line.of for line in self.tell)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Universal:
+    """Services that every pregnancy, or every child of an age, has. Ages in completed days, `until` excluded."""
+
+    pregnancy: bool = False
+    since: int = 0
+    until: int = 0
+    functions: tuple[Function, ...]
+    optional: frozenset[Function] = frozenset()
+    """Nobody is troubled when the directory names none."""
+    stands_in: Mapping[Function, frozenset[Function]] = field(default_factory=dict)
+    """Functions that do the work of another for those they have taken on."""
+    cites: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """What waits for the safeguarding lead of the originating agency (principle 7)."""
+
+    labels: frozenset[str]
+    kinds: Mapping[Event, frozenset[str]]
+    ended: Mapping[str, frozenset[str]]
+    """Values of restricted facts that say that what is restricted is over: they hold nothing."""
+    to: frozenset[Function]
+    """Functions that may be told once it is released."""
+    free: frozenset[Function]
+    """Functions that share it among themselves about their own client."""
+    within: timedelta
+    cites: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvolvementRule:
+    """What an event does to involvements with its subjects.
+
+    `team`: the sender's, or the general practice registered with. `functions`: only teams of these; empty means any.
+    `with_unborn`: also with the subject's unborn children. `opens` renews what is open already; `renews` opens nothing.
+    """
+
+    effect: Literal["opens", "renews", "ends"]
+    team: Literal["sender", "practice"] = "sender"
+    functions: frozenset[Function] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    without_kinds: frozenset[str] = frozenset()
+    with_unborn: bool = False
+    instead_of_others: bool = False
+    """Ends the involvements of other teams of that function with the same person."""
+    cites: str
+
+    def applies(self, kind: str | None, function: Function) -> bool:
+        """Whether the rule is for this kind of the event and a team of this function."""
+        return (
+            (not self.functions or function in self.functions)
+            and (not self.kinds or kind in self.kinds)
+            and kind not in self.without_kinds
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One step of escalation: who is told when `after` has passed beyond the due date."""
+
+    to: Literal["team", "lead", "partnership"]
+    after: timedelta
+
+
+class Roles(Mapping[str, RoleKind]):
+    """Roles by code or in words: `Health Visitor` finds `health-visitor`."""
+
+    def __init__(self, kinds: Mapping[str, RoleKind]) -> None:
+        """`kinds`: role codes, in lower case with hyphens."""
+        self._kinds = dict(kinds)
+
+    def __getitem__(self, role: str) -> RoleKind:
+        """The kind of a role; KeyError for one that is not listed."""
+        return self._kinds["-".join(role.casefold().replace("-", " ").split())]
+
+    def __iter__(self) -> Iterator[str]:
+        """The codes."""
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        """How many roles are listed."""
+        return len(self._kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """Labels and what they do."""
+
+    not_for_family: str
+    """Put on what must not be shown to patient or family (principle 13)."""
+    categories: frozenset[Category]
+    """Facts of these categories are so marked."""
+    addressed_only: frozenset[str]
+    """The professional's view that nobody but those addressed is told (principle 8)."""
+    copied: frozenset[str]
+    """Labels of the sender that recipients see."""
+
+
+Limits: TypeAlias = Mapping[tuple[Group, Relation, About], frozenset[View]]
+"""The most that sharing allows, whatever a line proposes."""
+
+_LONGEST_DEFAULT: Final = timedelta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One policy, in force as a whole under its version."""
+
+    version: str
+    events: Mapping[Event, EventRules]
+    groups: Mapping[Function, Group]
+    only_with_child: frozenset[Function]
+    """Child-facing for a child, an unborn child or its mother; else adult-only (the GP of the child)."""
+    views: Mapping[View, frozenset[Category]]
+    limits: Limits
+    never: Mapping[Group, frozenset[Category]]
+    """Categories that a group is not told even in a full view, unless somebody addressed it."""
+    universal: tuple[Universal, ...]
+    visible: Mapping[Group, frozenset[Function]]
+    """Functions whose part in a notification a viewer of the group may know (principle 9)."""
+    contacts: tuple[Function, ...]
+    """Whom a pointer names, the first that there is."""
+    hold: Hold
+    marks: Marks
+    deadlines: Mapping[Priority, timedelta]
+    ladder: tuple[Rung, ...]
+    mobile_from_days: int
+    """Age at which a child is taken to move about by itself unless somebody says otherwise."""
+    involvement: Mapping[Event, tuple[InvolvementRule, ...]]
+    lapses: Mapping[Function, timedelta | None]
+    """How long an involvement counts as current without anything that renews it; None: until it is ended."""
+    roles: Roles
+    guidance: Mapping[str, str]
+    """Short names that lines cite, and what they stand for."""
+
+    @property
+    def standing_events(self) -> frozenset[Event]:
+        """Events that are routed again when the household changes."""
+        return frozenset(event for event, rules in self.events.items() if rules.standing)
+
+    @property
+    def longest_standing_days(self) -> int:
+        """How far back such events may lie."""
+        return max((rules.standing or _LONGEST_DEFAULT for rules in self.events.values()), default=_LONGEST_DEFAULT).days
+
+    def still_stands(self, message: Message, received_at: datetime, now: datetime) -> bool:
+        """Whether a notification is to be routed again when its household changes."""
+        standing = self.events[message.event].standing
+        return standing is not None and received_at + standing > now
+
+    def lapsed(self, function: Function, renewed_at: datetime, now: datetime) -> bool:
+        """Whether nothing has renewed an involvement in time (principle 3)."""
+        after = self.lapses[function]
+        return after is not None and renewed_at + after < now

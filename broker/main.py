@@ -1,0 +1,51 @@
+"""The web application: routes, errors and the worker beside them, wired to one runtime."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from broker.runtime import Runtime
+from broker.web import outcomes
+from broker.web.api import admin, mailbox, messages, metadata, oauth, operations, people, tasks
+from broker.web.edge import Edge
+from broker.worker import Worker
+
+ABOUT = """Baton routes notifications about children, parents and those who live with them to every team of the household
+that should know, and tracks each answer. It is not a referral: telephone urgent concerns about a child."""
+
+
+def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
+    """The application for a runtime; with `worker`, deliveries run inside it."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.runtime = runtime
+        runtime.bus.attach()
+        working = Worker(runtime) if worker else None
+        app.state.worker = working
+        task = asyncio.create_task(working.run()) if working else None
+        try:
+            yield
+        finally:
+            if working is not None and task is not None:
+                working.stop()
+                await task
+            runtime.store.close()
+
+    app = FastAPI(
+        title="Baton",
+        version="0.1.0",
+        description=ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.runtime = runtime
+    for module in (oauth, messages, tasks, mailbox, people, admin, operations, metadata):
+        app.include_router(module.router)
+    outcomes.install(app)
+    app.add_middleware(Edge)
+    return app

@@ -1,0 +1,227 @@
+"""The shape of a policy file: its sections and lines, each checked by itself; what must fit together is in `faults.py`."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from broker.domain.rules import About, Flag, Group, Nobody, Relation
+from broker.domain.states import Purpose, View
+from broker.policy.durations import Duration
+from schemas.codes import Category, Event, Function, Priority, TaskCode
+
+_NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+Name = Annotated[str, Field(pattern=_NAME)]
+Cites = Annotated[tuple[str, ...], Field(min_length=1)]
+"""F-number, paragraph of the review, `principle N`, `invariant N`, or a name of the section `guidance`."""
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+"""Functions, groups, sets, or `everyone`."""
+
+
+class Section(BaseModel):
+    """Any part of the file: keys with hyphens, none that is not known, nothing changed after reading."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=lambda name: name.replace("_", "-"), validate_by_name=False
+    )
+
+
+class When(Section):
+    """The conditions that any line may have."""
+
+    when: tuple[Flag, ...] = ()
+    unless: tuple[Flag, ...] = ()
+    kinds: tuple[str, ...] = ()
+    not_kinds: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
+
+
+class TellLine(When):
+    """Who, standing how, is told how much, and whether they must answer."""
+
+    to: Names
+    of: Annotated[tuple[Relation, ...], Field(min_length=1)]
+    view: View
+    purpose: Purpose
+    priority: Priority = Priority.ROUTINE
+    within: Duration | None = None
+    ask: str | None = None
+    cites: Cites
+
+
+class AddLine(When):
+    """A function that is told although it works with nobody there: of the area, or the sender's safeguarding lead."""
+
+    function: Function
+    view: View
+    purpose: Purpose
+    priority: Priority = Priority.ROUTINE
+    within: Duration | None = None
+    ask: str | None = None
+    cites: Cites
+
+
+class AskLine(When):
+    """A task. `{contacts}` in its description becomes the child-facing teams to speak to."""
+
+    code: TaskCode
+    owner: Literal["sender", "addressed", "lead"] | Function
+    requester: Literal["sender", "addressed"] | None = None
+    description: str
+    once: Literal["message", "household"] = "message"
+    priority: Priority = Priority.ROUTINE
+    within: Duration
+    cites: Cites
+
+
+class EventSection(Section):
+    """Everything about one event."""
+
+    about: Literal["child", "pregnancy", "adult", "subject"]
+    routine: bool = False
+    quiet: bool = False
+    marked: bool = False
+    takes_on: bool = False
+    rests_on: Literal["rule", "professional"] = "rule"
+    standing: Duration | None = None
+    nobody: Nobody = Nobody.INCIDENT
+    kind_category: Category = Category.EVENT
+    harm: bool | tuple[str, ...] = False
+    sealing_kinds: tuple[str, ...] = ()
+    tell: dict[Name, TellLine] = {}
+    add: dict[Name, AddLine] = {}
+    ask: dict[Name, AskLine] = {}
+    cites: Cites
+
+
+class Always(Section):
+    """Lines that every event has, quiet ones excepted."""
+
+    tell: dict[Name, TellLine]
+
+
+class GroupSection(Section):
+    """The functions of a group; those of `only-with-child` belong to it for a child's sake alone."""
+
+    functions: tuple[Function, ...]
+    only_with_child: tuple[Function, ...] = ()
+
+
+class HoldSection(Section):
+    """What waits for a release, who may be told then, and who need not wait."""
+
+    labels: tuple[str, ...]
+    kinds: dict[Event, tuple[str, ...]] = {}
+    ended: dict[str, tuple[str, ...]] = {}
+    to: Names
+    free: Names
+    within: Duration
+    cites: Cites
+
+
+class MarksSection(Section):
+    """Labels and what they do."""
+
+    not_for_family: str
+    categories: tuple[Category, ...]
+    addressed_only: tuple[str, ...]
+    copied: tuple[str, ...]
+    cites: Cites
+
+
+class SharingSection(Section):
+    """The most that may be told, whatever a line proposes. What is not listed is refused (principle 1)."""
+
+    views: dict[View, tuple[Category, ...]]
+    limits: dict[Group, dict[Relation, dict[About, tuple[View, ...]]]]
+    never: dict[Group, tuple[Category, ...]] = {}
+    visible: dict[Group, tuple[str, ...]]
+    contacts: tuple[Function, ...]
+    hold: HoldSection
+    marks: MarksSection
+
+
+class UniversalLine(Section):
+    """Services that a pregnancy, or a child of an age in days, has without anybody's referral."""
+
+    pregnancy: bool = False
+    since_days: int = 0
+    until_days: int = 0
+    functions: Annotated[tuple[Function, ...], Field(min_length=1)]
+    optional: tuple[Function, ...] = ()
+    stands_in: dict[Function, tuple[Function, ...]] = {}
+    cites: Cites
+
+
+class InvolvementLine(Section):
+    """What an event does to an involvement."""
+
+    effect: Literal["opens", "renews", "ends"]
+    team: Literal["sender", "practice"] = "sender"
+    functions: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    not_kinds: tuple[str, ...] = ()
+    with_unborn: bool = False
+    instead_of_others: bool = False
+    cites: Cites
+
+
+class InvolvementSection(Section):
+    """How involvements open, are renewed, lapse and end (principle 3)."""
+
+    lapse: dict[Function, Duration | None]
+    events: dict[Event, Annotated[tuple[InvolvementLine, ...], Field(min_length=1)]]
+
+
+class RolesSection(Section):
+    """Roles in which a person may answer (F13)."""
+
+    professional: Annotated[tuple[Name, ...], Field(min_length=1)]
+    clerical: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class RungLine(Section):
+    """One step of escalation."""
+
+    to: Literal["team", "lead", "partnership"]
+    after: Duration
+    cites: Cites
+
+
+class Document(Section):
+    """A whole policy file."""
+
+    version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,31}$")]
+    guidance: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9-]*$")], str]
+    groups: dict[Group, GroupSection]
+    sets: dict[Name, tuple[Function, ...]] = {}
+    sharing: SharingSection
+    universal: dict[Name, UniversalLine]
+    deadlines: dict[Priority, Duration]
+    ladder: tuple[RungLine, ...]
+    mobile_from: Duration
+    involvement: InvolvementSection
+    roles: RolesSection
+    always: Always
+    events: dict[Event, EventSection]
+
+    def functions_of(self, names: tuple[str, ...]) -> frozenset[Function]:
+        """The functions that these names stand for; names that are not known stand for none."""
+        found: set[Function] = set()
+        for name in names:
+            found |= self._named(name)
+        return frozenset(found)
+
+    def _named(self, name: str) -> set[Function]:
+        if name == "everyone":
+            return set(Function)
+        if name in self.sets:
+            return set(self.sets[name])
+        if name in set(Group):
+            section = self.groups.get(Group(name))
+            return set(section.functions) | set(section.only_with_child) if section else set()
+        return {Function(name)} if name in set(Function) else set()
+
+
+LONGEST = timedelta(days=3 * 366)
+"""Nothing in a policy waits or stands for longer."""

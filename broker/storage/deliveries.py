@@ -1,0 +1,151 @@
+"""Delivery rows as they are decided: told, held, withheld, released, withdrawn; how they are handed over lives in `storage.outbox`.
+
+A row that waits for a push is due at `next_attempt_at`. Rows of a team without a push have none: they wait in its mailbox.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import cast
+
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from broker.domain.states import ChannelKind, DeliveryState
+from broker.storage.tables import Channel, Delivery, Notification
+from broker.storage.types import UtcDateTime
+
+OPEN = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.PARKED)
+"""What a worker may still have to send; the partial index `ix_delivery_due` holds these and no others."""
+
+UNDELIVERED = (*OPEN, DeliveryState.SENT)
+"""What the team's system has not said it has."""
+
+QUIET = {"synchronize_session": False}
+"""Rows are read afresh after a statement, never from the session's memory."""
+
+_BLANK: Mapping[str, object] = {
+    "cause": "",
+    "known_to_sender": False,
+    "number": None,
+    "attempts": 0,
+}
+
+
+def insert(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+    """Delivery rows by column; what is left out has its default. Ready ones of teams with a push are due at once."""
+    if not rows:
+        return
+    pushed = _with_push(session, {str(row["team_id"]) for row in rows})
+    session.execute(sa.insert(Delivery), [{**_BLANK, **row, "next_attempt_at": _due(row, pushed)} for row in rows])
+
+
+def _due(row: Mapping[str, object], pushed: Collection[str]) -> object:
+    """When a new row is first pushed; None when its team is not pushed to, or not (yet) told."""
+    if row["state"] is not DeliveryState.READY or row["team_id"] not in pushed:
+        return None
+    return row.get("next_attempt_at") or row["created_at"]
+
+
+def _with_push(session: Session, teams: Collection[str]) -> frozenset[str]:
+    """Those of the teams that want to be told by more than the mailbox."""
+    return frozenset(session.scalars(_push_teams().where(col(Channel.team_id).in_(teams))))
+
+
+def _push_teams() -> sa.Select[str]:
+    return sa.select(col(Channel.team_id)).where(col(Channel.kind) != ChannelKind.MAILBOX)
+
+
+def decisions(session: Session, notification_id: str) -> dict[str, DeliveryState]:
+    """Where the notification itself stands for each team it was decided for: team id → state."""
+    found = sa.select(col(Delivery.team_id), col(Delivery.state)).where(
+        col(Delivery.notification_id) == notification_id, col(Delivery.cause) == ""
+    )
+    return {team: DeliveryState(state) for team, state in session.execute(found)}
+
+
+def drop_withheld(session: Session, notification_id: str, teams: Collection[str]) -> None:
+    """Take away decisions not to tell these teams, because they are told now."""
+    changes(
+        session,
+        sa.delete(Delivery).where(
+            col(Delivery.notification_id) == notification_id,
+            col(Delivery.cause) == "",
+            col(Delivery.state) == DeliveryState.WITHHELD,
+            col(Delivery.team_id).in_(teams),
+        ),
+    )
+
+
+def release_held(session: Session, delivery_ids: Collection[str], *, now: datetime) -> list[str]:
+    """Make held deliveries ready, as the safeguarding lead decided; those that were. A second time changes nothing."""
+    due = sa.case((col(Delivery.team_id).in_(_push_teams()), sa.literal(now, UtcDateTime())))
+    released = session.scalars(
+        sa.update(Delivery)
+        .where(col(Delivery.id).in_(delivery_ids), col(Delivery.state) == DeliveryState.HELD)
+        .values(state=DeliveryState.READY, next_attempt_at=due)
+        .returning(col(Delivery.id)),
+        execution_options=QUIET,
+    )
+    return sorted(released)
+
+
+def refuse_held(session: Session, delivery_ids: Collection[str], reason: str) -> int:
+    """Turn held deliveries into decisions not to tell, with the lead's reason; how many were."""
+    return changes(
+        session,
+        sa.update(Delivery)
+        .where(col(Delivery.id).in_(delivery_ids), col(Delivery.state) == DeliveryState.HELD)
+        .values(state=DeliveryState.WITHHELD, reason_code="release-refused", reason=reason),
+    )
+
+
+def withdraw(session: Session, notification_id: str, now: datetime) -> list[str]:  # noqa: ARG001 - callers pass the time of every change; the end of a row has none of its own
+    """Stop what is not delivered; the teams that may have seen it and must be told so, in stable order.
+
+    A row that has a mailbox number may have been read, and one that was ever claimed may have arrived: only rows with
+    neither vanish silently. Outcomes on their way to the sender stay, because what a team answered remains true.
+    """
+    about_it = (
+        col(Delivery.notification_id) == notification_id,
+        sa.or_(col(Delivery.cause) == "", col(Delivery.cause).like("task:%")),
+    )
+    stopped = session.execute(
+        sa.update(Delivery)
+        .where(*about_it, col(Delivery.state).in_((*UNDELIVERED, DeliveryState.HELD)))
+        .values(state=DeliveryState.CANCELLED, next_attempt_at=None, lease_until=None)
+        .returning(col(Delivery.team_id), col(Delivery.number), col(Delivery.attempts)),
+        execution_options=QUIET,
+    )
+    seen = {team for team, number, attempts in stopped if number is not None or attempts > 0}
+    told = sa.select(col(Delivery.team_id)).where(*about_it, col(Delivery.state) == DeliveryState.DELIVERED)
+    sender = sa.select(col(Notification.sender_team_id)).where(col(Notification.id) == notification_id)
+    return sorted((seen | set(session.scalars(told))) - {session.scalar(sender)})
+
+
+def align(session: Session, *, now: datetime, team_id: str | None = None) -> int:
+    """Make waiting rows fit their teams' channels; how many changed.
+
+    Called when a channel is set, for that team; and by the worker now and then for all, because a message may be
+    decided while a channel is being set and then carries the old answer.
+    """
+    waiting = (is_open(Delivery), col(Delivery.state) != DeliveryState.SENDING)
+    whose = () if team_id is None else (col(Delivery.team_id) == team_id,)
+    due, pushed = col(Delivery.next_attempt_at), col(Delivery.team_id).in_(_push_teams())
+    started = sa.update(Delivery).where(*waiting, *whose, due.is_(None), pushed)
+    stopped = sa.update(Delivery).where(*waiting, *whose, due.is_not(None), sa.not_(pushed))
+    return changes(session, started.values(next_attempt_at=now)) + changes(
+        session, stopped.values(next_attempt_at=None, state=DeliveryState.READY)
+    )
+
+
+def is_open(rows: type[Delivery]) -> sa.ColumnElement[bool]:
+    """The partial index's own condition, as constants: neither database uses the index for bound parameters."""
+    constants: sa.BindParameter[DeliveryState] = sa.bindparam(
+        "open", list(OPEN), expanding=True, literal_execute=True, unique=True
+    )
+    return col(rows.state).in_(constants)
+
+
+def changes(session: Session, statement: sa.UpdateBase) -> int:
+    """Run a statement that changes rows; how many it did."""
+    return cast("sa.CursorResult[tuple[object, ...]]", session.execute(statement, execution_options=QUIET)).rowcount

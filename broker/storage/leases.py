@@ -1,0 +1,29 @@
+"""Leases of work that one process at a time should do, by name; each ends by itself when its holder dies."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col
+
+from broker.storage.deliveries import changes
+from broker.storage.tables import Lease
+
+
+def take(session: Session, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
+    """Take or renew a lease; False while somebody else holds it. One statement, so two cannot both believe they have it."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    mine_or_over = sa.or_(col(Lease.holder) == holder, col(Lease.until) <= now)
+    taken = session.scalar(
+        insert(Lease)
+        .values(name=name, holder=holder, until=until)
+        .on_conflict_do_update(index_elements=["name"], set_={"holder": holder, "until": until}, where=mine_or_over)
+        .returning(col(Lease.name))
+    )
+    return taken is not None
+
+
+def give_up(session: Session, name: str, holder: str, *, now: datetime) -> bool:
+    """End one's own lease before its time, so that the next need not wait; False when it was not one's own."""
+    mine = (col(Lease.name) == name, col(Lease.holder) == holder)
+    return changes(session, sa.update(Lease).where(*mine).values(until=now - timedelta(microseconds=1))) > 0

@@ -1,0 +1,136 @@
+"""Finding people: who a message may mean, who carries an identifier, who lives in a household. The doors to `world.py` and `people_write.py` too."""
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from sqlalchemy import CTE, ColumnElement, CompoundSelect, Select, and_, func, or_, select, union
+from sqlmodel import Session
+
+from broker.domain.identifying import normal, previous_numbers
+from broker.domain.merging import OPEN
+from broker.domain.states import MembershipState, PersonState
+from broker.domain.world import KnownPerson
+from broker.storage.codec import Codec
+from broker.storage.people_write import apply, forget
+from broker.storage.person_rows import identifier_blind, name_blind, place
+from broker.storage.person_tables import ADDRESS, IDENTIFIER, MEMBERSHIP, PERSON, RELATIONSHIP
+from broker.storage.world import check_versions, load_world
+from schemas.message import Identifier as Number
+from schemas.message import Message
+
+__all__ = [
+    "apply",
+    "by_identifier",
+    "candidates",
+    "check_versions",
+    "forget",
+    "load_world",
+    "members",
+    "place",
+    "survivors",
+]
+
+NEIGHBOURS: Final = 30
+"""At most so many people of one address are looked at: beyond it is an institution, and prompts nobody anyway."""
+
+
+def candidates(session: Session, codec: Codec, message: Message) -> list[KnownPerson]:
+    """Whom the message may mean, in one query: by identifier, by family name and birth, by address, and who is near those.
+
+    They come without names, identifiers and addresses: `load_world` of their ids has these, and `matching.match` reads them there.
+    """
+    found = _found(codec, message)
+    if found is None:
+        return []
+    rows = session.execute(
+        select(PERSON.c.id, PERSON.c.state, PERSON.c.born, PERSON.c.expected, PERSON.c.resolved, PERSON.c.version)
+        .where(PERSON.c.id.in_(_near(found)), PERSON.c.state != PersonState.MERGED)
+        .order_by(PERSON.c.id)
+    )
+    return [KnownPerson(**row) for row in rows.mappings()]
+
+
+def _found(codec: Codec, message: Message) -> CTE | None:
+    """Ids of those who carry an identifier or a name and birth of the message; and of those at its addresses."""
+    parts: list[Select[tuple[str]]] = []
+    if numbers := _numbers(codec, message):
+        parts.append(select(IDENTIFIER.c.person_id.label("id")).where(or_(*numbers), IDENTIFIER.c.ended_at.is_(None)))
+    names = {name_blind(codec, person.family, person.birth_date) for person in message.people} - {None}
+    if names:
+        survivor = func.coalesce(PERSON.c.merged_into, PERSON.c.id)
+        parts.append(select(survivor.label("id")).where(PERSON.c.name_blind.in_(sorted(filter(None, names)))))
+    places = {place(codec, address) for person in message.people for address in person.addresses} - {None}
+    if places:
+        at = (
+            select(ADDRESS.c.person_id.label("id"))
+            .where(ADDRESS.c.place_blind.in_(sorted(filter(None, places))), ADDRESS.c.ended_at.is_(None))
+            .distinct()
+            .limit(NEIGHBOURS)
+            .subquery()
+        )
+        parts.append(select(at.c.id))
+    return union(*parts).cte("found") if parts else None
+
+
+def _numbers(codec: Codec, message: Message) -> list[ColumnElement[bool]]:
+    by_system: dict[str, set[str]] = {}
+    for number in _all_numbers(message):
+        by_system.setdefault(number.system, set()).add(identifier_blind(codec, number.system, number.value))
+    return [
+        and_(IDENTIFIER.c.system == system, IDENTIFIER.c.blind.in_(sorted(blinds)))
+        for system, blinds in sorted(by_system.items())
+    ]
+
+
+def _all_numbers(message: Message) -> Iterator[Number]:
+    for person in message.people:
+        yield from (normal(number) for number in person.identifiers)
+        yield from previous_numbers(message, person.key)
+
+
+def _near(found: CTE) -> CompoundSelect[tuple[str]]:
+    """Those found, the members of their households, and their relations: whoever is named without a number is one of them."""
+    ids = select(found.c.id)
+    homes = select(MEMBERSHIP.c.household_id).where(MEMBERSHIP.c.person_id.in_(ids), MEMBERSHIP.c.state.in_(OPEN))
+    return union(
+        ids,
+        select(MEMBERSHIP.c.person_id).where(MEMBERSHIP.c.household_id.in_(homes), MEMBERSHIP.c.state.in_(OPEN)),
+        select(RELATIONSHIP.c.person_id).where(RELATIONSHIP.c.to_person_id.in_(ids)),
+        select(RELATIONSHIP.c.to_person_id).where(RELATIONSHIP.c.person_id.in_(ids)),
+    )
+
+
+def by_identifier(session: Session, codec: Codec, system: str, value: str) -> list[str]:
+    """Ids of the persons by whom this identifier was asserted, the one it binds first."""
+    number = normal(Number(system=system, value=value))
+    rows = session.execute(
+        select(IDENTIFIER.c.person_id)
+        .where(
+            IDENTIFIER.c.system == system,
+            IDENTIFIER.c.blind == identifier_blind(codec, system, number.value),
+            IDENTIFIER.c.ended_at.is_(None),
+        )
+        .order_by(IDENTIFIER.c.binding.desc(), IDENTIFIER.c.person_id)
+    )
+    return list(dict.fromkeys(rows.scalars()))
+
+
+def members(session: Session, household_ids: Collection[str]) -> list[str]:
+    """Ids of the persons who currently belong to any of the households, in stable order."""
+    if not household_ids:
+        return []
+    rows = session.execute(
+        select(MEMBERSHIP.c.person_id)
+        .where(MEMBERSHIP.c.household_id.in_(household_ids), MEMBERSHIP.c.state == MembershipState.CURRENT)
+        .order_by(MEMBERSHIP.c.person_id)
+        .distinct()
+    )
+    return list(rows.scalars())
+
+
+def survivors(session: Session, person_ids: Collection[str]) -> dict[str, str]:
+    """Who each of the persons turned out to be: themselves, unless they were merged. Unknown ids are left out."""
+    if not person_ids:
+        return {}
+    rows = session.execute(select(PERSON.c.id, PERSON.c.merged_into).where(PERSON.c.id.in_(person_ids)))
+    return {id_: into or id_ for id_, into in rows}

@@ -1,0 +1,167 @@
+"""Searching tasks: filters, order and keyset pages, always within what the caller may see; parsing of queries lives in `web`."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import orjson
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, literal, or_, true
+from sqlmodel import Session, col, select
+
+from broker.domain.states import View
+from broker.domain.tasks import SHOWS_PATIENT, SHOWS_REQUESTER
+from broker.storage.codec import Codec
+from broker.storage.tables import Delivery, Task
+from broker.storage.task_values import Scope, Stored
+from broker.storage.tasks import reading, stored, visible
+from broker.storage.types import UtcDateTime
+from schemas.codes import TaskCode, TaskStatus
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""Sorts tasks without a due date behind all others."""
+
+
+class SortBy(StrEnum):
+    """Orders of a search, by their FHIR names."""
+
+    DUE = "due"
+    AUTHORED = "authored-on"
+    CHANGED = "_lastUpdated"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `start` up to but not including `end`; None is open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskQuery:
+    """One search. Every filter narrows it; the spans of one list must all hold."""
+
+    owner: str | None = None
+    requester: str | None = None
+    statuses: frozenset[TaskStatus] = frozenset()
+    codes: frozenset[TaskCode] = frozenset()
+    person_id: str | None = None
+    part_of: str | None = None
+    authored: Sequence[Span] = ()
+    due: Sequence[Span] = ()
+    changed: Sequence[Span] = ()
+    sort: SortBy = SortBy.DUE
+    descending: bool = False
+    count: int = 50
+    after: "Position | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The last task of a page: the value it is sorted by, and its id."""
+
+    value: datetime
+    task_id: str
+
+    def text(self, query: TaskQuery) -> str:
+        """For the `next` link. It names the order, so that it cannot be used with another."""
+        plain = [query.sort.value, query.descending, self.value.isoformat(), self.task_id]
+        return base64.urlsafe_b64encode(orjson.dumps(plain)).decode().rstrip("=")
+
+
+def position(text: str, sort: SortBy, *, descending: bool) -> Position | None:
+    """What `Position.text` wrote; None when it is not one of this order."""
+    try:
+        plain = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        by, down, value, task_id = plain
+        at = datetime.fromisoformat(value)
+    except (binascii.Error, ValueError, TypeError):
+        return None
+    return Position(at, task_id) if (by, down) == (sort.value, descending) and _is_ours(at, task_id) else None
+
+
+def _is_ours(at: datetime, task_id: object) -> bool:
+    """A time in UTC and an id, as they are written here; whatever else somebody made up reaches no database."""
+    return at.utcoffset() == timedelta() and isinstance(task_id, str) and task_id.replace("-", "").isalnum()
+
+
+def search(session: Session, codec: Codec, query: TaskQuery, scope: Scope) -> tuple[list[Stored], Position | None]:
+    """One page, and the position after which the next begins; None on the last page."""
+    value = _sorted_by(query.sort)
+    order = (value.desc(), col(Task.id).desc()) if query.descending else (value, col(Task.id))
+    statement = reading().where(*_filters(query, scope)).order_by(*order).limit(query.count + 1)
+    if query.after is not None:
+        statement = statement.where(_behind(value, query.after, descending=query.descending))
+    found = [stored(codec, *row) for row in session.execute(statement)]
+    page = found[: query.count]
+    return page, _position_of(page[-1], query.sort) if len(found) > query.count and page else None
+
+
+def count(session: Session, query: TaskQuery, scope: Scope) -> int:
+    """How many there are for these eyes."""
+    statement = select(func.count()).select_from(Task).outerjoin(Delivery, col(Task.delivery_id) == col(Delivery.id))
+    return int(session.execute(statement.where(*_filters(query, scope))).scalar_one())
+
+
+def _filters(query: TaskQuery, scope: Scope) -> list[ColumnElement[bool]]:
+    found = [visible(scope)]
+    if query.owner is not None:
+        found.append(col(Task.owner_team_id) == query.owner)
+    if query.requester is not None:
+        found += [col(Task.requester_team_id) == query.requester, _shown(scope, SHOWS_REQUESTER)]
+    if query.person_id is not None:
+        found += [col(Task.person_id) == query.person_id, _shown(scope, SHOWS_PATIENT)]
+    if query.part_of is not None:
+        found.append(col(Task.part_of) == query.part_of)
+    if query.statuses:
+        found.append(col(Task.status).in_(query.statuses))
+    if query.codes:
+        found.append(col(Task.code).in_(query.codes))
+    for column, spans in (
+        (Task.authored_at, query.authored),
+        (Task.due_at, query.due),
+        (Task.changed_at, query.changed),
+    ):
+        found += [limit for span in spans for limit in _within(col(column), span)]
+    return found
+
+
+def _shown(scope: Scope, views: frozenset[View]) -> ColumnElement[bool]:
+    """A filter must not tell what the task itself does not show: only where the view shows it, or the caller sent it."""
+    if scope.everything:
+        return true()
+    return or_(col(Task.owner_team_id) != scope.team, col(Task.delivery_id).is_(None), col(Delivery.view).in_(views))
+
+
+def _within(column: SQLColumnExpression[datetime | None], span: Span) -> list[ColumnElement[bool]]:
+    limits = []
+    if span.start is not None:
+        limits.append(column >= span.start)
+    if span.end is not None:
+        limits.append(column < span.end)
+    return limits
+
+
+def _sorted_by(sort: SortBy) -> SQLColumnExpression[datetime]:
+    match sort:
+        case SortBy.AUTHORED:
+            return col(Task.authored_at)
+        case SortBy.CHANGED:
+            return col(Task.changed_at)
+        case SortBy.DUE:
+            return func.coalesce(col(Task.due_at), literal(NEVER, UtcDateTime()), type_=UtcDateTime())
+
+
+def _behind(value: SQLColumnExpression[datetime], last: Position, *, descending: bool) -> ColumnElement[bool]:
+    at = literal(last.value, UtcDateTime())
+    if descending:
+        return or_(value < at, and_(value == at, col(Task.id) < last.task_id))
+    return or_(value > at, and_(value == at, col(Task.id) > last.task_id))
+
+
+def _position_of(task: Stored, sort: SortBy) -> Position:
+    values = {SortBy.AUTHORED: task.row.authored_at, SortBy.CHANGED: task.row.changed_at, SortBy.DUE: task.row.due_at}
+    return Position(values[sort] or NEVER, task.row.id)

@@ -1,0 +1,1 @@
+"""The calls that systems make, one module a resource."""

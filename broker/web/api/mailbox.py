@@ -1,0 +1,147 @@
+"""`/mailbox/inbox`: what a team was told, by number, as its system reads and acknowledges it; each team sees its own alone."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
+from sqlmodel import Session
+
+from broker.domain.caller import Caller
+from broker.domain.states import Purpose
+from broker.errors import Forbidden, NotFound
+from broker.runtime import Runtime
+from broker.storage import audit, mailbox, outbox
+from broker.storage.mailbox import Item
+from broker.web.deps import Running, require
+from broker.web.outcomes import FhirResponse
+from broker.workflow import acknowledge, outbound
+from broker.workflow.number import number_team
+
+router = APIRouter(prefix="/mailbox/inbox", tags=["Mailbox"])
+Reader = Annotated[Caller, Depends(require("baton/mailbox"))]
+
+PAGE = 100
+LONGEST_PAGE = 500
+"""A page of entries is some 100 bytes each; messages are fetched one by one."""
+
+LARGEST_NUMBER = 2**31 - 1
+"""The column's type: a hundred years of a busy team."""
+
+_DELIVERY_ID = re.compile(r"[0-9a-f-]{36}")
+
+
+class Entry(BaseModel):
+    """One message. What it is about stands only in the message itself, which is made for this team when it is fetched."""
+
+    number: int
+    """Counts up from 1 for each team without gaps: a number that is missing is a message that was missed."""
+    id: str
+    """Id of the message: MessageHeader.id, `webhook-id`, and the last part of its address here."""
+    purpose: Purpose
+    sent: datetime
+    acknowledged: datetime | None
+
+
+class Page(BaseModel):
+    """Messages in the order of their numbers."""
+
+    messages: list[Entry]
+    next: str | None = None
+    """Where the page after this one is; only while paging with `after`."""
+
+
+class Acknowledged(BaseModel):
+    """The team's system has it. That says nothing of whether anybody read it."""
+
+    id: str
+    number: int | None
+    acknowledged: datetime
+
+
+@router.get("", summary="What waits in the mailbox")
+def inbox(
+    running: Running,
+    caller: Reader,
+    after: Annotated[int | None, Query(ge=0, le=LARGEST_NUMBER)] = None,
+    limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE,
+) -> Page:
+    """Without `after` the messages not acknowledged yet; with it all above that number, acknowledged ones too, for ever.
+
+    Every message that was committed before the call has its number in the answer.
+    """
+    team = _team(caller)
+    _number(running, team)
+    if after is None:
+        return _page(running.store.read(lambda session: mailbox.waiting(session, team, limit=limit)))
+    found = running.store.read(lambda session: mailbox.page(session, team, after=after, limit=limit + 1))
+    shown = _page(found[:limit])
+    if len(found) > limit:
+        shown.next = f"/mailbox/inbox?{urlencode({'after': shown.messages[-1].number, 'limit': limit})}"
+    return shown
+
+
+@router.get("/{message_id}", summary="One message", response_class=FhirResponse)
+def message(message_id: str, running: Running, caller: Reader) -> FhirResponse:
+    """The FHIR message as this team may see it, as often as it likes. Fetching acknowledges nothing."""
+    team = _team(caller)
+
+    def work(session: Session) -> bytes:
+        item = _find(session, team, message_id)
+        now = running.now()
+        body = outbound.compose(session, running.context(session), item.id, now).body
+        audit.record(session, action="read", entity="delivery", entity_id=item.id, caller=caller, now=now)
+        return body
+
+    return FhirResponse(running.store.write(work))
+
+
+@router.put("/{message_id}/acknowledged", summary="Say that the message has arrived")
+def acknowledged(message_id: str, running: Running, caller: Reader) -> Acknowledged:
+    """Idempotent: the first time counts, and every answer gives it. It means delivered, and nothing more."""
+    team = _team(caller)
+
+    def work(session: Session) -> Item:
+        item, now = _find(session, team, message_id), running.now()
+        if outbox.delivered(session, item.id, now=now):
+            acknowledge.mark_delivered(session, running.store.codec, item.id, now)
+            audit.record(session, action="acknowledge", entity="delivery", entity_id=item.id, caller=caller, now=now)
+        return _find(session, team, message_id)
+
+    item = running.store.write(work)
+    assert item.delivered_at is not None
+    return Acknowledged(id=item.id, number=item.number, acknowledged=item.delivered_at)
+
+
+def _team(caller: Caller) -> str:
+    if caller.team is None:
+        raise Forbidden("This client is bound to no team, so it has no mailbox.")
+    return caller.team
+
+
+def _number(running: Runtime, team: str) -> None:
+    """Number what waits, so that the answer has it; asked first without writing, because mostly there is nothing."""
+    while running.store.read(lambda session: mailbox.unnumbered_teams(session, limit=1, team_id=team)):
+        if not running.store.write(lambda session: number_team(session, team)):
+            return
+
+
+def _find(session: Session, team: str, message_id: str) -> Item:
+    """One of the team's own; NotFound for anything else, whether it exists or not."""
+    item = mailbox.find(session, team, message_id) if _DELIVERY_ID.fullmatch(message_id) else None
+    if item is None:
+        raise NotFound
+    return item
+
+
+def _page(items: list[Item]) -> Page:
+    return Page(messages=[_entry(item) for item in items])
+
+
+def _entry(item: Item) -> Entry:
+    assert item.number is not None
+    return Entry(
+        number=item.number, id=item.id, purpose=item.purpose, sent=item.created_at, acknowledged=item.delivered_at
+    )

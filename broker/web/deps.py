@@ -1,0 +1,58 @@
+"""What handlers ask for: the runtime, the caller with a scope, the body within limits."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from broker.domain.caller import Caller
+from broker.errors import Forbidden, TooLarge, Unauthenticated
+from broker.runtime import Runtime
+from broker.web import tokens
+
+
+def runtime(request: Request) -> Runtime:
+    """The runtime of this application."""
+    running: Runtime = request.app.state.runtime
+    return running
+
+
+Running = Annotated[Runtime, Depends(runtime)]
+
+
+def _bearer(request: Request) -> str:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise Unauthenticated("Send a bearer token from /oauth2/token.")
+    return token.strip()
+
+
+def require(*scopes: str) -> Callable[[Request, Runtime], Caller]:
+    """A dependency: the caller, who must hold one of these scopes."""
+
+    def check(request: Request, running: Running) -> Caller:
+        token = _bearer(request)
+        caller = running.store.read(lambda session: tokens.caller(session, token, running.now()))
+        if caller is None:
+            raise Unauthenticated("This token is not valid (any more): get a new one from /oauth2/token.")
+        if not any(caller.may(scope) for scope in scopes):
+            raise Forbidden(f"This needs the scope {' or '.join(scopes)}.")
+        return caller
+
+    return check
+
+
+async def body(request: Request) -> bytes:
+    """The request's body; TooLarge as soon as it grows beyond the limit, declared or not."""
+    limit = request.app.state.runtime.settings.max_body_bytes
+    received = bytearray()
+    if int(request.headers.get("content-length", "0") or 0) > limit:
+        raise TooLarge(f"The body may have at most {limit} bytes.")
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > limit:
+            raise TooLarge(f"The body may have at most {limit} bytes.")
+    return bytes(received)
+
+
+Body = Annotated[bytes, Depends(body)]

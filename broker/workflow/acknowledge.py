@@ -1,0 +1,219 @@
+"""Answer a task: each move in one transaction, with everything it causes; which move is possible is decided in `domain.tasks`."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from broker.domain import tasks as rules
+from broker.domain.answers import Move, MoveRequest
+from broker.domain.caller import Caller
+from broker.domain.tasks import BusinessStatus, Moved, Mover, NotAllowed, OutOfDate, Repeated, Wanting
+from broker.errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from broker.storage import audit, task_search, tasks
+from broker.storage.codec import Codec
+from broker.storage.task_search import Position, TaskQuery
+from broker.storage.task_values import Content, Scope, Stored
+from broker.storage.tasks import Change, Value
+from broker.workflow import answer_effects, outcomes, task_record
+from broker.workflow.answer_effects import Step
+from broker.workflow.context import Context
+from schemas.codes import TaskCode, TaskStatus
+
+WITHDRAWN_WITH = tuple(set(TaskCode) - {TaskCode.AGREED_ACTION, TaskCode.RESOLVE_IDENTITY})
+"""Tasks that end when their notification is withdrawn. What a team agreed to stays its own; who somebody is stays a question."""
+
+
+def scope_of(caller: Caller) -> Scope:
+    """What a caller may see: its team's tasks and those it waits for; with the audit scope, all."""
+    return Scope(team=caller.team, everything=caller.may("baton/audit"))
+
+
+def read(
+    session: Session,
+    ctx: Context,
+    caller: Caller,
+    task_id: str,
+    now: datetime,
+    *,
+    expected_version: int | None = None,
+) -> Stored:
+    """One task, and an audit row that it was read. NotFound when there is none for this caller; Stale at another version."""
+    task = tasks.get(session, ctx.codec, task_id, scope_of(caller))
+    if task is None:
+        raise NotFound
+    if expected_version not in (None, task.row.version):
+        raise Stale(_what_happened(session, ctx, task, caller))
+    audit.record(session, action="read", entity="task", entity_id=task_id, now=now, caller=caller)
+    return task
+
+
+def search(
+    session: Session, ctx: Context, caller: Caller, query: TaskQuery, now: datetime
+) -> tuple[list[Stored], Position | None]:
+    """One page of what this caller may see, and an audit row with the ids it got."""
+    found, last = task_search.search(session, ctx.codec, query, scope_of(caller))
+    detail = {"found": [task.row.id for task in found]}
+    audit.record(session, action="search", entity="task", entity_id=None, now=now, caller=caller, detail=detail)
+    return found, last
+
+
+def count(session: Session, caller: Caller, query: TaskQuery, now: datetime) -> int:
+    """How many there are for this caller."""
+    total = task_search.count(session, query, scope_of(caller))
+    detail = {"count": total}
+    audit.record(session, action="search", entity="task", entity_id=None, now=now, caller=caller, detail=detail)
+    return total
+
+
+def answer(session: Session, ctx: Context, caller: Caller, task_id: str, request: MoveRequest, now: datetime) -> Stored:
+    """Move a task and do what follows from it; the task as it is then.
+
+    NotFound when it is not for this caller; Stale when it was moved since the version the caller names; Conflict with
+    the moves that are possible; Invalid with what is missing. The same request again gives the same answer.
+    """
+    team = caller.team
+    if team is None:
+        raise Forbidden("This client is bound to no team, so it answers for none.")
+    task = _held(session, ctx.codec, task_id, Scope(team=team))
+    request = replace(request, practitioner=request.practitioner or caller.practitioner)
+    aim, request = _aim(session, ctx, caller, task, request)
+    verdict = rules.move(aim.now(), request, mover(ctx, team), now)
+    match verdict:
+        case Moved():
+            _carry_out(
+                Step(
+                    session=session,
+                    ctx=ctx,
+                    caller=caller,
+                    team=team,
+                    task=aim,
+                    request=request,
+                    moved=verdict,
+                    now=now,
+                )
+            )
+        case Repeated():
+            pass
+        case OutOfDate():
+            raise Stale(_what_happened(session, ctx, aim, caller))
+        case NotAllowed():
+            raise Conflict(verdict.why, allowed=[move.value for move in verdict.allowed])
+        case Wanting():
+            raise Invalid(problems=verdict.problems)
+    return _held(session, ctx.codec, task_id, Scope(team=None, everything=True))
+
+
+def mark_delivered(session: Session, codec: Codec, delivery_id: str, now: datetime) -> None:
+    """The team's system has said that it has what this delivery brings: its tasks are received. Raced when one moved meanwhile."""
+    for task in tasks.carried_by(session, codec, delivery_id):
+        status = rules.delivered(TaskStatus(task.row.status))
+        columns: dict[str, Value] = {"status": status, "delivered_at": now}
+        what = Change(move="delivered", content=task.content, columns=columns, detail={"delivery": delivery_id})
+        tasks.change(session, codec, task, what, now)
+
+
+def cancel_for_notification(session: Session, ctx: Context, notification_id: str, now: datetime) -> list[str]:
+    """End the open tasks of a withdrawn notification; ids of those that ended. What was accepted or declined stays so.
+
+    Whoever was told of the notification is told of the withdrawal by a message of its own; the others by the outcome.
+    """
+    ended = []
+    for task in tasks.about(session, ctx.codec, notification_id, WITHDRAWN_WITH):
+        status = TaskStatus(task.row.status)
+        if status in rules.TERMINAL or status is TaskStatus.ACCEPTED:
+            continue
+        columns = {"status": TaskStatus.CANCELLED, "business_status": BusinessStatus.WITHDRAWN}
+        what = Change(move="withdrawn", content=task.content, columns=columns, detail={})
+        version = tasks.change(session, ctx.codec, task, what, now)
+        if task.row.delivery_id is None:
+            outcomes.tell(session, ctx, task, task.row.owner_team_id, version, now)
+        ended.append(task.row.id)
+    return ended
+
+
+def mover(ctx: Context, team_id: str) -> Mover:
+    """A team as the rules of moving see it."""
+    team = ctx.directory.teams[team_id]
+    siblings = (other for other in ctx.directory.teams.values() if other.agency_id == team.agency_id)
+    return Mover(
+        team=team_id,
+        function=team.function,
+        agency_teams=frozenset(other.id for other in siblings if not other.closed),
+        roles=ctx.policy.roles,
+    )
+
+
+def _held(session: Session, codec: Codec, task_id: str, scope: Scope) -> Stored:
+    """The task, its whole locked first: of two who end the last two actions at once, the second must see the first."""
+    task = tasks.get(session, codec, task_id, scope)
+    if task is None:
+        raise NotFound
+    tasks.lock(session, task.row.part_of or task_id)
+    again = tasks.get(session, codec, task_id, scope)
+    if again is None:
+        raise NotFound
+    return again
+
+
+def _aim(
+    session: Session, ctx: Context, caller: Caller, task: Stored, request: MoveRequest
+) -> tuple[Stored, MoveRequest]:
+    """Whoever was asked may answer on the task that waits: the answer goes to the question's own task."""
+    questions = task.content.get("questions", ())
+    if request.move is not Move.ANSWER or not questions or caller.team == task.row.owner_team_id:
+        return task, request
+    if request.expected_version not in (None, task.row.version):
+        raise Stale(_what_happened(session, ctx, task, caller))
+    question = _held(session, ctx.codec, questions[-1]["task"], Scope(team=caller.team))
+    return question, replace(request, expected_version=None)
+
+
+def _carry_out(step: Step) -> None:
+    """Write the move, then what follows from it, and tell whoever is on the other side."""
+    session, ctx, task, request, now = step.session, step.ctx, step.task, step.request, step.now
+    after = task_record.content_after(task.content, step.code, request, step.moved, step.team, now)
+    made = answer_effects.raise_parts(step)
+    what = Change(
+        move=request.move.value,
+        content=Content(**{**after, **made}),
+        columns=_columns(step),
+        detail=task_record.detail(request, step.moved, now),
+        team_id=step.team,
+        client_name=step.caller.client,
+    )
+    version = tasks.change(session, ctx.codec, task, what, now)
+    answer_effects.follow(step)
+    if request.move in outcomes.TOLD:
+        outcomes.tell(session, ctx, task, outcomes.other_side(task, step.team), version, now)
+    detail = {"move": request.move.value, "version": version}
+    audit.record(
+        session, action="answer", entity="task", entity_id=task.row.id, now=now, caller=step.caller, detail=detail
+    )
+
+
+def _columns(step: Step) -> dict[str, Value]:
+    """The columns that the move changes besides version and content."""
+    moved, row = step.moved, step.task.row
+    columns: dict[str, Value] = {"status": moved.status, "business_status": moved.business_status}
+    if moved.reason is not None:
+        columns["reason_code"] = moved.reason
+    match moved.move:
+        case Move.OPEN:
+            columns["opened_at"] = row.opened_at or step.now
+        case Move.ACCEPT | Move.DECLINE | Move.ANSWER | Move.COMPLETE:
+            columns["answered_at"] = step.now
+        case Move.EXTEND:
+            columns["due_at"] = moved.due_at
+        case Move.REASSIGN:  # the new team has neither got nor opened it
+            columns |= {"owner_team_id": moved.owner, "delivered_at": None, "opened_at": None}
+        case Move.ASK | Move.CANCEL | Move.NOTE:
+            pass
+    return columns
+
+
+def _what_happened(session: Session, ctx: Context, task: Stored, caller: Caller) -> str:
+    """For the loser of a race: what the task is now and who made it so; the other side is not named."""
+    last = tasks.events(session, ctx.codec, task.row.id)[-1]
+    who = {None: "Baton", caller.team: "your team"}.get(last.team_id, "the other team")
+    return f"It was changed since it was read: {who} made it {task.row.status} ({last.move}); it is now version {task.row.version}."

@@ -1,0 +1,106 @@
+"""From bytes to what can be decided on, without the database: FHIR messages and native events both become `Incoming`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Literal
+
+import orjson
+
+from adapters.port import Adapter, Ignored, Quarantine
+from schemas import bundle, events
+from schemas.limits import Limits, parse
+from schemas.message import Message
+from schemas.problem import Problem
+from schemas.structure import check_bundle
+
+Standing = Literal["usable", "unreadable", "unroutable", "ignored"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """One message or event as it came, with what could be made of it."""
+
+    raw: bytes
+    content_type: str
+    via: str
+    """`fhir`, or the adapter's kind."""
+    standing: Standing
+    """usable: decide on it. unreadable: 400. unroutable: 422. ignored: none of Baton's business. All are kept."""
+    content_hash: str
+    """Hex SHA-256 of the content without Bundle.id, meta and timestamp; of an adapter's content key; of unreadable bytes."""
+    messages: tuple[Message, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    key: str | None = None
+    """What identifies it for its sender: MessageHeader.id or the adapter's key."""
+
+
+def read_fhir(raw: bytes, content_type: str, limits: Limits, now: datetime) -> Incoming:
+    """An R4 message Bundle: structure by HL7's schema first, then our rules, then what its event requires."""
+    shape = _Shape(raw, content_type, "fhir")
+    parsed = parse(raw, limits)
+    if isinstance(parsed, list):
+        return shape.refused("unreadable", parsed, sha256(raw).hexdigest())
+    digest = _digest(parsed)
+    problems = check_bundle(parsed)
+    if _errors(problems):
+        return shape.refused("unreadable", problems, digest)
+    message, found = bundle.read(parsed)
+    problems += found
+    if message is None or _errors(found):
+        return shape.refused("unroutable", problems, digest, key=message.id if message else None)
+    problems += events.check(message, now)
+    if _errors(problems):
+        return shape.refused("unroutable", problems, digest, key=message.id)
+    return shape.usable((message,), problems, digest, message.id)
+
+
+def read_native(adapter: Adapter, raw: bytes, content_type: str, headers: Mapping[str, str], now: datetime) -> Incoming:
+    """A native event through its adapter, then the same rules as a FHIR message."""
+    shape = _Shape(raw, content_type, adapter.kind)
+    translation = adapter.translate(raw, content_type, headers)
+    if isinstance(translation, Quarantine):
+        return shape.refused("unreadable", translation.problems, sha256(raw).hexdigest())
+    if isinstance(translation, Ignored):
+        reason = Problem(path="", reason=translation.reason, code="informational", severity="information")
+        return shape.refused("ignored", (reason,), translation.content_key, key=translation.key)
+    problems = list(translation.warnings)
+    for message in translation.messages:
+        problems += events.check(message, now)
+    if _errors(problems):
+        return shape.refused("unroutable", problems, translation.content_key, key=translation.key)
+    return shape.usable(translation.messages, problems, translation.content_key, translation.key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    raw: bytes
+    content_type: str
+    via: str
+
+    def _blank(self, standing: Standing, content_hash: str) -> Incoming:
+        return Incoming(
+            raw=self.raw, content_type=self.content_type, via=self.via, standing=standing, content_hash=content_hash
+        )
+
+    def refused(
+        self, standing: Standing, problems: list[Problem] | tuple[Problem, ...], content_hash: str, key: str | None = None
+    ) -> Incoming:
+        return replace(self._blank(standing, content_hash), problems=tuple(problems), key=key)
+
+    def usable(self, messages: tuple[Message, ...], problems: list[Problem], content_hash: str, key: str) -> Incoming:
+        return replace(self._blank("usable", content_hash), messages=messages, problems=tuple(problems), key=key)
+
+
+def _errors(problems: list[Problem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)
+
+
+def _digest(parsed: dict[str, Any]) -> str:
+    """What the Bundle says, however it is spaced and whenever it is sent again (contract, "Same message again")."""
+    said = {name: value for name, value in parsed.items() if name not in ("id", "meta", "timestamp")}
+    try:
+        return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    except orjson.JSONEncodeError:  # nested deeper than orjson writes: told apart by its bytes as they were read
+        return sha256(repr(said).encode()).hexdigest()

@@ -1,0 +1,264 @@
+"""Compose the FHIR message of one delivery as its team may see it; the same whenever it is asked for, unless what is known has changed.
+
+Four kinds by the delivery's cause: the notification itself, a task of ours, the outcome of a task, a withdrawal.
+MessageHeader.id is the delivery's id, so that every try and every reading of one delivery is the same message.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlmodel import Session, col
+
+from broker.domain import matching, sharing
+from broker.domain.states import DeliveryState, NotificationState, View
+from broker.storage import mailbox, notifications, people, tasks
+from broker.storage.tables import Delivery, Notification, Task
+from broker.storage.task_values import Scope, Stored
+from broker.workflow import outcomes, task_wire
+from broker.workflow.context import Context
+from schemas import bundle
+from schemas.bundle.addresses import address
+from schemas.bundle.answers import event_element
+from schemas.bundle.profile import REFERENCE
+from schemas.codes import CANONICAL, Event, Function, TaskCode
+from schemas.identifiers import PERSON, TEAM
+from schemas.message import Message
+
+NAME = "Baton"
+"""MessageHeader.source.name of everything that leaves."""
+
+WITHDRAWN = "withdrawn"
+
+_ALL = Scope(team=None, everything=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """A message ready to leave."""
+
+    message_id: str
+    body: bytes
+    """FHIR JSON, an R4 Bundle."""
+    event: Event
+
+
+def compose(session: Session, ctx: Context, delivery_id: str, now: datetime) -> Composed:
+    """The message of a delivery. KeyError when there is no such delivery; whether its team may have it is the caller's question."""
+    found = session.get(Delivery, delivery_id, populate_existing=True)
+    if found is None:
+        raise KeyError("there is no such delivery")
+    notification = session.get_one(Notification, found.notification_id, populate_existing=True)
+    making = _Making(session, ctx, found, notification, now)
+    if found.cause == WITHDRAWN:
+        return making.withdrawal(_first_told(session, notification.id, found.team_id))
+    if found.cause:
+        return making.of_task()
+    if found.state is DeliveryState.CANCELLED or notification.state is NotificationState.WITHDRAWN:
+        return making.withdrawal(found.id)
+    return making.of_notification()
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """One delivery while its message is made."""
+
+    session: Session
+    ctx: Context
+    delivery: Delivery
+    notification: Notification
+    now: datetime
+
+    # --- the notification itself
+
+    def of_notification(self) -> Composed:
+        """What was said, reduced to what the team may see, with the tasks that it brings."""
+        ctx, delivery = self.ctx, self.delivery
+        said = self._said()
+        team = ctx.directory.teams[delivery.team_id]
+        seen = sharing.render(
+            said,
+            recipient=team,
+            view=View(delivery.view),
+            reason_code=delivery.reason_code,
+            world=people.load_world(self.session, ctx.codec, [person.key for person in said.people]),
+            directory=ctx.directory,
+            policy=ctx.policy,
+            told_at=delivery.created_at,
+            released=self._released(team.function),
+        )
+        message = replace(seen, id=delivery.id, reference=self._earlier() if seen.reference else None)
+        named = frozenset(person.key for person in seen.people)
+        return self._written(message, [self._task(task, named) for task in self._carried()])
+
+    def _said(self) -> Message:
+        """The message, about whom its persons have turned out to be since."""
+        said = notifications.message_of(self.ctx.codec, self.notification)
+        return matching.rekey(said, people.survivors(self.session, [person.key for person in said.people]))
+
+    def _earlier(self) -> str | None:
+        """The message that this one answers or replaces, by the id under which this team knows it."""
+        earlier = self.notification.reference_id
+        if earlier is None:
+            return None
+        original = self.session.get_one(Notification, earlier)
+        return known_as(self.session, original, self.delivery.team_id)
+
+    def _released(self, function: Function) -> bool:
+        """Whether the safeguarding lead released what the message holds to teams of this function (sharing principle 7)."""
+        decided = tasks.about(self.session, self.ctx.codec, self.notification.id, [TaskCode.RELEASE])
+        return any(function.value in task.content.get("decision", {}).get("functions", ()) for task in decided)
+
+    def _carried(self) -> list[Stored]:
+        """Tasks that came with the delivery and are this team's. What it agreed to later is its own, and no news to it."""
+        rows = self.session.execute(
+            tasks.reading()
+            .where(
+                col(Task.delivery_id) == self.delivery.id,
+                col(Task.owner_team_id) == self.delivery.team_id,
+                col(Task.code) != TaskCode.AGREED_ACTION,
+            )
+            .order_by(col(Task.authored_at), col(Task.id))
+        )
+        return [tasks.stored(self.ctx.codec, *found) for found in rows]
+
+    # --- withdrawal
+
+    def withdrawal(self, reference: str) -> Composed:
+        """That an earlier message no longer counts, and nothing of what it said: it may have named somebody wrongly."""
+        message = Message(
+            id=self.delivery.id,
+            event=Event.WITHDRAW,
+            sender=None,
+            occurred=self.notification.withdrawn_at or self.delivery.created_at,
+            sent=self.delivery.created_at,
+            subjects=(),
+            people=(),
+            to=(self.delivery.team_id,),
+            reference=reference,
+        )
+        return self._written(message, [])
+
+    # --- a task, and what became of it
+
+    def of_task(self) -> Composed:
+        """A task as the message's focus: of ours, or with its outcome as the answer to the message that the team sent."""
+        behind = outcomes.behind(self.session, self.ctx.codec, self.delivery.cause)
+        if behind is None:
+            raise KeyError("there is no such task")
+        task, happened = behind
+        outcome = self.delivery.cause.startswith("outcome:")
+        own = self.notification.sender_team_id == self.delivery.team_id
+        answers = outcome and own and self.notification.event is not None
+        event = Event(self.notification.event) if answers and self.notification.event else Event.INFORMATION
+        resource = self._task(task, frozenset())
+        url = address("Task", task.row.id)
+        header = self._header(event, happened.team_id if outcome else None)
+        header["focus"] = [{"reference": url}]
+        about = known_as(self.session, self.notification, self.delivery.team_id)
+        if answers:
+            header["response"] = {"identifier": about, "code": "ok"}
+        elif about is not None:
+            header["extension"] = [{"url": REFERENCE, "valueId": about}]
+        return self._bundled(event, header, {url: resource})
+
+    def _header(self, event: Event, sender: str | None) -> dict[str, Any]:
+        team = self.delivery.team_id
+        header: dict[str, Any] = {
+            "resourceType": "MessageHeader",
+            "id": self.delivery.id,
+            **event_element(event),
+            "destination": [{"endpoint": f"{CANONICAL}/team/{team}", "receiver": _organisation(team)}],
+            "source": {"name": NAME, "endpoint": self.ctx.public_url},
+        }
+        return header if sender is None else {**header, "sender": _organisation(sender)}
+
+    def _task(self, task: Stored, named: frozenset[str]) -> dict[str, Any]:
+        """The Task as this team sees it, its references made to resolve inside a message or at this broker."""
+        resource = task_wire.task_resource(task, Scope(team=self.delivery.team_id), self.now)
+        placed: dict[str, Any] = _placed(resource, self.ctx.public_url, named)
+        return placed
+
+    # --- on the wire
+
+    def _written(self, message: Message, extra: list[dict[str, Any]]) -> Composed:
+        said = bundle.write(
+            message,
+            source=self.ctx.public_url,
+            source_name=NAME,
+            timestamp=self.delivery.created_at,
+            bundle_id=self.delivery.id,
+            extra=extra,
+        )
+        return Composed(message_id=message.id, body=orjson.dumps(said), event=message.event)
+
+    def _bundled(self, event: Event, header: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> Composed:
+        entries = {address("MessageHeader", self.delivery.id): header, **others}
+        said = {
+            "resourceType": "Bundle",
+            "id": self.delivery.id,
+            "type": "message",
+            "timestamp": task_wire.instant(self.delivery.created_at),
+            "entry": [{"fullUrl": url, "resource": resource} for url, resource in entries.items()],
+        }
+        return Composed(message_id=self.delivery.id, body=orjson.dumps(said), event=event)
+
+
+def known_as(session: Session, notification: Notification, team_id: str) -> str | None:
+    """The MessageHeader.id under which a team knows a notification: its own, or that of its delivery; None when it was not told."""
+    if notification.sender_team_id == team_id:
+        return notification.message_id
+    return session.scalar(
+        sa.select(col(Delivery.id)).where(
+            col(Delivery.notification_id) == notification.id,
+            col(Delivery.team_id) == team_id,
+            col(Delivery.cause) == "",
+            col(Delivery.state).not_in(mailbox.NEVER_SHOWN),
+        )
+    )
+
+
+def _first_told(session: Session, notification_id: str, team_id: str) -> str:
+    """The delivery by which a team first heard of a notification that is now withdrawn."""
+    first = session.scalar(
+        sa.select(col(Delivery.id))
+        .where(
+            col(Delivery.notification_id) == notification_id,
+            col(Delivery.team_id) == team_id,
+            col(Delivery.cause) != WITHDRAWN,
+            col(Delivery.state).not_in(mailbox.NEVER_SHOWN),
+        )
+        .order_by(col(Delivery.cause), col(Delivery.created_at), col(Delivery.id))
+        .limit(1)
+    )
+    if first is None:
+        raise KeyError("nothing was told that could be withdrawn")
+    return first
+
+
+def _organisation(team_id: str) -> dict[str, Any]:
+    return {"type": "Organization", "identifier": {"system": TEAM, "value": team_id}}
+
+
+def _placed(element: Any, public_url: str, named: frozenset[str]) -> Any:  # noqa: ANN401 - any JSON value
+    """The same with relative references made absolute; of a Patient, inside the Bundle when it is there, else by identifier."""
+    if isinstance(element, list):
+        return [_placed(item, public_url, named) for item in element]
+    if not isinstance(element, dict):
+        return element
+    reference = element.get("reference")
+    kind, _, id_ = reference.partition("/") if isinstance(reference, str) else ("", "", "")
+    if kind in ("Patient", "Task"):
+        return _reference(kind, id_, public_url, named)
+    return {name: _placed(value, public_url, named) for name, value in element.items()}
+
+
+def _reference(kind: str, id_: str, public_url: str, named: frozenset[str]) -> dict[str, Any]:
+    if kind == "Task":
+        return {"reference": f"{public_url}/fhir/Task/{id_}"}
+    if id_ in named:
+        return {"reference": f"urn:uuid:{id_}"}
+    return {"type": "Patient", "identifier": {"system": PERSON, "value": id_}}

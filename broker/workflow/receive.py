@@ -1,0 +1,236 @@
+"""Receive one message or event: keep it, settle who it is about, route it, and answer; one transaction, the same again gets the same."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlmodel import Session
+
+from broker.domain import households, matching
+from broker.domain.caller import Caller
+from broker.domain.routing import Routing
+from broker.domain.states import NotificationState
+from broker.domain.wanted import TaskWanted
+from broker.domain.world import Team
+from broker.errors import Conflict, Forbidden
+from broker.storage import audit, notifications, people, people_write, tasks
+from broker.storage.world import check_versions, load_world
+from broker.storage.person_rows import place
+from broker.storage.tables import Notification
+from broker.workflow import reply, route, withdraw
+from broker.workflow.context import Context
+from broker.workflow.intake import Incoming, Standing
+from schemas import content
+from schemas.codes import Event, Function, TaskCode
+from schemas.message import Message
+from schemas.problem import Problem
+
+MEND_WITHIN = timedelta(days=7)
+"""Until a data-quality task is due: facts are mended while they still matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender is told, the first time and every time after."""
+
+    standing: Standing
+    body: bytes
+    repeated: bool = False
+
+
+def receive(session: Session, ctx: Context, incoming: Incoming, caller: Caller, now: datetime) -> Answer:
+    """Handle what came in. Conflict when the identity is taken by other content; Forbidden when the sender is not the caller."""
+    sender = _sender(ctx, incoming, caller)
+    prior = _before(session, sender, incoming)
+    if prior is not None:
+        return _again(ctx, prior, incoming)
+    step = _Step(session, ctx, incoming, sender, caller, now)
+    if incoming.standing != "usable":
+        return step.keep()
+    answers = [step.accept(message) for message in incoming.messages]
+    return answers[0]
+
+
+def _sender(ctx: Context, incoming: Incoming, caller: Caller) -> Team:
+    """The team that sends: the caller's own. A message that names another is refused."""
+    team = ctx.directory.teams.get(caller.team or "")
+    if team is None:
+        raise Forbidden("This client is bound to no team, so it cannot send.")
+    if any(message.sender not in (None, team.id) for message in incoming.messages):
+        raise Forbidden("MessageHeader.sender is not the team this client is bound to.")
+    return team
+
+
+def _before(session: Session, sender: Team, incoming: Incoming) -> Notification | None:
+    """The same identity accepted before, or the same content refused before. Only acceptance reserves an identity."""
+    if incoming.standing == "usable":
+        return notifications.earlier(session, sender.id, incoming.messages[0].id)
+    if incoming.standing == "ignored" and incoming.key:
+        return notifications.earlier(session, sender.id, incoming.key)
+    return notifications.refused_before(session, sender.id, incoming.content_hash)
+
+
+def _again(ctx: Context, prior: Notification, incoming: Incoming) -> Answer:
+    if prior.content_hash != incoming.content_hash:
+        raise Conflict("This message id was used before with other content: give the new content a new id.")
+    standing: Standing = prior.standing  # type: ignore[assignment]  # a column of text that only this module writes
+    return Answer(standing, ctx.codec.open(prior.answer, f"answer:{prior.id}"), repeated=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What every part of one reception needs."""
+
+    session: Session
+    ctx: Context
+    incoming: Incoming
+    sender: Team
+    caller: Caller
+    now: datetime
+
+    def keep(self) -> Answer:
+        """What cannot be used is kept as it came, answered with where and why, and becomes a task for people."""
+        notification_id = str(uuid4())
+        refused = self.incoming.standing != "ignored"
+        body = reply.not_used(self.incoming, self.ctx, self.now)
+        row = self._row(notification_id, self.incoming.key, body) | {
+            "state": NotificationState.REFUSED if refused else NotificationState.IGNORED,
+        }
+        notifications.add(self.session, row, ())
+        if refused:
+            self._raise(self._steward_tasks(notification_id))
+        self._note(notification_id, "failure" if refused else "success")
+        return Answer(self.incoming.standing, body)
+
+    def accept(self, message: Message) -> Answer:
+        """Settle who it is about, route it, and write everything it causes."""
+        notification_id = str(uuid4())
+        message = replace(message, sender=self.sender.id)
+        settled, changed, settling = self._settle(notification_id, message)
+        decided = route.decide(self.session, self.ctx, settled, self.now)
+        problems = (*self.incoming.problems, *settling.problems, *decided.problems)
+        body = reply.accepted(message, problems, decided, self.ctx, self.now)
+        row = self._row(notification_id, message.id, body) | self._what_it_says(notification_id, settled, decided)
+        notifications.add(self.session, row, [(p.key, p.key not in settled.subjects) for p in settled.people])
+        self._raise([*settling.tasks, *self._missing(notification_id, problems)], notification_id)
+        route.write(self.session, self.ctx, notification_id, settled, decided, self.now)
+        if message.event is Event.WITHDRAW and message.reference:
+            withdraw.withdraw(self.session, self.ctx, self.sender, message.reference, self.now)
+        route.again(self.session, self.ctx, changed, self.now, but=notification_id)
+        check_versions(self.session, self._read_versions(decided, changed))
+        self._note(notification_id, "success")
+        return Answer("usable", body)
+
+    def _settle(self, notification_id: str, message: Message) -> tuple[Message, set[str], households.Settlement]:
+        """Who everybody is, and what the message changes about people and households."""
+        codec = self.ctx.codec
+        candidates = people.candidates(self.session, codec, message)
+        world = load_world(self.session, codec, [person.id for person in candidates])
+        matches = matching.match(message, candidates, world, self.sender, _new_id)
+        settled = matching.rekey(message, matches.ids)
+        settlement = households.settle(
+            settled,
+            matches,
+            world,
+            sender=self.sender,
+            directory=self.ctx.directory,
+            policy=self.ctx.policy,
+            now=self.now,
+            place=lambda address: place(codec, address),
+            new_id=_new_id,
+        )
+        changed = people_write.apply(
+            self.session,
+            codec,
+            settlement.changes,
+            notification_id=notification_id,
+            sender_id=self.sender.id,
+            now=self.now,
+        )
+        return settled, changed, settlement
+
+    def _read_versions(self, decided: Routing, changed: set[str]) -> Mapping[str, int]:
+        """Versions to hold until the commit: of households this step did not change itself (those are locked already)."""
+        return {household: version for household, version in decided.households.items() if household not in changed}
+
+    def _row(self, notification_id: str, message_id: str | None, body: bytes) -> dict[str, object]:
+        codec = self.ctx.codec
+        return {
+            "id": notification_id,
+            "sender_team_id": self.sender.id,
+            "message_id": message_id,
+            "via": self.incoming.via,
+            "received_at": self.now,
+            "raw": codec.seal(self.incoming.raw, f"raw:{notification_id}"),
+            "content_type": self.incoming.content_type,
+            "content_hash": self.incoming.content_hash,
+            "standing": self.incoming.standing,
+            "answer": codec.seal(body, f"answer:{notification_id}"),
+            "policy_version": self.ctx.policy.version,
+            "decided_on": {},
+        }
+
+    def _what_it_says(self, notification_id: str, message: Message, decided: Routing) -> dict[str, object]:
+        sealed = self.ctx.codec.seal(content.dump(message), f"notification:{notification_id}")
+        earlier = message.reference and notifications.earlier(self.session, self.sender.id, message.reference)
+        return {
+            "state": NotificationState.ACCEPTED,
+            "event": message.event,
+            "kind": message.kind,
+            "priority": message.priority,
+            "occurred_at": message.occurred,
+            "content": sealed,
+            "decided_on": dict(decided.households),
+            "reference_id": earlier.id if earlier else None,
+        }
+
+    def _steward_tasks(self, notification_id: str) -> list[TaskWanted]:
+        """Data-quality tasks: for the sender, and for the partnership of its area as the broker's data steward."""
+        partnership = self.ctx.directory.provider(self.sender.area_id, Function.PARTNERSHIP)
+        owners = {self.sender.id} | ({partnership.id} if partnership else set())
+        errors = [problem for problem in self.incoming.problems if problem.severity == "error"]
+        return [
+            self._mend(notification_id, owner, "A message could not be used: mend what is named and send it again.", errors)
+            for owner in sorted(owners)
+        ]
+
+    def _missing(self, notification_id: str, problems: Sequence[Problem]) -> list[TaskWanted]:
+        """One data-quality task for the sender of a message that was routed although facts are missing (F5)."""
+        warnings = [problem for problem in problems if problem.severity == "warning"]
+        if not warnings:
+            return []
+        text = "This was routed, but facts that its readers need are missing or doubtful: supply them."
+        return [self._mend(notification_id, self.sender.id, text, warnings)]
+
+    def _mend(self, notification_id: str, owner: str, text: str, problems: Sequence[Problem]) -> TaskWanted:
+        return TaskWanted(
+            code=TaskCode.DATA_QUALITY,
+            owner=owner,
+            description=text,
+            dedupe_key=f"data-quality:{notification_id}:{owner}",
+            notification_id=notification_id,
+            due_at=self.now + MEND_WITHIN,
+            cites="F5, invariant 9",
+            options={"problems": [f"{problem.path} {problem.reason}".strip() for problem in problems]},
+        )
+
+    def _raise(self, wanted: Sequence[TaskWanted], notification_id: str | None = None) -> None:
+        tied = [task if task.notification_id else replace(task, notification_id=notification_id) for task in wanted]
+        tasks.raise_tasks(self.session, self.ctx.codec, tied, policy_version=self.ctx.policy.version, now=self.now)
+
+    def _note(self, notification_id: str, outcome: str) -> None:
+        audit.record(
+            self.session,
+            action="receive",
+            entity="notification",
+            entity_id=notification_id,
+            now=self.now,
+            caller=self.caller,
+            outcome=outcome,
+            detail={"via": self.incoming.via, "standing": self.incoming.standing},
+        )
+
+
+def _new_id() -> str:
+    return str(uuid4())

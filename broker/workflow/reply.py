@@ -1,0 +1,63 @@
+"""What a sender is answered: a response Bundle that says who is told as far as it may know, or an OperationOutcome."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import uuid4
+
+import orjson
+
+from broker.domain.routing import Routing, Told
+from broker.domain.states import DeliveryState, Purpose
+from broker.workflow.context import Context
+from broker.workflow.intake import Incoming
+from schemas import bundle
+from schemas.message import Message
+from schemas.problem import Problem, operation_outcome
+
+NO_REFERRAL = "Baton is not a referral: telephone urgent concerns about a child."
+
+
+def accepted(
+    message: Message, problems: Sequence[Problem], decided: Routing, ctx: Context, now: datetime
+) -> bytes:
+    """The response Bundle (code ok): warnings, then who is told and not told as far as the sender may know."""
+    told = [_told(ctx, row) for row in decided.told if row.known_to_sender]
+    kept = [_withheld(ctx, row.team_id, row.reason) for row in decided.withheld if row.known_to_sender]
+    outcome = operation_outcome([*problems, *told, *kept, _information(NO_REFERRAL)])
+    return orjson.dumps(
+        bundle.response_bundle(
+            message.id, "ok", outcome, id=str(uuid4()), timestamp=now, source=ctx.public_url
+        )
+    )
+
+
+def not_used(incoming: Incoming, ctx: Context, now: datetime) -> bytes:
+    """What is answered to a message that was refused or ignored: where and why, never a value."""
+    outcome = operation_outcome(incoming.problems)
+    if incoming.standing != "ignored":
+        return orjson.dumps(outcome)
+    return orjson.dumps(
+        bundle.response_bundle(incoming.key or "", "ok", outcome, id=str(uuid4()), timestamp=now, source=ctx.public_url)
+    )
+
+
+def _told(ctx: Context, told: Told) -> Problem:
+    name = _name(ctx, told.team_id)
+    if told.state is DeliveryState.HELD:
+        return _information(f"{name} is told once your safeguarding lead releases it: {told.reason}")
+    if told.purpose is Purpose.ACTION and told.due_at is not None:
+        return _information(f"{name} is told, to answer by {told.due_at:%d %B %Y, %H:%M} UTC: {told.reason}")
+    return _information(f"{name} is told, for information: {told.reason}")
+
+
+def _withheld(ctx: Context, team_id: str, reason: str) -> Problem:
+    return _information(f"{_name(ctx, team_id)} is not told: {reason}")
+
+
+def _name(ctx: Context, team_id: str) -> str:
+    team = ctx.directory.teams[team_id]
+    return f"{team.name} ({team_id})"
+
+
+def _information(text: str) -> Problem:
+    return Problem(path="", reason=text, code="informational", severity="information")

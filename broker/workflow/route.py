@@ -1,0 +1,153 @@
+"""Route a notification: decide who is told what and write the deliveries and tasks; again when its household has changed."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlmodel import Session
+
+from broker.domain import routing
+from broker.domain.routing import Routing, Told, Withheld
+from broker.domain.states import DeliveryState, Purpose
+from broker.domain.wanted import TaskWanted
+from broker.storage import audit, deliveries, notifications, people, tasks
+from broker.storage.tables import Notification
+from broker.storage.world import load_world
+from broker.workflow.context import Context
+from schemas.codes import TaskCode
+from schemas.message import Message
+
+
+def decide(
+    session: Session, ctx: Context, message: Message, now: datetime, *, already_told: frozenset[str] = frozenset()
+) -> Routing:
+    """Who is told what of a message whose persons are keyed by their ids. Reads the world as this transaction sees it."""
+    world = load_world(session, ctx.codec, message.subjects)
+    sender = ctx.directory.teams[message.sender or ""]
+    return routing.route(
+        message, world, sender=sender, directory=ctx.directory, policy=ctx.policy, now=now, already_told=already_told
+    )
+
+
+def write(session: Session, ctx: Context, notification_id: str, message: Message, decided: Routing, now: datetime) -> None:
+    """The rows of a decision: a delivery for every team considered, a task for each that must act, and the rule's own tasks."""
+    wanted = list(decided.tasks)
+    rows = []
+    for told in decided.told:
+        row = _told_row(notification_id, told, decided.policy_version, now)
+        rows.append(row)
+        if told.purpose is Purpose.ACTION and told.state is DeliveryState.READY:
+            wanted.append(acknowledge_task(told, str(row["id"]), notification_id, message))
+    rows += [_withheld_row(notification_id, withheld, decided.policy_version, now) for withheld in decided.withheld]
+    deliveries.insert(session, rows)
+    tasks.raise_tasks(
+        session,
+        ctx.codec,
+        [_on(task, notification_id) for task in wanted],
+        policy_version=decided.policy_version,
+        now=now,
+    )
+    audit.record(
+        session,
+        action="decide",
+        entity="notification",
+        entity_id=notification_id,
+        now=now,
+        detail={"told": len(decided.told), "withheld": len(decided.withheld), "policy": decided.policy_version},
+    )
+
+
+def again(session: Session, ctx: Context, household_ids: Collection[str], now: datetime, *, but: str = "") -> None:
+    """Route what still describes the members of changed households again: only teams not told yet are told.
+
+    `but` is the notification that caused the change, which is routed by its own step.
+    """
+    if not household_ids:
+        return
+    members = people.members(session, household_ids)
+    longest = timedelta(days=ctx.policy.longest_standing_days)
+    for row in notifications.standing_about(session, members, ctx.policy.standing_events, since=now - longest):
+        if row.id != but:
+            once_more(session, ctx, row, now)
+
+
+def once_more(session: Session, ctx: Context, row: Notification, now: datetime) -> None:
+    """Route one accepted notification again and write what is new."""
+    message = notifications.message_of(ctx.codec, row)
+    if not ctx.policy.still_stands(message, row.received_at, now):
+        return
+    before = deliveries.decisions(session, row.id)
+    told_before = frozenset(team for team, state in before.items() if state is not DeliveryState.WITHHELD)
+    decided = decide(session, ctx, message, now, already_told=told_before)
+    fresh = [told for told in decided.told if told.team_id not in told_before]
+    if not fresh:
+        return
+    deliveries.drop_withheld(session, row.id, [told.team_id for told in fresh])
+    new = Routing(
+        told=tuple(fresh),
+        withheld=tuple(held for held in decided.withheld if held.team_id not in before),
+        tasks=decided.tasks,
+        households=decided.households,
+        problems=(),
+        policy_version=decided.policy_version,
+    )
+    write(session, ctx, row.id, message, new, now)
+
+
+def acknowledge_task(told: Told, delivery_id: str, notification_id: str, message: Message) -> TaskWanted:
+    """The task of a recipient for action."""
+    return TaskWanted(
+        code=TaskCode.ACKNOWLEDGE,
+        owner=told.team_id,
+        requester=message.sender,
+        description=told.ask or "Say what this means for your work with the household and what you will do.",
+        dedupe_key=f"acknowledge:{delivery_id}",
+        person_id=message.subjects[0] if message.subjects else None,
+        notification_id=notification_id,
+        delivery_id=delivery_id,
+        priority=told.priority,
+        due_at=told.due_at,
+        cites=told.cites,
+    )
+
+
+def _on(task: TaskWanted, notification_id: str) -> TaskWanted:
+    """The task tied to the notification that raised it."""
+    if task.notification_id is not None:
+        return task
+    return replace(task, notification_id=notification_id)
+
+
+def _told_row(notification_id: str, told: Told, policy_version: str, now: datetime) -> dict[str, object]:
+    return {
+        **_row(notification_id, told.team_id, policy_version, now),
+        "state": told.state,
+        "purpose": told.purpose,
+        "view": told.view,
+        "reason_code": told.reason_code,
+        "reason": told.reason,
+        "known_to_sender": told.known_to_sender,
+    }
+
+
+def _withheld_row(notification_id: str, withheld: Withheld, policy_version: str, now: datetime) -> dict[str, object]:
+    return {
+        **_row(notification_id, withheld.team_id, policy_version, now),
+        "state": DeliveryState.WITHHELD,
+        "purpose": Purpose.INFORMATION,
+        "view": withheld.view,
+        "reason_code": withheld.reason_code,
+        "reason": withheld.reason,
+        "known_to_sender": False,
+    }
+
+
+def _row(notification_id: str, team_id: str, policy_version: str, now: datetime) -> dict[str, object]:
+    return {
+        "id": str(uuid4()),
+        "notification_id": notification_id,
+        "team_id": team_id,
+        "policy_version": policy_version,
+        "created_at": now,
+    }

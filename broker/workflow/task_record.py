@@ -1,0 +1,99 @@
+"""What a move leaves in a task's content and in its event, as plain values; nothing is decided or written here."""
+
+from datetime import datetime
+from typing import Any
+
+from broker.domain.answers import Conversation, Discussion, Move, MoveRequest
+from broker.domain.tasks import Moved, RoleKind
+from broker.storage.task_values import HELD_BY, Content, Note, Who
+from schemas.codes import TaskCode
+
+
+def who(request: MoveRequest, kind: RoleKind, now: datetime) -> Who:
+    """The practitioner who moved it, as the agency asserts."""
+    asserted = request.practitioner
+    assert asserted is not None
+    return Who(name=asserted.name or "", role=asserted.role or "", kind=kind.value, at=now.isoformat())
+
+
+def content_after(
+    before: Content, code: TaskCode, request: MoveRequest, moved: Moved, team: str, now: datetime
+) -> Content:
+    """The task's content once the move is made."""
+    by = who(request, moved.kind, now)
+    after = Content(**{**before, "last": request.fingerprint(team)})
+    match request.move:
+        case Move.OPEN:
+            after["opened"] = by
+        case Move.ACCEPT:
+            after["answered"] = by
+            _acknowledged(after, request)
+        case Move.DECLINE:
+            after["answered"] = by
+            after |= {"because": request.text} if request.text else {}
+        case Move.ANSWER | Move.COMPLETE:
+            after["answered"] = by
+            _completed(after, code, request, by, team)
+        case Move.REASSIGN:
+            after.pop("opened", None)
+            after["options"] = {name: value for name, value in after.get("options", {}).items() if name != HELD_BY}
+            _remark(after, request, by, team)
+        case Move.EXTEND | Move.NOTE:
+            _remark(after, request, by, team)
+        case Move.ASK | Move.CANCEL:
+            pass
+    return after
+
+
+def detail(request: MoveRequest, moved: Moved, now: datetime) -> dict[str, Any]:
+    """What the event keeps: who did it and the words it brought."""
+    brought: dict[str, Any] = {
+        "by": who(request, moved.kind, now),
+        "meaning": request.meaning,
+        "text": request.text,
+        "reason": moved.reason,
+        "to": request.to_team,
+        "due": request.due_at.isoformat() if request.due_at else None,
+        "choice": request.choice,
+        "actions": len(request.actions) or None,
+    }
+    return {name: value for name, value in brought.items() if value is not None}
+
+
+def _acknowledged(after: Content, request: MoveRequest) -> None:
+    if request.meaning is not None:
+        after["meaning"] = request.meaning
+    if request.conversation is not None:
+        after["conversation"] = _conversation(request.conversation)
+
+
+def _completed(after: Content, code: TaskCode, request: MoveRequest, by: Who, team: str) -> None:
+    if code is TaskCode.SUPPLY_INFORMATION:
+        after["answer"] = request.text or ""
+    else:
+        _remark(after, request, by, team)
+    if request.choice is not None:
+        after["choice"] = request.choice
+    if request.discussion is not None:
+        after["discussion"] = _discussion(request.discussion)
+    if request.decision is not None:
+        functions = [function.value for function in request.decision.functions]
+        after["decision"] = {"functions": functions, "because": request.decision.because}
+
+
+def _remark(after: Content, request: MoveRequest, by: Who, team: str) -> None:
+    if request.text is not None:
+        after["notes"] = [*after.get("notes", ()), Note(text=request.text, by=by, team=team)]
+
+
+def _conversation(held: Conversation) -> dict[str, str]:
+    return {"with": held.with_whom or "", "at": held.at.isoformat() if held.at else ""}
+
+
+def _discussion(held: Discussion) -> dict[str, str | None]:
+    return {
+        "with": held.with_whom,
+        "at": held.at.isoformat() if held.at else None,
+        "outcome": held.outcome.value if held.outcome else None,
+        "because": held.because,
+    }

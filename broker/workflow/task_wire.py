@@ -1,0 +1,211 @@
+"""A task as an R4 Task resource, reduced to what the one who looks may know; reading a Task from outside lives in `web`."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from broker.domain.tasks import SHOWS_PATIENT, SHOWS_REQUESTER, BusinessStatus, overdue
+from broker.storage.task_values import HELD_BY, Question, Scope, Stored, Who
+from schemas.codes import BUSINESS_STATUS_SYSTEM, CANONICAL, SYSTEMS, Function, ResponseReason, TaskCode, TaskStatus
+from schemas.identifiers import TEAM
+
+Json: TypeAlias = dict[str, Any]
+
+TASK = f"{CANONICAL}/Id/task"
+NOTIFICATION = f"{CANONICAL}/Id/notification"
+MILESTONE = f"{CANONICAL}/StructureDefinition/task-milestone"
+"""Extension of Task: one of the facts delivered, opened, answered, with when, and who as far as a person did it."""
+DETAIL_SYSTEM = f"{CANONICAL}/CodeSystem/task-detail"
+"""Types of Task.input and Task.output."""
+
+BUSINESS_STATUS_WORDS: Mapping[BusinessStatus, str] = {
+    BusinessStatus.OPENED: "Opened",
+    BusinessStatus.QUESTION_ASKED: "Question asked",
+    BusinessStatus.QUESTION_ANSWERED: "Question answered",
+    BusinessStatus.EXTENDED: "Extended",
+    BusinessStatus.ACTIONS_OPEN: "Actions open",
+    BusinessStatus.ACTION_NOT_DONE: "Ended, an action was not done",
+    BusinessStatus.WITHDRAWN: "Withdrawn by the sender",
+    BusinessStatus.OVERDUE: "Overdue",
+}
+TASK_CODE_WORDS: Mapping[TaskCode, str] = {code: code.value.replace("-", " ").capitalize() for code in TaskCode}
+
+
+def task_resource(task: Stored, viewer: Scope, now: datetime) -> Json:
+    """The R4 Task as this viewer may know it. The owner and auditors see what there is to choose from; the requester does not."""
+    row = task.row
+    resource: Json = {
+        "resourceType": "Task",
+        "id": row.id,
+        "meta": {"versionId": str(row.version), "lastUpdated": instant(row.changed_at)},
+        "extension": list(_milestones(task)),
+        "identifier": [{"system": TASK, "value": row.id}],
+        "partOf": [{"reference": f"Task/{row.part_of}"}] if row.part_of else [],
+        "status": row.status,
+        "statusReason": _reason(row.reason_code),
+        "businessStatus": _business_status(task, now),
+        "intent": "order",
+        "priority": row.priority,
+        "code": _coded(SYSTEMS[TaskCode], row.code, TASK_CODE_WORDS[TaskCode(row.code)]),
+        "description": task.content.get("description"),
+        "focus": _logical(NOTIFICATION, row.notification_id),
+        "for": _patient(task, viewer),
+        "authoredOn": instant(row.authored_at),
+        "lastModified": instant(row.changed_at),
+        "requester": _team(_shown_requester(task, viewer)),
+        "owner": _team(row.owner_team_id) | _holder(task),
+        "note": [_annotation(note["text"], note["by"]) for note in task.content.get("notes", ())],
+        "restriction": {"period": {"end": instant(row.due_at)}} if row.due_at else None,
+        "input": list(_inputs(task)) if _owns(task, viewer) else [],
+        "output": list(_outputs(task)),
+    }
+    return {name: value for name, value in resource.items() if value not in (None, [], {})}
+
+
+def instant(at: datetime) -> str:
+    """An R4 instant in UTC."""
+    return at.isoformat().replace("+00:00", "Z")
+
+
+# --- who may know what --------------------------------------------------------------------------------------------
+
+
+def _owns(task: Stored, viewer: Scope) -> bool:
+    return viewer.everything or viewer.team == task.row.owner_team_id
+
+
+def _limited(task: Stored, viewer: Scope) -> bool:
+    """Whether the viewer knows the task only through a delivery with a view of its own."""
+    return not viewer.everything and viewer.team == task.row.owner_team_id and task.view is not None
+
+
+def _shown_requester(task: Stored, viewer: Scope) -> str | None:
+    hidden = _limited(task, viewer) and task.view not in SHOWS_REQUESTER
+    return None if hidden else task.row.requester_team_id
+
+
+def _patient(task: Stored, viewer: Scope) -> Json | None:
+    if task.row.person_id is None or (_limited(task, viewer) and task.view not in SHOWS_PATIENT):
+        return None
+    return {"reference": f"Patient/{task.row.person_id}"}
+
+
+# --- elements -----------------------------------------------------------------------------------------------------
+
+
+def _coded(system: str, code: str, words: str) -> Json:
+    return {"coding": [{"system": system, "code": code, "display": words}], "text": words}
+
+
+def _reason(code: str | None) -> Json | None:
+    if code is None:
+        return None
+    words = ResponseReason(code).name.replace("_", " ").capitalize()
+    return _coded(SYSTEMS[ResponseReason], code, words)
+
+
+def _business_status(task: Stored, now: datetime) -> Json | None:
+    late = overdue(TaskStatus(task.row.status), task.row.due_at, now)
+    code = BusinessStatus.OVERDUE if late else task.now().business_status
+    return None if code is None else _coded(BUSINESS_STATUS_SYSTEM, code.value, BUSINESS_STATUS_WORDS[code])
+
+
+def _logical(system: str, value: str | None) -> Json | None:
+    return None if value is None else {"identifier": {"system": system, "value": value}}
+
+
+def _team(team_id: str | None) -> Json:
+    return {} if team_id is None else {"type": "Organization", "identifier": {"system": TEAM, "value": team_id}}
+
+
+def _holder(task: Stored) -> Json:
+    """The practitioner who said to do it; the task stays the team's."""
+    held_by = task.content.get("options", {}).get(HELD_BY)
+    return {"display": held_by} if held_by else {}
+
+
+def _milestones(task: Stored) -> Iterator[Json]:
+    """Received, delivered, opened, acknowledged are separate facts with who and when (invariant 6)."""
+    if task.row.delivered_at is not None:
+        yield _milestone("delivered", instant(task.row.delivered_at), None)
+    if "opened" in task.content:
+        yield _milestone("opened", task.content["opened"]["at"], task.content["opened"])
+    if "answered" in task.content:
+        yield _milestone("answered", task.content["answered"]["at"], task.content["answered"])
+
+
+def _milestone(kind: str, at: str, by: Who | None) -> Json:
+    parts: list[Json] = [{"url": "kind", "valueCode": kind}, {"url": "at", "valueDateTime": _zulu(at)}]
+    if by is not None:
+        parts += [
+            {"url": "by", "valueString": by["name"]},
+            {"url": "role", "valueString": by["role"]},
+            {"url": "role-kind", "valueCode": by["kind"]},
+        ]
+    return {"url": MILESTONE, "extension": parts}
+
+
+def _zulu(at: str) -> str:
+    return at.replace("+00:00", "Z")
+
+
+def _annotation(text: str, by: Who) -> Json:
+    return {"authorString": f"{by['name']}, {by['role']}", "time": _zulu(by["at"]), "text": text}
+
+
+def _detail(code: str, **value: object) -> Json:
+    return {"type": _coded(DETAIL_SYSTEM, code, code.replace("-", " ").capitalize()), **value}
+
+
+def _inputs(task: Stored) -> Iterator[Json]:
+    """What the answer chooses among or is about."""
+    for name, value in task.content.get("options", {}).items():
+        for each in [value] if isinstance(value, str) else value:
+            if name != HELD_BY:
+                yield _detail(name, valueString=each)
+
+
+def _outputs(task: Stored) -> Iterator[Json]:
+    """What the answer said."""
+    content, by = task.content, task.content.get("answered")
+    if "meaning" in content and by:
+        yield _detail("meaning", valueAnnotation=_annotation(content["meaning"], by))
+    for action in content.get("actions", ()):
+        yield _detail("agreed-action", valueReference={"reference": f"Task/{action}"})
+    if "because" in content:
+        yield _detail("because", valueString=content["because"])
+    if "answer" in content and by:
+        yield _detail("answer", valueAnnotation=_annotation(content["answer"], by))
+    if "choice" in content:
+        yield _detail("choice", valueString=content["choice"])
+    for question in content.get("questions", ()):
+        yield from _question(question)
+    yield from _spoken(task)
+
+
+def _question(question: Question) -> Iterator[Json]:
+    yield _detail("question", valueAnnotation=_annotation(question["text"], question["by"]))
+    if "answer" in question and "answered_by" in question:
+        yield _detail("answer", valueAnnotation=_annotation(question["answer"], question["answered_by"]))
+    if "declined" in question:
+        yield _detail("not-answered", valueCodeableConcept=_reason(question["declined"]))
+
+
+def _spoken(task: Stored) -> Iterator[Json]:
+    content = task.content
+    if "conversation" in content:
+        held = content["conversation"]
+        yield _detail("conversation", valueAnnotation=_held("Spoken", held))
+    if "discussion" in content:
+        talk = content["discussion"]
+        yield _detail("discussion", valueAnnotation=_held(talk["because"] or "Discussed", talk))
+        yield _detail("discussion-outcome", valueCode=talk["outcome"])
+    if "decision" in content:
+        released: list[str] = content["decision"]["functions"]
+        yield _detail("decision", valueCode="released" if released else "refused")
+        for function in released:
+            yield _detail("released-to", valueCoding={"system": SYSTEMS[Function], "code": function})
+
+
+def _held(words: str, held: Mapping[str, str | None]) -> Json:
+    return {"authorString": held["with"], "time": _zulu(held["at"] or ""), "text": words}

@@ -1,0 +1,124 @@
+"""What a caller sees of people and households: whom it works with, and no more than its function may know."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from broker.domain import gaps, sight
+from broker.domain.caller import Caller
+from broker.domain.states import InvolvementState, MembershipState, PersonState
+from broker.domain.world import KnownMembership, KnownPerson, Team, World
+from broker.storage import people
+from broker.storage import sight as addressed
+from broker.storage.world import load_world
+from broker.workflow.context import Context
+from schemas.identifiers import HOUSEHOLD, PERSON
+
+Json = dict[str, Any]
+
+
+def persons_by_identifier(
+    session: Session, ctx: Context, caller: Caller, system: str, value: str, now: datetime
+) -> Json:
+    """A searchset of the persons with this identifier whom the caller's team works with; empty says nothing about others."""
+    team = ctx.directory.teams.get(caller.team or "")
+    found = people.by_identifier(session, ctx.codec, system, value) if team else []
+    world = load_world(session, ctx.codec, found)
+    entries = [_entry(world, person, ctx) for person in found if team and _seen(session, world, person, team, ctx, now)]
+    return {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "entry": entries}
+
+
+def _seen(session: Session, world: World, person_id: str, team: Team, ctx: Context, now: datetime) -> bool:
+    told = addressed.told_in_full(session, team.id, list(world.people))
+    if person_id in sight.own_clients(world, team, told):
+        return True
+    homes = [
+        sight.of_household(world, home, team, ctx.policy, told=told, now=now) for home in world.households_of(person_id)
+    ]
+    return any(seen is not None and person_id in seen.persons for seen in homes)
+
+
+def _entry(world: World, person_id: str, ctx: Context) -> Json:
+    identifiers = [{"system": PERSON, "value": person_id}]
+    identifiers += [{"system": HOUSEHOLD, "value": home} for home in world.households_of(person_id)]
+    resource = {"resourceType": "Patient", "id": person_id, "identifier": identifiers}
+    return {"fullUrl": f"{ctx.public_url}/fhir/Patient/{person_id}", "resource": resource, "search": {"mode": "match"}}
+
+
+def household(session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime) -> Json | None:
+    """Who lives together as the caller's team may know, what each is to the others, who works with them, and what nobody knows."""
+    team = ctx.directory.teams.get(caller.team or "")
+    members = people.members(session, [household_id])
+    if team is None or not members:
+        return None
+    world = load_world(session, ctx.codec, members)
+    told = addressed.told_in_full(session, team.id, members)
+    seen = sight.of_household(world, household_id, team, ctx.policy, told=told, now=now)
+    if seen is None:
+        return None
+    shown: Json = {
+        "id": household_id,
+        "system": HOUSEHOLD,
+        "members": [_member(world, m) for m in world.memberships if _shown(m, household_id, seen)],
+        "wholeHousehold": seen.whole,
+    }
+    if seen.whole:
+        shown["relationships"] = [
+            {"person": r.person_id, "is": r.kind.value, "of": r.to}
+            for r in world.relationships
+            if r.person_id in seen.persons and r.to in seen.persons
+        ]
+        shown["gaps"] = [
+            {"code": gap.code, "person": gap.person_id, "text": gap.text}
+            for gap in gaps.gaps(world, household_id, ctx.directory, now, policy=ctx.policy)
+        ]
+    shown["teams"] = _teams(world, seen, team, ctx)
+    return shown
+
+
+def _shown(membership: KnownMembership, household_id: str, seen: sight.Sight) -> bool:
+    return (
+        membership.household_id == household_id
+        and membership.person_id in seen.persons
+        and membership.state is MembershipState.CURRENT
+    )
+
+
+def _member(world: World, membership: KnownMembership) -> Json:
+    person = world.people[membership.person_id]
+    return {
+        "person": person.id,
+        "name": _name(person),
+        "born": person.born.isoformat() if person.born else None,
+        "expected": person.expected.isoformat() if person.expected and person.state is PersonState.UNBORN else None,
+        "state": person.state.value,
+        "standing": membership.standing.value,
+        "since": membership.since.isoformat() if membership.since else None,
+        "accordingTo": membership.asserted_by,
+    }
+
+
+def _name(person: KnownPerson) -> str | None:
+    words = [*person.given, person.family or ""]
+    return " ".join(word for word in words if word) or None
+
+
+def _teams(world: World, seen: sight.Sight, viewer: Team, ctx: Context) -> list[Json]:
+    """Teams that work with the persons shown, as far as the viewer may know that they do (principle 9)."""
+    visible = ctx.policy.visible[ctx.policy.groups[viewer.function]]
+    rows = {
+        (i.team_id, i.person_id): i.state
+        for i in world.involvements
+        if i.person_id in seen.persons and (i.team_id == viewer.id or i.function in visible)
+    }
+    return [
+        {
+            "team": team_id,
+            "name": ctx.directory.teams[team_id].name,
+            "function": ctx.directory.teams[team_id].function.value,
+            "person": person_id,
+            "confirmed": state is InvolvementState.CONFIRMED,
+        }
+        for (team_id, person_id), state in sorted(rows.items())
+    ]

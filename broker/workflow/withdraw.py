@@ -1,0 +1,45 @@
+"""Withdraw a notification at its sender's word: what was not delivered stops, what was is recalled, open tasks end."""
+
+from datetime import datetime
+from uuid import uuid4
+
+from sqlmodel import Session
+
+from broker.domain.states import DeliveryState, Purpose, View
+from broker.domain.world import Team
+from broker.storage import deliveries, notifications, people_write
+from broker.storage.tables import Notification
+from broker.workflow import acknowledge
+from broker.workflow.context import Context
+
+
+def withdraw(session: Session, ctx: Context, sender: Team, message_id: str, now: datetime) -> Notification | None:
+    """Take back the sender's earlier message; None when it sent none with that id, which its answer says as a warning."""
+    row = notifications.earlier(session, sender.id, message_id)
+    if row is None or row.withdrawn_at is not None:
+        return row
+    notifications.withdraw(session, row.id, now)
+    recalled = deliveries.withdraw(session, row.id, now)
+    deliveries.insert(
+        session,
+        [
+            {
+                "id": str(uuid4()),
+                "notification_id": row.id,
+                "team_id": team_id,
+                "cause": "withdrawn",
+                "state": DeliveryState.READY,
+                "purpose": Purpose.INFORMATION,
+                "view": View.ENDED,
+                "reason_code": "withdrawn",
+                "reason": "You were told of this before, and its sender has taken it back.",
+                "policy_version": ctx.policy.version,
+                "known_to_sender": False,
+                "created_at": now,
+            }
+            for team_id in recalled
+        ],
+    )
+    acknowledge.cancel_for_notification(session, ctx, row.id, now)
+    people_write.forget(session, row.id, now)
+    return row

@@ -1,0 +1,1 @@
+"""Journeys speak in domain verbs over HTTP only, with time under control."""
