@@ -24,12 +24,43 @@ _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}(T\S+)?$")
 KEYS = Path("var") / "demo-keys"
 
 STORY = (
-    "pregnancy-booking",
     "supervision-start",
+    "pregnancy-booking",
+    "enforcement",
+    "pregnancy-notification",
+    "did-not-attend",
+    "supervision-change",
     "mental-health-admission",
+    "mental-health-leave",
     "birth",
+    "child-admission",
+    "mental-health-discharge",
+    "child-discharge",
+    "maternity-discharge",
+    "child-contact",
+    "advice-to-attend",
+    "involvement-start",
+    "measurement",
+    "gp-registration",
+    "immunisation",
+    "6-8-week-examination",
+    "referral",
+    "referral-outcome",
+    "concern-adult-mental-health",
+    "child-contact-antenatal",
+    "concern",
+    "change-of-address",
+    "household-update",
+    "child-contact-new-to-area",
+    "concern-growth",
 )
-"""Golden examples about one household, in order; shifted so that the last happened yesterday."""
+"""Golden examples about one household, in order; moved in time so that `NEXT` would happen today."""
+
+NEXT = "concern-bruising"
+"""The example that whoever tries the demonstration sends first."""
+
+MESSAGES = Path("var") / "demo-messages"
+"""Every golden example with its dates moved likewise, ready to be posted."""
 
 
 def prepare(runtime: Runtime) -> str:
@@ -67,24 +98,24 @@ def _client(name: str, team: str | None, scopes: str) -> clients.Registered:
 
 
 def _tell_story(runtime: Runtime) -> None:
-    """Send the story's messages through the same steps as a caller's."""
-    for bundle, sender, at in shifted([examples.load(name) for name in STORY], runtime.now() - timedelta(days=1)):
-        raw = orjson.dumps(bundle)
-        incoming = intake.read_fhir(raw, "application/fhir+json", Limits(), at)
-        caller = Caller(client=f"demo-{sender}", team=sender)
-        runtime.store.write(
-            lambda session, i=incoming, c=caller, t=at: receive(session, runtime.context(session), i, c, t)  # type: ignore[misc]  # bound at once
-        )
+    """Send the story's messages through the same steps as a caller's, and leave all examples ready to be posted."""
+    days = (runtime.now().date() - _sent(examples.load(NEXT)).date()).days
+    MESSAGES.mkdir(parents=True, exist_ok=True)
+    for name in examples.names():
+        (MESSAGES / f"{name}.json").write_bytes(orjson.dumps(_moved(examples.load(name), days)))
+    for name in STORY:
+        bundle = _moved(examples.load(name), days)
+        _receive(runtime, orjson.dumps(bundle), _sender(bundle), _sent(bundle))
 
 
-def shifted(bundles: list[dict[str, Any]], until: datetime) -> list[tuple[dict[str, Any], str, datetime]]:
-    """The messages with every date moved by the same whole days, so that the last was sent on the day `until`: (Bundle, sender, sent)."""
-    sent = [datetime.fromisoformat(bundle["timestamp"]) for bundle in bundles]
-    days = (until.date() - max(sent).date()).days
-    return [
-        (_moved(bundle, days), _sender(bundle), at + timedelta(days=days))
-        for bundle, at in zip(bundles, sent, strict=True)
-    ]
+def _receive(runtime: Runtime, raw: bytes, team: str, at: datetime) -> None:
+    incoming = intake.read_fhir(raw, "application/fhir+json", Limits(), at)
+    caller = Caller(client=f"demo-{team}", team=team)
+    runtime.store.write(lambda session: receive(session, runtime.context(session), incoming, caller, at))
+
+
+def _sent(bundle: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(bundle["timestamp"])
 
 
 def _sender(bundle: dict[str, Any]) -> str:
@@ -111,7 +142,9 @@ Every team of the demonstration has a client demo-<team>, and an administrator d
 A token:           .venv/bin/baton client token demo-bcht-health-visiting
 Its mailbox:       curl -s -H "Authorization: Bearer $(.venv/bin/baton client token demo-bcht-health-visiting)" {url}/mailbox/inbox
 Its tasks:         curl -s -H "Authorization: Bearer $(.venv/bin/baton client token demo-bcht-health-visiting)" "{url}/fhir/Task?owner=bcht-health-visiting"
-Post a real event (a birth notification as the national feed sends it):
+Send a message:    curl -s -H "Authorization: Bearer $(.venv/bin/baton client token demo-swbh-health-visiting)" -H "Content-Type: application/fhir+json" \\
+                     --data-binary @{MESSAGES}/{NEXT}.json '{url}/fhir/$process-message'
+Send a real event (a birth notification as the national feed sends it):
   curl -s -H "Authorization: Bearer $(.venv/bin/baton client token demo-swbh-midwifery)" -H "Content-Type: application/fhir+xml" \\
     --data-binary @tests/samples/nems-stu3/BirthNotificationWithMother.xml {url}/adapters/midwifery/events
 """
