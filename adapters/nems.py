@@ -4,7 +4,7 @@ The specification: nhsconnect/Events-Management, "Generic Event Message Requirem
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
@@ -27,9 +27,9 @@ HEADER: Final = "Bundle.entry[0].resource"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A resource of the Bundle and the path to it."""
+    """A resource of the Bundle and the path to it, which alone tells it from others."""
 
-    resource: Resource
+    resource: Resource = field(compare=False)
     path: str
 
 

@@ -42,6 +42,7 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,  # a redirect would carry the query into an address made of the caller's Host header
     )
     app.state.runtime = runtime
     for module in (oauth, messages, tasks, mailbox, people, admin, operations, metadata):

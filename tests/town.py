@@ -3,13 +3,14 @@
 `Town` keeps its world in memory; the same messages against the databases are in tests/integration/test_people.py.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import count
 
 from broker.domain import matching
+from broker.domain.changes import Revise
 from broker.domain.households import Settlement, settle
 from broker.domain.matching import Matches
 from broker.domain.places import normalise
@@ -108,8 +109,12 @@ def fact(code: str, value: str | int | date | Coding, about: str | None = None) 
     return Fact(code=code, value=value, about=about)
 
 
-MOTHER = Person(key="m", identifiers=(nhs(1),), family="Ash", given=("Mary",), birth_date=date(1998, 4, 1), gender="female")
-FATHER = Person(key="f", identifiers=(nhs(2),), family="Birch", given=("Frank",), birth_date=date(1996, 6, 2), gender="male")
+MOTHER = Person(
+    key="m", identifiers=(nhs(1),), family="Ash", given=("Mary",), birth_date=date(1998, 4, 1), gender="female"
+)
+FATHER = Person(
+    key="f", identifiers=(nhs(2),), family="Birch", given=("Frank",), birth_date=date(1996, 6, 2), gender="male"
+)
 GRANDMOTHER = Person(key="mgm", identifiers=(nhs(3),), family="Ash", given=("Grace",), birth_date=date(1970, 1, 3))
 GRANDFATHER = Person(key="mgf", identifiers=(nhs(4),), family="Ash", given=("George",), birth_date=date(1968, 1, 4))
 CHILD = Person(key="c", identifiers=(nhs(5),), family="Ash", given=("Cara",), birth_date=TODAY - timedelta(days=400))
@@ -207,7 +212,9 @@ class Town:
     def standing(self, person_id: str) -> list[Standing]:
         """How the person stands to their households."""
         return [
-            m.standing for m in self.world.memberships if m.person_id == person_id and m.state is MembershipState.CURRENT
+            m.standing
+            for m in self.world.memberships
+            if m.person_id == person_id and m.state is MembershipState.CURRENT
         ]
 
     def living(self) -> list[KnownPerson]:
@@ -215,9 +222,13 @@ class Town:
         return [person for person in self.world.people.values() if person.state is not PersonState.MERGED]
 
 
+def revision(settled: Settlement) -> Revise:
+    """What the settlement says it revises; it stands in front."""
+    first = settled.changes[0]
+    assert isinstance(first, Revise)
+    return first
+
+
 def codes(settled: Settlement) -> list[str]:
     """Task codes that were asked for, sorted."""
     return sorted(task.code.value for task in settled.tasks)
-
-
-Sent = Callable[[Message, str], Settlement]

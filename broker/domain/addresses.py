@@ -6,6 +6,7 @@ from typing import Final
 
 from broker.domain import changes as c
 from broker.domain.draft import GONE, Draft
+from broker.domain.kinship import mothers_of
 from broker.domain.merging import open_membership
 from broker.domain.places import postcode_of
 from broker.domain.rules import Group
@@ -233,7 +234,7 @@ def _homes_named(world: World, draft: Draft) -> set[str]:
 
 def _area_said(draft: Draft, household_id: str) -> str | None:
     members = [p for p in draft.given.message.people if household_id in draft.homes(p.key)]
-    leading = [p for p in members if draft.is_child(p.key) or _has_child_here(draft, p.key, household_id)]
+    leading = [p for p in members if draft.is_child(p.key) or _is_mother_here(draft, p.key, household_id)]
     new_home = household_id not in draft.before.households
     if not leading and not new_home:
         return None
@@ -241,10 +242,9 @@ def _area_said(draft: Draft, household_id: str) -> str | None:
     return next((area for area in areas if area is not None), None)
 
 
-def _has_child_here(draft: Draft, person_id: str, household_id: str) -> bool:
-    """A parent (mother first of all) of a child or unborn child who lives there."""
-    here = draft.children_at(household_id)
-    return any(r.person_id == person_id and r.to in here for r in draft.world.relationships)
+def _is_mother_here(draft: Draft, person_id: str, household_id: str) -> bool:
+    """Mother of a child or unborn child who lives there. A father's old address, as probation has it, moves no family."""
+    return any(person_id in mothers_of(draft.world, child) for child in draft.children_at(household_id))
 
 
 def _person_area(draft: Draft, person: Person) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from typing import Final
 
 from schemas.codes import Function, Priority, ResponseReason, TaskCode
 from schemas.message import Professional
@@ -114,6 +115,8 @@ class Asked:
     due_at: datetime | None
     choices: frozenset[str]
     """What may be chosen; empty when the task does not list it."""
+    functions: frozenset[Function]
+    """What may be released to; empty when the task does not list it."""
     team: str
     """The team that answers."""
     agency_teams: frozenset[str]
@@ -222,18 +225,25 @@ def _same_name(one: str, other: str | None) -> bool:
     return other is not None and one.casefold().split() == other.casefold().split()
 
 
-def _decision(request: MoveRequest, _asked: Asked, _now: datetime) -> Iterator[Problem]:
+def _decision(request: MoveRequest, asked: Asked, _now: datetime) -> Iterator[Problem]:
     """Sharing principle 7: released to named functions, or refused with a reason."""
     if request.decision is None:
         yield _required("decision", "name the functions to release to, or refuse with a reason")
     elif not request.decision.functions and request.decision.because is None:
         yield _required("decision.because", "say why nobody may be told")
+    elif asked.functions and not asked.functions.issuperset(request.decision.functions):
+        yield Problem("decision.release-to", "names a function that nothing is held for", "not-found")
+
+
+_YES_OR_NO: Final = frozenset({"yes", "no"})
+"""The choices of whoever is asked whether it still works with somebody."""
 
 
 def _choice(request: MoveRequest, asked: Asked, _now: datetime) -> Iterator[Problem]:
+    offered = asked.choices or (_YES_OR_NO if asked.code is TaskCode.CONFIRM_INVOLVEMENT else frozenset())
     if request.choice is None:
         yield _required("choice", "say which of the choices listed in the task's input is right")
-    elif asked.choices and request.choice not in asked.choices:
+    elif offered and request.choice not in offered:
         yield Problem("choice", "is not one of the choices listed in the task's input", "not-found")
 
 

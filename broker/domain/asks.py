@@ -126,7 +126,8 @@ def _release(
 def _siblings(situation: Situation, policy: Policy, directory: Directory) -> Iterator[TaskWanted]:
     """Principle 12: children whom a transfer does not name to its receiver until the sender's lead agrees."""
     children = sorted(unnamed_children(situation.message, situation))
-    if children:
+    receivers = list(_addressed(situation, directory))
+    if children and receivers:
         yield TaskWanted(
             code=TaskCode.RELEASE,
             owner=(lead_of(situation.sender, directory) or situation.sender).id,
@@ -136,7 +137,7 @@ def _siblings(situation: Situation, policy: Policy, directory: Directory) -> Ite
             priority=Priority.URGENT,
             due_at=situation.now + policy.hold.within,
             cites="principle 12",
-            options={"persons": children},
+            options={"persons": children, "functions": sorted({team.function.value for team in receivers})},
         )
 
 

@@ -164,19 +164,18 @@ def _closed(person: Person, k: KnownPerson, held: KnownIdentifier, sender: Team)
 def _agrees(person: Person, identifier: Identifier, k: KnownPerson, held: KnownIdentifier, sender: Team) -> bool:
     """Whether this identifier, with what else is said, makes the two one person."""
     birth = birth_agrees(person, k)
+    same_agency = held.agency == sender.agency_id
+    if same_agency and _both_bare(person, k):
+        return True
     match worth(identifier, sender):
         case Worth.NHS_NUMBER:
-            return birth is True or (birth is None and (same_family(person, k) or _both_bare(person, k, held, sender)))
+            return birth is True or (birth is None and same_family(person, k))
         case Worth.OWN_NUMBER:
-            own_word = held.binding or held.agency == sender.agency_id
-            return birth is True or (birth is None and own_word)
-        case Worth.FAULTY_NUMBER:
-            return birth is True and same_family(person, k) and held.agency == sender.agency_id
-        case _:
-            return False
+            return birth is True or (birth is None and (held.binding or same_agency))
+        case _:  # repeated by the agency that gave it before, with the same particulars
+            return birth is True and same_family(person, k) and same_agency
 
 
-def _both_bare(person: Person, k: KnownPerson, held: KnownIdentifier, sender: Team) -> bool:
+def _both_bare(person: Person, k: KnownPerson) -> bool:
     """A number and nothing else, twice from one agency: the second message makes no second person."""
-    said = (person.family, person.birth_date, k.family, k.born)
-    return not any(said) and held.agency == sender.agency_id
+    return not any((person.family, person.birth_date, k.family, k.born))

@@ -226,10 +226,15 @@ class _Run:
 
     def matches(self, new_id: Callable[[], str]) -> Matches:
         new = [person for person in self.message.people if person.key not in self.ids]
-        for person in new:
+        for person in (*new, *self._resolved_now()):
             self.doubt("identity", person, self._namesakes(person), "somebody of that name and date of birth is known")
         ids = dict(self.ids) | {person.key: new_id() for person in new}
         return Matches(ids=ids, new=frozenset(person.key for person in new), doubts=_merged(self.doubts))
+
+    def _resolved_now(self) -> list[Person]:
+        """Those of whom only a case number was known until this message said who they are."""
+        found = [person for person in self.message.people if person.key in self.ids]
+        return [person for person in found if not self.known[self.ids[person.key]].resolved]
 
     def _namesakes(self, person: Person) -> list[KnownPerson]:
         """Others with the family name and date of birth, who may be the same person."""

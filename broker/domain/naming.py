@@ -98,7 +98,7 @@ def _made_known(situation: Situation, group: Group, reason_code: str) -> frozens
 def persons(situation: Situation, who: Reader) -> tuple[Person, ...]:
     """Everybody the copy names: first those of the message in its order, then whom the reader must know of besides."""
     whole, named = _whole(situation, who), _named(situation, who)
-    unnamed = frozenset(unnamed_children(situation.message, situation))
+    unnamed = frozenset() if who.released else frozenset(unnamed_children(situation.message, situation))
     order = dict.fromkeys((*(person.key for person in situation.message.people), *sorted(whole | named)))
     return tuple(
         _whole_person(situation, who, key) if key in whole else _named_person(situation, key)
@@ -120,14 +120,18 @@ def _whole(situation: Situation, who: Reader) -> frozenset[str]:
     """Whom the reader is given with what identifies them."""
     if not who.child_facing and who.group not in (Group.RECORDS, Group.COORDINATING):
         return who.own
-    whole = set(who.own)
-    if who.view in (View.FULL, View.RISK, View.POINTER) and not whole & {child.id for child in situation.children}:
-        whole |= {child.id for child in situation.children} | situation.expecting
+    said = {person.key for person in situation.message.people}
+    here = situation.subjects | situation.members | said
+    children = {child.id for child in situation.children} | situation.expecting
+    # A client whom it does not concern is left out, or it would be filed in that person's record too.
+    whole = set(who.own & (said | situation.subjects | children) or who.own)
+    if who.view in (View.FULL, View.RISK, View.POINTER) and not whole & children:
+        whole |= children
     if situation.about is About.CHILD and who.view in (View.FULL, View.ENDED):
         whole |= situation.subjects
         whole |= {mother for child in situation.child_subjects for mother in mothers_of(situation.world, child)}
         whole |= {r.person for r in situation.message.relationships if r.kind is RelationshipKind.MOTHER}
-    return frozenset(whole)
+    return frozenset(whole & here)
 
 
 def _named(situation: Situation, who: Reader) -> frozenset[str]:

@@ -74,5 +74,6 @@ def expected_fact(message: Message, about: Collection[str | None]) -> date | Non
 
 def birth_date(message: Message, person: Person) -> date | None:
     """When the person was born; a birth without a date of birth happened when it happened."""
-    at_birth = message.event is Event.BIRTH and person.key in message.subjects and not person.unborn
-    return person.birth_date or (message.occurred.date() if at_birth else None)
+    parents = {r.person for r in message.relationships}
+    newborn = message.event is Event.BIRTH and person.key in message.subjects and person.key not in parents
+    return person.birth_date or (message.occurred.date() if newborn and not person.unborn else None)

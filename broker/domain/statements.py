@@ -1,6 +1,7 @@
 """What a statement of who lives together (a Group) changes: who joins which household, who leaves, and what people must confirm first."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import combinations
 from typing import Final
@@ -54,10 +55,15 @@ class _Statement:
     def __init__(self, draft: Draft, members: Sequence[HouseholdMember], trusted: bool) -> None:  # noqa: FBT001 - of this file
         """`trusted`: the sender's word counts without confirmation, unless it would join two families."""
         self.draft = draft
-        self.said = {m.person: m for m in members}
+        self.said = {m.person: self._plain(m) for m in members}
         self.named = frozenset(self.said)
-        self.living = [m.person for m in members if not self._is_to_come(m)]
+        self.living = [id_ for id_, m in self.said.items() if m.standing is Standing.LIVES and not self._is_to_come(m)]
         self.trusted = trusted
+
+    def _plain(self, member: HouseholdMember) -> HouseholdMember:
+        """Care is shared of children: an adult said to stand so lives there."""
+        shared = member.standing is Standing.SHARED_CARE and not self.draft.is_child(member.person)
+        return replace(member, standing=Standing.LIVES) if shared else member
 
     def _is_to_come(self, member: HouseholdMember) -> bool:
         later = member.since is not None and member.since > self.draft.given.now.date()
@@ -87,6 +93,8 @@ class _Statement:
 
     def _target(self) -> str | None:
         """The household meant: of the named adults, else of the children if no other adult lives there; None: a new one."""
+        if not self.trusted and (said := self._said_already()):
+            return said
         adults = [id_ for id_ in self.living if not self.draft.is_child(id_)]
         of_adults = self._homes(adults)
         if of_adults:
@@ -96,6 +104,14 @@ class _Statement:
         if adults:
             of_children = [home for home in of_children if not self.draft.adults_at(home) - self.named]
         return self._likeliest(of_children) or self._likeliest(self._proposed())
+
+    def _said_already(self) -> str | None:
+        """The household in which all of this waits to be confirmed."""
+        every = [set(self._open_in(id_)) for id_ in self.said]
+        return min(set.intersection(*every), default=None) if every else None
+
+    def _open_in(self, person_id: str) -> list[str]:
+        return [m.household_id for m in self.draft.world.memberships if m.person_id == person_id and m.state in OPEN]
 
     def _proposed(self) -> list[str]:
         """Households to which the named are already said to belong."""

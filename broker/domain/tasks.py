@@ -53,7 +53,7 @@ _OWNER: Final[Mapping[TaskCode, tuple[tuple[TaskStatus, ...], frozenset[Move]]]]
     TaskCode.UNDELIVERABLE: (_WAITING, _ANSWERABLE | {Move.COMPLETE}),
     # No decline: closing it needs the discussion (F16), the decision, the choice.
     TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD: (_WAITING, _ANSWERABLE | {Move.COMPLETE}),
-    TaskCode.RELEASE: (_WAITING, _ANSWERABLE - {Move.REASSIGN} | {Move.COMPLETE}),
+    TaskCode.RELEASE: (_WAITING, _ANSWERABLE | {Move.COMPLETE}),
     TaskCode.CONFIRM_HOUSEHOLD: (_WAITING, _ANSWERABLE | {Move.COMPLETE}),
     TaskCode.CONFIRM_INVOLVEMENT: (_WAITING, _ANSWERABLE - {Move.REASSIGN} | {Move.COMPLETE}),
     TaskCode.RESOLVE_IDENTITY: (_WAITING, _ANSWERABLE | {Move.COMPLETE}),
@@ -72,6 +72,9 @@ _REQUESTER_ALWAYS: Final = frozenset({Move.NOTE})
 
 _NOT_WHILE_ASKING: Final = frozenset({Move.ASK, Move.REASSIGN})
 """One question at a time, and its answer goes to the team that asked."""
+
+_RELEASE: Final = frozenset({Function.SAFEGUARDING_LEAD, Function.PARTNERSHIP})
+"""Who releases what is held: the originating agency's lead, and the partnership where the agency has none (principle 7)."""
 
 _CLERICAL_ENDS: Final = frozenset({TaskCode.DATA_QUALITY, TaskCode.RESOLVE_IDENTITY, TaskCode.RESOLVE_ADDRESS})
 _CLERICAL_ALWAYS: Final = frozenset({Move.OPEN, Move.NOTE})
@@ -99,6 +102,8 @@ class TaskNow:
     """A question back is open."""
     opened_as: RoleKind | None = None
     choices: frozenset[str] = frozenset()
+    functions: frozenset[Function] = frozenset()
+    """What a release may name; empty when the task does not list it."""
     last: str | None = None
     """Fingerprint of the last request that moved it."""
 
@@ -254,7 +259,7 @@ def _role_refusal(
     by_kind = allowed_by(task, mover.team, kind)
     if wanted not in by_kind:
         return NotAllowed(_listed(by_kind), "This needs a professional role; a clerical one may open it.")
-    if task.code is TaskCode.RELEASE and wanted is Move.COMPLETE and mover.function is not Function.SAFEGUARDING_LEAD:
+    if task.code is TaskCode.RELEASE and wanted is Move.COMPLETE and mover.function not in _RELEASE:
         return NotAllowed(_listed(possible - {wanted}), "Only the team of a safeguarding lead releases.")
     return None
 
@@ -270,6 +275,7 @@ def _asked(task: TaskNow, mover: Mover) -> Asked:
         priority=task.priority,
         due_at=task.due_at,
         choices=task.choices,
+        functions=task.functions,
         team=mover.team,
         agency_teams=mover.agency_teams,
     )

@@ -23,7 +23,14 @@ def record(
 ) -> None:
     """One audit row in the transaction of the fact it records. `detail` holds ids, codes and counts only."""
     record_many(
-        session, action=action, entity=entity, entity_ids=[entity_id], now=now, caller=caller, outcome=outcome, detail=detail
+        session,
+        action=action,
+        entity=entity,
+        entity_ids=[entity_id],
+        now=now,
+        caller=caller,
+        outcome=outcome,
+        detail=detail,
     )
 
 

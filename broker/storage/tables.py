@@ -370,8 +370,15 @@ class Delivery(Table, table=True):
         Index(
             "ix_delivery_unnumbered",
             "team_id",
-            sqlite_where=text("number IS NULL"),
-            postgresql_where=text("number IS NULL"),
+            sqlite_where=text("number IS NULL AND state NOT IN ('withheld', 'held', 'cancelled')"),
+            postgresql_where=text("number IS NULL AND state NOT IN ('withheld', 'held', 'cancelled')"),
+        ),
+        Index(
+            "ix_delivery_waiting",
+            "team_id",
+            "number",
+            sqlite_where=text("state IN ('ready', 'sending', 'parked', 'sent')"),
+            postgresql_where=text("state IN ('ready', 'sending', 'parked', 'sent')"),
         ),
         CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="sending_has_lease"),
         CheckConstraint("state <> 'delivered' OR delivered_at IS NOT NULL", name="delivered_has_time"),

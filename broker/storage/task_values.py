@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 from broker.domain.states import View
 from broker.domain.tasks import BusinessStatus, RoleKind, TaskNow
 from broker.storage.tables import Task
-from schemas.codes import TaskCode, TaskStatus
+from schemas.codes import Function, TaskCode, TaskStatus
 
 HELD_BY = "held-by"
 """Among a task's options: the practitioner an agreed action was given to, by name and role. The task stays the team's."""
@@ -91,6 +91,7 @@ class Stored:
     def now(self) -> TaskNow:
         """What its moves depend on."""
         opened, business = self.content.get("opened"), self.row.business_status
+        options = self.content.get("options", {})
         return TaskNow(
             code=TaskCode(self.row.code),
             status=TaskStatus(self.row.status),
@@ -102,7 +103,8 @@ class Stored:
             business_status=BusinessStatus(business) if business else None,
             asking=any("answered_by" not in question for question in self.content.get("questions", ())),
             opened_as=RoleKind(opened["kind"]) if opened else None,
-            choices=frozenset(self.content.get("options", {}).get("choices", ())),
+            choices=frozenset(options.get("choices", ())),
+            functions=frozenset(map(Function, options.get("functions", ()))),
             last=self.content.get("last"),
         )
 

@@ -1,4 +1,4 @@
-"""What handlers ask for: the runtime, the caller with a scope, the body within limits."""
+"""What handlers ask for: the runtime, the caller with a scope, the body."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from broker.domain.caller import Caller
-from broker.errors import Forbidden, TooLarge, Unauthenticated
+from broker.errors import Forbidden, Unauthenticated
 from broker.runtime import Runtime
 from broker.web import tokens
 
@@ -43,16 +43,8 @@ def require(*scopes: str) -> Callable[[Request, Runtime], Caller]:
 
 
 async def body(request: Request) -> bytes:
-    """The request's body; TooLarge as soon as it grows beyond the limit, declared or not."""
-    limit = request.app.state.runtime.settings.max_body_bytes
-    received = bytearray()
-    if int(request.headers.get("content-length", "0") or 0) > limit:
-        raise TooLarge(f"The body may have at most {limit} bytes.")
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > limit:
-            raise TooLarge(f"The body may have at most {limit} bytes.")
-    return bytes(received)
+    """The request's body; how large it may be is kept by `guard`."""
+    return await request.body()
 
 
 Body = Annotated[bytes, Depends(body)]

@@ -1,12 +1,14 @@
 """The only file with status codes: what each outcome is answered with, as an OperationOutcome without values."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy import exc as database
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from broker import errors, log
 from broker.storage.store import Busy
@@ -30,6 +32,10 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     errors.NotOffered: (501, "not-supported"),
     errors.NotAcceptable: (406, "not-supported"),
     Busy: (503, "transient"),
+    # The database is away, or its connections are all in use: nothing was kept, so the same may be sent again.
+    database.OperationalError: (503, "transient"),
+    database.InterfaceError: (503, "transient"),
+    database.TimeoutError: (503, "transient"),
 }
 STANDING_STATUS: dict[str, int] = {"usable": 200, "ignored": 200, "unreadable": 400, "unroutable": 422}
 """What a message is answered with, by what could be made of it (`workflow.intake`)."""
@@ -52,19 +58,27 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
-def answer(error: Exception) -> Response:
+def answer(error: Exception, headers: Mapping[str, str] | None = None) -> Response:
     """The response to a known error."""
-    status, code = STATUS[type(error)]
+    status, code = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     problems: Sequence[Problem] = getattr(error, "problems", ())
     if not problems:
         problems = [Problem(path="", reason=_sentence(error), code=code)]
-    return _outcome(status, problems)
+    return _outcome(status, problems, headers)
+
+
+def unexpected(error: Exception) -> Response:
+    """The response to a fault of ours, which is logged by type and place only."""
+    log.get(__name__).error("unexpected", error=error)
+    return _outcome(500, [Problem(path="", reason="Something went wrong here; it has been logged.", code="exception")])
 
 
 def _sentence(error: Exception) -> str:
+    """What an error says. Only ours are made to be read: a database's quotes the statement and its values."""
+    if not isinstance(error, errors.BatonError):
+        return "This could not be done just now, and nothing was kept: send the same again shortly."
     allowed = getattr(error, "allowed", None)
     text = str(error)
     if allowed is not None:
@@ -72,46 +86,81 @@ def _sentence(error: Exception) -> str:
     return text
 
 
-def _outcome(status: int, problems: Sequence[Problem]) -> Response:
-    headers = {"Retry-After": RETRY_AFTER_SECONDS[status]} if status in RETRY_AFTER_SECONDS else {}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return FhirResponse(operation_outcome(problems), status_code=status, headers=headers)
+def _outcome(status: int, problems: Sequence[Problem], headers: Mapping[str, str] | None = None) -> Response:
+    more = {"Retry-After": RETRY_AFTER_SECONDS[status]} if status in RETRY_AFTER_SECONDS else {}
+    return FhirResponse(operation_outcome(problems), status_code=status, headers={**more, **(headers or {})})
 
 
-async def _known(_: Request, error: Exception) -> Response:
+async def _known(request: Request, error: Exception) -> Response:
+    if isinstance(error, errors.Unauthenticated):
+        # RFC 6750, 3.1: somebody who sent no token is told nothing of what would be wrong with it.
+        wrong = ', error="invalid_token"' if "authorization" in request.headers else ""
+        return answer(error, {"WWW-Authenticate": f'Bearer realm="Baton"{wrong}'})
     return answer(error)
 
 
-async def _invalid_request(_: Request, error: Exception) -> Response:
-    """A parameter of the call is wrong: location and reason, never the value (FastAPI's own answer quotes it)."""
+async def _invalid_request(request: Request, error: Exception) -> Response:
+    """A parameter of the call is wrong (400), or what a readable body says (422): location and reason, never the value."""
     assert isinstance(error, RequestValidationError)
-    problems = [
-        Problem(path=".".join(str(part) for part in fault["loc"]), reason=_reason(str(fault["type"])), code="value")
-        for fault in error.errors()
-    ]
-    return _outcome(400, problems)
+    faults = error.errors()
+    names = _names(request.app)
+    problems = [Problem(_path(fault["loc"], names), _reason(str(fault["type"])), "value") for fault in faults]
+    said = all(fault["loc"][0] == "body" and fault["type"] != "json_invalid" for fault in faults)
+    return _outcome(422 if said else 400, problems)
+
+
+def _path(location: Sequence[str | int], names: Collection[str]) -> str:
+    """Where it is, as far as the names are ours: names that a caller invented are input like any value."""
+    return ".".join(str(part) for part in location if isinstance(part, int) or part in names)
+
+
+def _names(app: FastAPI) -> frozenset[str]:
+    """Every name that the published description of the calls has."""
+    known: frozenset[str] | None = getattr(app.state, "names", None)
+    if known is None:
+        known = app.state.names = frozenset(_named(app.openapi())) | {"body", "query", "path", "header"}
+    return known
+
+
+def _named(document: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
+    """Names of properties and parameters, and codes that may be names, anywhere in an OpenAPI document."""
+    if isinstance(document, dict):
+        yield from document.get("properties", {})
+        yield from (value for value in document.get("enum", ()) if isinstance(value, str))
+        if isinstance(document.get("in"), str):
+            yield document["name"]
+    for inner in document.values() if isinstance(document, dict) else document:
+        if isinstance(inner, dict | list):
+            yield from _named(inner)
 
 
 def _reason(kind: str) -> str:
+    if kind == "extra_forbidden":
+        return "has an element that is not known here"
     return "is required" if kind == "missing" else "does not have the form that is expected here"
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    words = {404: "There is nothing at this address.", 405: "This address does not take that method."}
-    codes = {404: "not-found", 405: "not-supported"}
-    problem = Problem(
-        path="",
-        reason=words.get(error.status_code, "The request could not be served."),
-        code=codes.get(error.status_code, "processing"),
-    )
-    response = _outcome(error.status_code, [problem])
-    response.headers.update(error.headers or {})
-    return response
+    status = error.status_code
+    headers = {"Allow": ", ".join(_allowed(request))} if status == 405 else {}
+    if status == 405 and request.method == "OPTIONS":
+        return Response(status_code=204, headers=headers)
+    words = {
+        400: "The body could not be read.",
+        404: "There is nothing at this address.",
+        405: "This address does not take that method.",
+    }
+    codes = {400: "structure", 404: "not-found", 405: "not-supported"}
+    reason = words.get(status, "The request could not be served.")
+    return _outcome(status, [Problem(path="", reason=reason, code=codes.get(status, "processing"))], headers)
 
 
-async def _unexpected(_: Request, error: Exception) -> Response:
-    """A fault of ours: logged by type and place only, answered without detail."""
-    log.get(__name__).error("unexpected", error=error)
-    return _outcome(500, [Problem(path="", reason="Something went wrong here; it has been logged.", code="exception")])
+def _allowed(request: Request) -> list[str]:
+    """The methods that an address takes, of all its routes."""
+    taken = [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
+    return [*taken, *(["HEAD"] if "GET" in taken else []), "OPTIONS"]

@@ -1,6 +1,8 @@
 """Who may call: client assertions (private_key_jwt) are checked and bearer tokens given and read here."""
 
+import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -15,9 +17,8 @@ from sqlmodel import Session
 
 from broker.domain.caller import Caller
 from broker.storage import clients
+from broker.web.keys import ALGORITHMS
 
-ALGORITHMS = ["RS512", "RS384", "ES384"]
-"""RS512 as the NHS API platform asks, RS384 and ES384 as SMART Backend Services do; nothing else is read."""
 SCOPES = frozenset(
     {
         "baton/message.write",
@@ -33,7 +34,13 @@ SCOPES = frozenset(
 )
 LONGEST_ASSERTION = timedelta(minutes=5)
 LEEWAY_SECONDS = 5
+LONGEST_TEXT = 16_384
+"""Characters of an assertion: one signed with 8192 bits has some 2,000."""
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+TYPES = ("jwt", "client-authentication+jwt")
+"""What an assertion may call itself (RFC 7519, 5.1, and RFC 7523bis); an access token or a receipt is none."""
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+"""Names of clients, as they are registered."""
 
 
 class Refused(Exception):
@@ -58,21 +65,22 @@ def exchange(
     session: Session, assertion: str, scope: str | None, *, audience: str, seconds: int, now: datetime
 ) -> Granted:
     """A bearer token for a client assertion, used once. Refused says what to mend."""
-    client = clients.get(session, _issuer(assertion))
+    name = _issuer(assertion)
+    client = clients.get(session, name) if NAME.fullmatch(name) else None
     if client is None or client.revoked:
-        raise Refused("invalid_client", "this client is not known here or was revoked")
+        _bad("this client is not known here or was revoked")
     claims = _verified(assertion, client, audience, now)
     expires = datetime.fromtimestamp(claims["exp"], UTC)
-    if not clients.use_assertion(session, client.name, str(claims["jti"]), expires, now):
-        raise Refused("invalid_client", "this assertion was used before: sign a new one with a new jti")
+    if not clients.use_assertion(session, client.name, claims["jti"], expires, now):
+        _bad("this assertion was used before: sign a new one with a new jti")
     return grant(session, client, scope, seconds=seconds, now=now)
 
 
 def grant(session: Session, client: clients.Registered, scope: str | None, *, seconds: int, now: datetime) -> Granted:
     """A bearer token for a client, with the scopes asked for as far as it has them (all of them when none are asked for)."""
     held = client.scopes
-    asked = frozenset(scope.split()) if scope else held
-    if not asked <= held:
+    asked = held if scope is None else frozenset(scope.split())
+    if not asked or not asked <= held:
         raise Refused("invalid_scope", "a scope was asked for that this client does not have")
     token = secrets.token_urlsafe(32)
     scopes = " ".join(sorted(asked))
@@ -96,36 +104,52 @@ def _digest(token: str) -> str:
 
 def _issuer(assertion: str) -> str:
     """The client the assertion claims to be from, before its signature is checked: it only chooses the keys."""
-    try:
-        claims = orjson.loads(urlsafe_b64decode(assertion.split(".")[1].encode()))
-        issuer = claims["iss"]
-    except (IndexError, KeyError, TypeError, ValueError):
-        _bad("the assertion is not a signed JWT with an iss claim")
+    if len(assertion) > LONGEST_TEXT or assertion.count(".") != 2:
+        _bad("the assertion is not a signed JWT")
+    header, claims = (_part(part) for part in assertion.split(".")[:2])
+    if header.get("alg") not in ALGORITHMS or str(header.get("typ", "JWT")).lower() not in TYPES or "crit" in header:
+        _bad(f"the assertion must be a JWT signed with {', '.join(ALGORITHMS)}")
+    issuer = claims.get("iss")
     return issuer if isinstance(issuer, str) else _bad("the iss claim must be the client's name")
 
 
+def _part(encoded: str) -> Mapping[str, Any]:
+    try:
+        part = orjson.loads(urlsafe_b64decode(encoded.encode()))
+    except ValueError:
+        part = None
+    return part if isinstance(part, dict) else _bad("the assertion is not a signed JWT")
+
+
 def _verified(assertion: str, client: clients.Registered, audience: str, now: datetime) -> dict[str, Any]:
+    """The claims, once the signature is that of one of the client's own keys: what the header says of keys is not read."""
     try:
         token = jwt.decode(assertion, KeySet.import_key_set(client.jwks), algorithms=ALGORITHMS)  # type: ignore[arg-type]
-        registry = jwt.JWTClaimsRegistry(
-            now=int(now.timestamp()),
-            leeway=LEEWAY_SECONDS,
-            iss={"essential": True, "value": client.name},
-            sub={"essential": True, "value": client.name},
-            aud={"essential": True, "value": audience},
-            exp={"essential": True},
-            jti={"essential": True},
-        )
-        registry.validate(token.claims)
-    except (JoseError, ValueError, TypeError) as error:
+        _registry(client.name, audience, now).validate(token.claims)
+    except (JoseError, ValueError, TypeError, RecursionError) as error:  # nested deeper than the library reads
         raise Refused(
             "invalid_client", "the assertion's signature or claims (iss, sub, aud, exp, jti) are not right"
         ) from error
-    if datetime.fromtimestamp(token.claims["exp"], UTC) > now + LONGEST_ASSERTION + timedelta(seconds=LEEWAY_SECONDS):
+    claims = dict(token.claims)
+    if claims["exp"] > (now + LONGEST_ASSERTION).timestamp() + LEEWAY_SECONDS:
         _bad("the assertion may live five minutes at most")
-    if not 0 < len(str(token.claims["jti"])) <= 128:
-        _bad("the jti claim must have 1 to 128 characters")
-    return dict(token.claims)
+    if not (isinstance(claims["jti"], str) and 0 < len(claims["jti"]) <= 128 and claims["jti"].isprintable()):
+        _bad("the jti claim must be a text of 1 to 128 characters")
+    if isinstance(claims["aud"], list) and len(claims["aud"]) > 1:
+        _bad("the aud claim must name this address alone")  # another audience could use the assertion here
+    return claims
+
+
+def _registry(name: str, audience: str, now: datetime) -> jwt.JWTClaimsRegistry:
+    return jwt.JWTClaimsRegistry(
+        now=int(now.timestamp()),
+        leeway=LEEWAY_SECONDS,
+        iss={"essential": True, "value": name},
+        sub={"essential": True, "value": name},
+        aud={"essential": True, "value": audience},
+        exp={"essential": True},
+        jti={"essential": True},
+    )
 
 
 def _bad(description: str) -> NoReturn:

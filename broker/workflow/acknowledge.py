@@ -15,7 +15,7 @@ from broker.storage.codec import Codec
 from broker.storage.task_search import Position, TaskQuery
 from broker.storage.task_values import Content, Scope, Stored
 from broker.storage.tasks import Change, Value
-from broker.workflow import answer_effects, outcomes, task_record
+from broker.workflow import answer_effects, outcomes, reassign, task_record
 from broker.workflow.answer_effects import Step
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
@@ -102,6 +102,12 @@ def answer(session: Session, ctx: Context, caller: Caller, task_id: str, request
         case Wanting():
             raise Invalid(problems=verdict.problems)
     return _held(session, ctx.codec, task_id, Scope(team=None, everything=True))
+
+
+def allowed(task: Stored, caller: Caller) -> list[str]:
+    """The moves that are open to this caller's team, whatever the role."""
+    possible = rules.allowed(task.now(), caller.team or "")
+    return [move.value for move in Move if move in possible]
 
 
 def mark_delivered(session: Session, codec: Codec, delivery_id: str, now: datetime) -> None:
@@ -207,6 +213,7 @@ def _columns(step: Step) -> dict[str, Value]:
             columns["due_at"] = moved.due_at
         case Move.REASSIGN:  # the new team has neither got nor opened it
             columns |= {"owner_team_id": moved.owner, "delivered_at": None, "opened_at": None}
+            columns["delivery_id"] = reassign.hand_over(step)
         case Move.ASK | Move.CANCEL | Move.NOTE:
             pass
     return columns

@@ -14,7 +14,7 @@ from broker.errors import Conflict
 from broker.storage import tasks
 from broker.storage.task_values import HELD_BY, Content, Question, Scope, Stored
 from broker.storage.tasks import Change
-from broker.workflow import outcomes, task_record
+from broker.workflow import outcomes, release, route, settle, task_record
 from broker.workflow.context import Context
 from schemas.codes import Function, ResponseReason, TaskCode, TaskStatus
 
@@ -55,13 +55,33 @@ def raise_parts(step: Step) -> Content:
 
 def follow(step: Step) -> None:
     """What the move does to other tasks, once it is written."""
-    if step.moved.status in rules.TERMINAL and step.task.row.part_of is not None:
+    if step.request.move is Move.COMPLETE and step.code in settle.SETTLED_HERE:
+        _settle(step)
+    elif step.request.move is Move.COMPLETE and step.request.decision is not None and step.code is TaskCode.RELEASE:
+        release.release(step.session, step.ctx, step.task, step.request.decision, step.now)
+    elif step.moved.status in rules.TERMINAL and step.task.row.part_of is not None:
         if step.code is TaskCode.SUPPLY_INFORMATION:
             _go_on(step, step.task.row.part_of)
         elif step.code is TaskCode.AGREED_ACTION:
             _finish(step, step.task.row.part_of)
     elif step.request.move in (Move.ACCEPT, Move.DECLINE) and step.task.now().asking:
-        pass
+        _ask_no_more(step)
+
+
+def _settle(step: Step) -> None:
+    """Carry out what was chosen; what still describes the households that changed is routed again (F2)."""
+    changed = settle.decide(
+        step.session,
+        step.ctx,
+        code=step.code,
+        options=step.task.content.get("options", {}),
+        choice=step.request.choice or "",
+        team_id=step.team,
+        person_id=step.task.row.person_id,
+        notification_id=step.task.row.notification_id,
+        now=step.now,
+    )
+    route.again(step.session, step.ctx, changed, step.now)
 
 
 def _raise(step: Step, wanted: list[TaskWanted]) -> list[str]:

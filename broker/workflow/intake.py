@@ -43,7 +43,7 @@ def read_fhir(raw: bytes, content_type: str, limits: Limits, now: datetime) -> I
     if isinstance(parsed, list):
         return shape.refused("unreadable", parsed, sha256(raw).hexdigest())
     digest = _digest(parsed)
-    problems = check_bundle(parsed)
+    parsed, problems = _checked(parsed)
     if _errors(problems):
         return shape.refused("unreadable", problems, digest)
     message, found = bundle.read(parsed)
@@ -61,7 +61,7 @@ def read_native(adapter: Adapter, raw: bytes, content_type: str, headers: Mappin
     shape = _Shape(raw, content_type, adapter.kind)
     translation = adapter.translate(raw, content_type, headers)
     if isinstance(translation, Quarantine):
-        return shape.refused("unreadable", translation.problems, sha256(raw).hexdigest())
+        return shape.refused(_quarantined(translation.problems), translation.problems, sha256(raw).hexdigest())
     if isinstance(translation, Ignored):
         reason = Problem(path="", reason=translation.reason, code="informational", severity="information")
         return shape.refused("ignored", (reason,), translation.content_key, key=translation.key)
@@ -85,12 +85,32 @@ class _Shape:
         )
 
     def refused(
-        self, standing: Standing, problems: list[Problem] | tuple[Problem, ...], content_hash: str, key: str | None = None
+        self,
+        standing: Standing,
+        problems: list[Problem] | tuple[Problem, ...],
+        content_hash: str,
+        key: str | None = None,
     ) -> Incoming:
         return replace(self._blank(standing, content_hash), problems=tuple(problems), key=key)
 
     def usable(self, messages: tuple[Message, ...], problems: list[Problem], content_hash: str, key: str) -> Incoming:
         return replace(self._blank("usable", content_hash), messages=messages, problems=tuple(problems), key=key)
+
+
+def _checked(parsed: dict[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """The Bundle and what is wrong with its structure; codes with stray spaces are trimmed, with a warning, only when that mends it."""
+    problems = check_bundle(parsed)
+    if not problems:
+        return parsed, problems
+    trimmed, warnings = bundle.trim_codes(parsed)
+    left = check_bundle(trimmed) if warnings else problems
+    return (parsed, problems) if _errors(left) else (trimmed, [*left, *warnings])
+
+
+def _quarantined(problems: tuple[Problem, ...]) -> Standing:
+    """What is understood but not read (yet) is unroutable; anything else in quarantine was not understood."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    return "unroutable" if all(problem.code == "not-supported" for problem in errors) else "unreadable"
 
 
 def _errors(problems: list[Problem]) -> bool:

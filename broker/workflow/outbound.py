@@ -15,6 +15,7 @@ from sqlmodel import Session, col
 
 from broker.domain import matching, sharing
 from broker.domain.states import DeliveryState, NotificationState, View
+from broker.domain.world import Team
 from broker.storage import mailbox, notifications, people, tasks
 from broker.storage.tables import Delivery, Notification, Task
 from broker.storage.task_values import Scope, Stored
@@ -24,7 +25,7 @@ from schemas import bundle
 from schemas.bundle.addresses import address
 from schemas.bundle.answers import event_element
 from schemas.bundle.profile import REFERENCE
-from schemas.codes import CANONICAL, Event, Function, TaskCode
+from schemas.codes import CANONICAL, Event, TaskCode
 from schemas.identifiers import PERSON, TEAM
 from schemas.message import Message
 
@@ -88,7 +89,7 @@ class _Making:
             directory=ctx.directory,
             policy=ctx.policy,
             told_at=delivery.created_at,
-            released=self._released(team.function),
+            released=self._released(team),
         )
         message = replace(seen, id=delivery.id, reference=self._earlier() if seen.reference else None)
         named = frozenset(person.key for person in seen.people)
@@ -107,10 +108,13 @@ class _Making:
         original = self.session.get_one(Notification, earlier)
         return known_as(self.session, original, self.delivery.team_id)
 
-    def _released(self, function: Function) -> bool:
-        """Whether the safeguarding lead released what the message holds to teams of this function (sharing principle 7)."""
-        decided = tasks.about(self.session, self.ctx.codec, self.notification.id, [TaskCode.RELEASE])
-        return any(function.value in task.content.get("decision", {}).get("functions", ()) for task in decided)
+    def _released(self, team: Team) -> bool:
+        """Whether the safeguarding lead released to this team what was held back from it (sharing principle 7)."""
+        return any(
+            team.function.value in gate.content.get("decision", {}).get("functions", ())
+            and team.id in gate.content.get("options", {}).get("teams", ())
+            for gate in tasks.about(self.session, self.ctx.codec, self.notification.id, [TaskCode.RELEASE])
+        )
 
     def _carried(self) -> list[Stored]:
         """Tasks that came with the delivery and are this team's. What it agreed to later is its own, and no news to it."""
@@ -150,6 +154,10 @@ class _Making:
         if behind is None:
             raise KeyError("there is no such task")
         task, happened = behind
+        if self.delivery.team_id not in (task.row.owner_team_id, task.requester):
+            return self.withdrawal(
+                self.delivery.id
+            )  # given to another team since: what becomes of it there is not told here
         outcome = self.delivery.cause.startswith("outcome:")
         own = self.notification.sender_team_id == self.delivery.team_id
         answers = outcome and own and self.notification.event is not None

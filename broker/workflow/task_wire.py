@@ -31,6 +31,10 @@ BUSINESS_STATUS_WORDS: Mapping[BusinessStatus, str] = {
 TASK_CODE_WORDS: Mapping[TaskCode, str] = {code: code.value.replace("-", " ").capitalize() for code in TaskCode}
 
 
+_UNSHOWN = frozenset({HELD_BY, "place", "restricted"})
+"""Options that are no choice: who holds it stands in the owner's display, the others serve Baton alone."""
+
+
 def task_resource(task: Stored, viewer: Scope, now: datetime) -> Json:
     """The R4 Task as this viewer may know it. The owner and auditors see what there is to choose from; the requester does not."""
     row = task.row
@@ -57,7 +61,7 @@ def task_resource(task: Stored, viewer: Scope, now: datetime) -> Json:
         "note": [_annotation(note["text"], note["by"]) for note in task.content.get("notes", ())],
         "restriction": {"period": {"end": instant(row.due_at)}} if row.due_at else None,
         "input": list(_inputs(task)) if _owns(task, viewer) else [],
-        "output": list(_outputs(task)),
+        "output": list(_outputs(task, decided=_owns(task, viewer))),
     }
     return {name: value for name, value in resource.items() if value not in (None, [], {})}
 
@@ -161,12 +165,12 @@ def _inputs(task: Stored) -> Iterator[Json]:
     """What the answer chooses among or is about."""
     for name, value in task.content.get("options", {}).items():
         for each in [value] if isinstance(value, str) else value:
-            if name != HELD_BY:
+            if name not in _UNSHOWN:
                 yield _detail(name, valueString=each)
 
 
-def _outputs(task: Stored) -> Iterator[Json]:
-    """What the answer said."""
+def _outputs(task: Stored, *, decided: bool) -> Iterator[Json]:
+    """What the answer said. To whom something was released is the lead's to know, not the sender's (principle 9)."""
     content, by = task.content, task.content.get("answered")
     if "meaning" in content and by:
         yield _detail("meaning", valueAnnotation=_annotation(content["meaning"], by))
@@ -181,6 +185,8 @@ def _outputs(task: Stored) -> Iterator[Json]:
     for question in content.get("questions", ()):
         yield from _question(question)
     yield from _spoken(task)
+    if decided and "decision" in content:
+        yield from _decision(content["decision"]["functions"])
 
 
 def _question(question: Question) -> Iterator[Json]:
@@ -200,11 +206,12 @@ def _spoken(task: Stored) -> Iterator[Json]:
         talk = content["discussion"]
         yield _detail("discussion", valueAnnotation=_held(talk["because"] or "Discussed", talk))
         yield _detail("discussion-outcome", valueCode=talk["outcome"])
-    if "decision" in content:
-        released: list[str] = content["decision"]["functions"]
-        yield _detail("decision", valueCode="released" if released else "refused")
-        for function in released:
-            yield _detail("released-to", valueCoding={"system": SYSTEMS[Function], "code": function})
+
+
+def _decision(functions: list[str]) -> Iterator[Json]:
+    yield _detail("decision", valueCode="released" if functions else "refused")
+    for function in functions:
+        yield _detail("released-to", valueCoding={"system": SYSTEMS[Function], "code": function})
 
 
 def _held(words: str, held: Mapping[str, str | None]) -> Json:

@@ -43,7 +43,7 @@ class Entries:
                 self._by_reference[entry.full_url] = entry
         identity = text_in(entry.resource, "id")
         if identity is not None:
-            # `Patient/1` beside a urn:uuid fullUrl is not R4's way of resolving; while one has the id it is clear all the same.
+            # `Patient/1` beside a urn:uuid fullUrl is not R4's way of resolving; while one has the id it is clear.
             known = self._by_reference.setdefault(f"{entry.type}/{identity}", entry)
             if known is not entry:
                 found.error(f"{entry.place}.id", "stands twice among resources of its type", "duplicate")

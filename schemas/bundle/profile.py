@@ -1,4 +1,4 @@
-"""Names of the R4 profile "Baton message": addresses of extensions, systems of codes, and what foreign codes mean here."""
+"""Names of the R4 profile "Baton message": addresses of extensions, systems of codes, what foreign codes mean."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""An R4 message Bundle read into a `Message`; whether the message says what its event asks for is for `schemas.events`."""
+"""An R4 message Bundle read into a `Message`; whether that says what its event asks for is for `schemas.events`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _EVENTS: Final = {event.value: event for event in Event}
 def read(bundle: JsonObject) -> tuple[Message | None, list[Problem]]:
     """The message in a Bundle whose structure was checked, and everything wrong with how it says it.
 
-    The message is None when there is no header or no event to read it by. When there are errors beside a message, it must not be used
+    The message is None when there is no header or no event to read it by. With errors beside it, it must not be used
     for more than answering. Total: never raises, whatever the object holds.
     """
     found = Found()

@@ -104,8 +104,10 @@ def _quantity(entry: Entry, spec: FactSpec, found: Found) -> Read:  # noqa: ARG0
     number = quantity.get("value")
     if isinstance(number, bool) or not isinstance(number, int | float | Decimal):
         return None
-    unit = text_in(quantity, "code") or text_in(quantity, "unit")
-    return _in_unit(Decimal(str(number)), unit, spec.unit)
+    exact = Decimal(str(number))
+    if not exact.is_finite():  # 1e400 is JSON
+        return None
+    return _in_unit(exact, text_in(quantity, "code") or text_in(quantity, "unit"), spec.unit)
 
 
 def _in_unit(number: Decimal, unit: str | None, wanted: str | None) -> tuple[Decimal, str | None]:

@@ -168,13 +168,15 @@ def _addresses(resource: JsonObject, place: str, found: Found, *, protected: boo
             found.information(path, "is an old address without an end, and is not used")
             continue
         marked = extension(address, profile.PROTECTED_ADDRESS).get("valueBoolean") is True
-        yield PostalAddress(
+        read = PostalAddress(
             lines=_lines(address),
             postcode=text_in(address, "postalCode"),
             protected=protected or marked,
             since=day_of(text_in(period, "start"), f"{path}.period.start", found),
             until=until,
         )
+        if read != PostalAddress():
+            yield read
 
 
 def _lines(address: JsonObject) -> tuple[str, ...]:

@@ -40,8 +40,8 @@ def write(
     """The Bundle of a message; `read(write(message))` gives the message back when `timestamp` is left out.
 
     `source` is the sending endpoint's address; `timestamp` (aware) the time of sending, by default `message.sent`.
-    `extra` are resources that travel beside the message, such as a Task; each needs an id. The same arguments give the same Bundle.
-    Keys of persons and the message's id must have the form of a FHIR id.
+    `extra` are resources that travel beside the message, such as a Task; each needs an id. The same arguments give the
+    same Bundle. Keys of persons and the message's id must have the form of a FHIR id.
     """
     writing = _Writing(message, SPECS[message.event])
     header = writing.header(source, source_name)

@@ -49,7 +49,7 @@ def patient(person: Person) -> JsonObject:
         gender=person.gender,
         birthDate=None if person.birth_date is None else instant(person.birth_date),
         **_deceased(person),
-        address=[_address(address) for address in person.addresses],
+        address=[written for written in map(_address, person.addresses) if written],
         multipleBirthInteger=person.birth_order,
         generalPractitioner=None if practice is None else [{"type": "Organization", "identifier": practice}],
     )

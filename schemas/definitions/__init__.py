@@ -15,7 +15,7 @@ def _by_name() -> dict[tuple[str, str], dict[str, object]]:
 
 
 def definition(resource_type: str, identity: str) -> dict[str, object] | None:
-    """A MessageDefinition, CodeSystem, ValueSet, StructureDefinition, OperationDefinition or SearchParameter; not to be changed."""
+    """The definition of that R4 type and id, not to be changed; None when there is none."""
     return _by_name().get((resource_type, identity))
 
 

@@ -70,7 +70,7 @@ def _foci(spec: EventSpec) -> list[dict[str, object]]:
 
 def _purpose(spec: EventSpec) -> Iterator[str]:
     """The rules in words, as Markdown lines."""
-    yield f"Time of the event: {_TIMES[spec.time]}; the header's extension `occurred` goes before it, Bundle.timestamp after."
+    yield f"Time: {_TIMES[spec.time]}; the header's extension `occurred` goes before it, Bundle.timestamp after."
     number = "one or more" if spec.many else "one"
     yield f"About: {spec.subject.value}, {number}."
     if spec.kinds is not None:

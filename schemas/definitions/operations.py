@@ -1,4 +1,4 @@
-"""OperationDefinition of `$process-message`, and the SearchParameter of ours; operations on Task are defined where they are read."""
+"""OperationDefinition of `$process-message`, and our SearchParameter; those on Task are defined where they are read."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ def operations() -> Iterator[dict[str, object]]:
 
 def _process_message() -> dict[str, object]:
     text = (
-        "Takes one message Bundle. Answers 200 with a response Bundle once everything is on disk; the OperationOutcome in it "
+        "Takes one message Bundle. Answers 200 with a response Bundle once everything is on disk; its OperationOutcome "
         "lists warnings, and who is told and not told as far as the caller may know."
     )
     return {

@@ -35,7 +35,8 @@ DISCHARGE_DESTINATION: Final = Values(
     codes={
         "usual-home": "Usual home",
         "family": "With family or friends elsewhere",
-        "supported": "Supported, approved or safe accommodation",  # a refuge has no code of its own: the word tells where
+        # A refuge has no code of its own: the word would tell where.
+        "supported": "Supported, approved or safe accommodation",
         "hospital": "Another hospital",
         "care": "Foster or residential care",
         "custody": "Custody",

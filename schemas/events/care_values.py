@@ -1,4 +1,4 @@
-"""Value sets of care and exchange that facts and kinds are bound to; enums that the broker decides by stand in `schemas.codes`."""
+"""Value sets of care and exchange that facts and kinds are bound to; enums of the broker are in `schemas.codes`."""
 
 from typing import Final
 

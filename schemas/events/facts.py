@@ -1,4 +1,4 @@
-"""Every kind of fact a message can yield, with the category that decides who may see it; which event wants which stands elsewhere."""
+"""Every kind of fact a message can yield, with the category that decides who may see it; not which event wants it."""
 
 from typing import Final
 
@@ -48,22 +48,26 @@ def _pregnancy_and_birth() -> tuple[FactSpec, ...]:
     return (
         _fact("expected-date", Category.EVENT, DATE, "Expected date of birth", whom=Whom.MOTHER,
               also=((LOINC, "11778-8"), (LOINC, "11779-6"), (LOINC, "11781-2"))),
-        _fact("number-of-fetuses", Category.EVENT, INTEGER, "Number of babies expected", whom=Whom.MOTHER, between=(1, 5),
+        _fact("number-of-fetuses", Category.EVENT, INTEGER, "Number of babies expected", whom=Whom.MOTHER, between=(1,
+              5),
               also=((LOINC, "11878-6"),)),
         _fact("gestation", Category.CARE, QUANTITY, "Completed weeks of pregnancy, at the event or at birth", unit="wk",
               between=(4, 44), also=((LOINC, "11884-4"), (LOINC, "18185-9"))),
         _fact("dating-scan-date", Category.CARE, DATE, "Date of the dating scan, planned or done", whom=Whom.MOTHER),
         _fact("additional-support", Category.CARE, TEXT, "Support beyond the usual that is given or was refused"),
-        # Not HEALTH: said as what it means for the baby (7.3.5), so that health visiting is told; a diagnosis is `diagnosis`.
+        # Not HEALTH: said as what it means for the baby (7.3.5), so that health visiting is told. A diagnosis is a fact
+        # of its own.
         _fact("maternal-mood", Category.RISK, TEXT, "Mother's mood as far as it touches the care of a child",
               whom=Whom.MOTHER),
         _fact("place-of-birth", Category.EVENT, care_values.PLACE_OF_BIRTH, "Where the baby was born", whom=Whom.CHILD),
         # The mother's record too, but a haematoma seen at two weeks is only explained by it (7.2.1, 7.2.2).
         _fact("mode-of-birth", Category.CARE, care_values.MODE_OF_BIRTH, "How the baby was born", whom=Whom.CHILD),
-        _fact("neonatal-unit", Category.EVENT, BOOLEAN, "Whether the baby was admitted to a neonatal unit", whom=Whom.CHILD),
+        _fact("neonatal-unit", Category.EVENT, BOOLEAN, "Whether the baby was admitted to a neonatal unit",
+              whom=Whom.CHILD),
         _fact("marks-at-birth", Category.CARE, STATEMENT, "Marks and injuries seen at birth, with place and size",
               whom=Whom.CHILD),
-        _fact("birth-weight", Category.CARE, QUANTITY, "Weight at birth", whom=Whom.CHILD, unit="g", between=(300, 6500),
+        _fact("birth-weight", Category.CARE, QUANTITY, "Weight at birth", whom=Whom.CHILD, unit="g", between=(300,
+              6500),
               also=((LOINC, "8339-4"),)),
     )  # fmt: skip
 
@@ -88,12 +92,14 @@ def _growth_and_care() -> tuple[FactSpec, ...]:
               whom=Whom.CHILD),
         _fact("sleeping-arrangements", Category.CARE, TEXT, "Where the child sleeps, and whether that was seen",
               whom=Whom.CHILD),
-        _fact("safe-sleeping-discussed", Category.CARE, BOOLEAN, "Whether safe sleeping was discussed", whom=Whom.CHILD),
+        _fact("safe-sleeping-discussed", Category.CARE, BOOLEAN, "Whether safe sleeping was discussed",
+              whom=Whom.CHILD),
         _fact("level-of-service", Category.CARE, care_values.LEVEL_OF_SERVICE, "Level of health visiting service",
               whom=Whom.CHILD),
         _fact("immunisation", Category.CARE, CONCEPT, "Vaccine", whom=Whom.CHILD),
         _fact("not-given-reason", Category.CARE, care_values.NOT_GIVEN_REASON, "Why it was not given", whom=Whom.CHILD),
-        _fact("immunisations-up-to-date", Category.CARE, BOOLEAN, "Whether immunisations are up to date", whom=Whom.CHILD),
+        _fact("immunisations-up-to-date", Category.CARE, BOOLEAN, "Whether immunisations are up to date",
+              whom=Whom.CHILD),
         _fact("care-summary", Category.CARE, TEXT, "What the receiver must know of the child's care so far",
               whom=Whom.CHILD),
         _fact("last-contact", Category.CARE, DATE, "When the child was last seen by the sender", whom=Whom.CHILD),
@@ -105,14 +111,15 @@ def _contacts_and_appointments() -> tuple[FactSpec, ...]:
     return (
         _fact("setting", Category.CARE, care_values.SETTING, "Where the contact took place"),
         _fact("visit-outcome", Category.CARE, care_values.VISIT_OUTCOME, "Outcome of the visit"),
-        # HOUSEHOLD, because "who has been seen by whom" is the household view's question (F19), of adults as of children.
+        # HOUSEHOLD: "who has been seen by whom" is the household view's question (F19), of adults as of children.
         _fact("seen", Category.HOUSEHOLD, BOOLEAN, "Whether the person was seen"),
         _fact("visit-purpose", Category.CARE, TEXT, "What the visit was for"),
         _fact("attempt", Category.CARE, INTEGER, "Which attempt in a row this was", between=(1, 20)),
         _fact("reason-given", Category.CARE, TEXT, "Reason given by the family", adult=Category.HEALTH),
         _fact("rearranged-for", Category.CARE, DATETIME, "New appointment", adult=Category.HEALTH),
         _fact("follow-up-plan", Category.CARE, TEXT, "What happens next and who does it", adult=Category.HEALTH),
-        _fact("advised-places", Category.CARE, care_values.ADVISED_PLACE, "Where they were advised to attend; one fact each",
+        _fact("advised-places", Category.CARE, care_values.ADVISED_PLACE,
+              "Where they were advised to attend; one fact each",
               whom=Whom.CHILD),
         _fact("advice-reason", Category.CARE, TEXT, "Why they were advised to attend", whom=Whom.CHILD),
         _fact("attend-by", Category.CARE, DATE, "By when they should have attended", whom=Whom.CHILD),
@@ -137,7 +144,8 @@ def _risk_and_safety() -> tuple[FactSpec, ...]:
         _fact("staff-safety", Category.STAFF_SAFETY, STATEMENT,
               "What staff who visit must know for their safety, or false", cites="F27"),
         _fact("risk-to-children", Category.RISK, STATEMENT, "Risk to children that the sender sees"),
-        _fact("concerns", Category.RISK, STATEMENT, "Concerns the sender holds, or false when there are none", cites="F26"),
+        _fact("concerns", Category.RISK, STATEMENT, "Concerns the sender holds, or false when there are none",
+              cites="F26"),
         # CARE would do for a child's own; RISK, because the same fact also says what an adult at home did.
         _fact("concern-detail", Category.RISK, TEXT, "What was seen, heard or said"),
         _fact("injury-site", Category.RISK, TEXT, "Where the mark is, its size and colour", whom=Whom.CHILD),
@@ -145,12 +153,14 @@ def _risk_and_safety() -> tuple[FactSpec, ...]:
         _fact("child-said", Category.RISK, TEXT, "What the child said or showed", whom=Whom.CHILD),
         _fact("delay-in-presenting", Category.RISK, STATEMENT, "Delay in seeking help", cites="7.3.1", whom=Whom.CHILD),
         _fact("home-conditions", Category.RISK, TEXT, "Conditions seen at home"),
-        _fact("substance-misuse", Category.RISK, STATEMENT, "Misuse of drugs or alcohol, as it touches a child", cites="F4"),
+        _fact("substance-misuse", Category.RISK, STATEMENT, "Misuse of drugs or alcohol, as it touches a child",
+              cites="F4"),
         _fact("domestic-abuse", Category.RISK, STATEMENT, "Domestic abuse, current or past"),
         _fact("contact-restriction", Category.RISK, STATEMENT, "Whom the person must not see or live with"),
-        # An allegation about a third party. Its presence also keeps agencies out that work only with that person (principle 6).
-        _fact("suspected-source-of-harm", Category.RISK, BOOLEAN, "Whether the person is suspected of harming the child"),
-        # EVENT, so that whoever is told of anything also knows that the family has not been: a slip could do harm.
+        # An allegation about a third party. It also keeps agencies out that work only with that person (principle 6).
+        _fact("suspected-source-of-harm", Category.RISK, BOOLEAN,
+              "Whether the person is suspected of harming the child"),
+        # EVENT, so that whoever is told of anything also knows that the family has not been: a slip could harm.
         _fact("family-aware", Category.EVENT, BOOLEAN, "Whether the family knows that this is shared"),
         _fact("unexpected-death", Category.RISK, BOOLEAN, "Whether the death was unexpected"),
     )  # fmt: skip
@@ -159,8 +169,10 @@ def _risk_and_safety() -> tuple[FactSpec, ...]:
 def _adult_health() -> tuple[FactSpec, ...]:
     return (
         _fact("diagnosis", Category.HEALTH, CONCEPT, "Diagnosis of an adult", whom=Whom.ADULT),
-        _fact("legal-status", Category.HEALTH, authority_values.LEGAL_STATUS, "Legal status in hospital", whom=Whom.ADULT),
-        _fact("carers-assessment-recommended", Category.HEALTH, BOOLEAN, "Whether a carer's assessment is recommended", cites="F29",
+        _fact("legal-status", Category.HEALTH, authority_values.LEGAL_STATUS, "Legal status in hospital",
+              whom=Whom.ADULT),
+        _fact("carers-assessment-recommended", Category.HEALTH, BOOLEAN, "Whether a carer's assessment is recommended",
+              cites="F29",
               whom=Whom.ADULT),
         # RISK, not HEALTH or LOCATION: that he comes home on Friday is what the teams of the children must know (F6);
         # the codes name no address.
@@ -177,7 +189,8 @@ def _justice() -> tuple[FactSpec, ...]:
         _fact("order-ends", Category.OFFENCE, DATE, "When the order or licence ends", whom=adult),
         _fact("offence", Category.OFFENCE, CONCEPT, "Offence", whom=adult),
         _fact("requirement", Category.OFFENCE, authority_values.REQUIREMENT, "Requirement; one fact each", whom=adult),
-        _fact("outstanding-requirements", Category.OFFENCE, STATEMENT, "What is outstanding", cites="7.1.4", whom=adult),
+        _fact("outstanding-requirements", Category.OFFENCE, STATEMENT, "What is outstanding", cites="7.1.4",
+              whom=adult),
         _fact("engagement", Category.OFFENCE, TEXT, "How the person keeps to the order", whom=adult),
         _fact("registration-type", Category.OFFENCE, authority_values.REGISTRATION_TYPE, "Registration", whom=adult),
         _fact("restricted-registration", Category.RESTRICTED, authority_values.RESTRICTED_REGISTRATION,
@@ -187,10 +200,14 @@ def _justice() -> tuple[FactSpec, ...]:
               "Registration that no longer applies", whom=adult),
         _fact("restricted-registration-ended", Category.RESTRICTED, authority_values.RESTRICTED_REGISTRATION,
               "Registration held for release that no longer applies", cites="principle 7", whom=adult),
-        _fact("supervision-end-reason", Category.OFFENCE, authority_values.SUPERVISION_END_REASON, "Why it ended", whom=adult),
-        _fact("enforcement-stage", Category.OFFENCE, authority_values.ENFORCEMENT_STAGE, "Stage of the enforcement", whom=adult),
-        _fact("recall", Category.RESTRICTED, authority_values.RECALL, "Recall; held while it is open", cites="principle 7", whom=adult),
-        _fact("planned-arrest", Category.RESTRICTED, BOOLEAN, "Whether an arrest is planned", cites="principle 7", whom=adult),
+        _fact("supervision-end-reason", Category.OFFENCE, authority_values.SUPERVISION_END_REASON, "Why it ended",
+              whom=adult),
+        _fact("enforcement-stage", Category.OFFENCE, authority_values.ENFORCEMENT_STAGE, "Stage of the enforcement",
+              whom=adult),
+        _fact("recall", Category.RESTRICTED, authority_values.RECALL, "Recall; held while it is open",
+              cites="principle 7", whom=adult),
+        _fact("planned-arrest", Category.RESTRICTED, BOOLEAN, "Whether an arrest is planned", cites="principle 7",
+              whom=adult),
         _fact("custody-type", Category.OFFENCE, authority_values.CUSTODY_TYPE, "Kind of custody", whom=adult),
         _fact("establishment", Category.OFFENCE, TEXT, "Prison or other establishment", whom=adult),
         _fact("release-type", Category.OFFENCE, authority_values.RELEASE_TYPE, "Kind of release", whom=adult),
@@ -222,7 +239,7 @@ def _exchange() -> tuple[FactSpec, ...]:
         _fact("contact-person", Category.CONTACT, TEXT, "Whom to ask: name and role"),
         _fact("contact-phone", Category.CONTACT, TEXT, "How to reach them"),
         _fact("conversation-held", Category.CONTACT, TEXT, "With whom the sender has spoken, and when", cites="F6"),
-        # New and old number both identify; whoever holds the person must re-key. A case number says that there is a case.
+        # New and old number both identify: who holds the person must re-key. A case number says that there is a case.
         _fact("previous-nhs-number", Category.EVENT, TEXT, "NHS number used before"),
         _fact("previous-case-number", Category.OFFENCE, CONCEPT, "CRN or NOMS number used before"),
         _fact("previous-practice", Category.LOCATION, TEXT, "ODS code of the practice left"),
@@ -230,7 +247,8 @@ def _exchange() -> tuple[FactSpec, ...]:
         _fact("involvement-evidence", Category.CARE, care_values.EVIDENCE, "On what the involvement rests",
               adult=Category.HEALTH),
         _fact("transfer-reason", Category.EVENT, care_values.TRANSFER_REASON, "Why responsibility is to move"),
-        _fact("outstanding-actions", Category.CARE, STATEMENT, "What was agreed and is not done", adult=Category.HEALTH),
+        _fact("outstanding-actions", Category.CARE, STATEMENT, "What was agreed and is not done",
+              adult=Category.HEALTH),
         # EVENT: who is asked must be able to read the question, whatever their function; it should name no facts.
         _fact("question", Category.EVENT, TEXT, "What is asked"),
         _fact("needed-by", Category.EVENT, DATE, "By when the answer is needed"),

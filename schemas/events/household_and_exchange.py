@@ -39,7 +39,7 @@ EVENTS: Final = (
     ),
     EventSpec(
         event=Event.TRANSFER,
-        text="Responsibility for children, or for an adult under supervision, is to move; facts say about whom they are.",
+        text="Responsibility for children, or for an adult under supervision, is to move.",
         cites=("F3", "F12", "F26", "7.1.4", "7.5.1", "8.1.12", "8.4.5"),
         focus="Task",
         subject=Whom.ANY,

@@ -1,4 +1,4 @@
-"""The words in which facts and events are specified; the specifications themselves stand in the modules beside this one."""
+"""The words in which facts and events are specified; the specifications stand in the modules beside this one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,8 +77,8 @@ class FactSpec:
     """One kind of fact.
 
     `category` decides who may see it; `adult_category`, where given, when it is said of an adult: what is care of a
-    child is an adult's own health record (docs/sharing.md, principles 4 and 5). `unit` is UCUM. Outside `low..high` a number is
-    taken but questioned. `also` are codes of other systems read as the same fact.
+    child is an adult's own health record (docs/sharing.md, principles 4 and 5). `unit` is UCUM. Outside `low..high` a
+    number is taken but questioned. `also` are codes of other systems read as the same fact.
     """
 
     code: str

@@ -20,6 +20,7 @@ from broker.storage.tasks import Change, Value
 from broker.workflow import outbound, outcomes
 from schemas import bundle
 from schemas.codes import Event, TaskCode, TaskStatus
+from schemas.message import Fact
 from schemas.structure import check_bundle
 from tests.conftest import NOON
 from tests.integration.delivery_rows import (
@@ -220,6 +221,57 @@ def test_an_outcome_for_another_team_is_information_about_its_task(runtime):
     assert "response" not in header(said)
     assert header(said)["eventCoding"]["code"] == "information"
     assert "birth-1" not in json.dumps(said)
+
+
+def test_a_task_that_was_given_to_another_team_is_no_longer_told_to_the_first(runtime):
+    task, id_ = raised(runtime, LEAD, code=TaskCode.UNDELIVERABLE)
+
+    def given_away(session):
+        ctx = runtime.context(session)
+        before = tasks.get(session, ctx.codec, task, Scope(team=LEAD))
+        assert before is not None
+        columns: dict[str, Value] = {"owner_team_id": HV}
+        tasks.change(
+            session,
+            ctx.codec,
+            before,
+            Change(move="reassign", content=before.content, columns=columns, detail={}),
+            NOON,
+        )
+
+    assert resources(composed(runtime, id_), "Task") != []
+    runtime.store.write(given_away)
+    said = composed(runtime, id_)
+    assert header(said)["eventCoding"]["code"] == "withdraw"
+    assert resources(said, "Task") == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "functions", "shown"),
+    [
+        ([HV], ["health-visiting"], True),
+        ([HV], ["general-practice"], False),
+        ([GP], ["health-visiting"], False),
+        ([HV], [], False),
+    ],
+)
+def test_what_was_held_back_is_shown_only_to_teams_that_it_was_released_to(runtime, listed, functions, shown):
+    held_back = Fact(code="restricted-registration", value="MAPPA level 2", about=CHILD)
+    said, secret = message(id="registered", facts=(held_back,)), new_id()
+    runtime.store.write(lambda session: notification(session, runtime.store, secret, said))
+    [id_] = add(runtime.store, delivery(HV, cause="", notification_id=secret, reason_code="involved-with-subject"))
+    task, _ = raised(runtime, LEAD, code=TaskCode.RELEASE, notification_id=secret, options={"teams": listed})
+
+    def decide(session):
+        ctx = runtime.context(session)
+        before = tasks.get(session, ctx.codec, task, Scope(team=LEAD))
+        assert before is not None
+        content = Content(**{**before.content, "decision": {"functions": functions, "because": None}})
+        tasks.change(session, ctx.codec, before, Change(move="complete", content=content, columns={}, detail={}), NOON)
+
+    assert "MAPPA" not in json.dumps(composed(runtime, id_))
+    runtime.store.write(decide)
+    assert ("MAPPA" in json.dumps(composed(runtime, id_))) is shown
 
 
 # --- withdrawal ---------------------------------------------------------------------------------------------------

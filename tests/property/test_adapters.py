@@ -117,7 +117,7 @@ ODD: st.SearchStrategy[object] = st.one_of(
 )
 
 
-NUMBER = st.sampled_from(["X777519", "X777520", "A3645EA", "A3646EA"])
+NUMBER = st.sampled_from(["X777519", "X777520", "A3645EA", "A3646EA", CANARY])
 INFORMATION = st.fixed_dictionaries(
     {
         "registerTypeCode": st.sampled_from([*REGISTERS, *NOT_TOLD, CANARY]),
@@ -229,18 +229,36 @@ def rebuilt(draw: st.DrawFn) -> bytes:
     return etree.tostring(root)
 
 
-@settings(quick, max_examples=500)
+@settings(quick, max_examples=200)
 @given(body=rebuilt())
 def test_rebuilt_birth_notifications(body):
     _answer("midwifery", body)
 
 
-@settings(quick, max_examples=200)
-@given(body=st.sampled_from(BIRTHS), places=st.sets(st.integers(0, 400), min_size=1, max_size=4), value=VALUES)
-def test_birth_notifications_with_other_values(body, places, value):
-    """Values alone are changed, so that most notifications are still read."""
+@settings(quick, max_examples=150)
+@given(
+    body=st.sampled_from(BIRTHS),
+    moves=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400) | VALUES), min_size=1, max_size=4),
+)
+def test_birth_notifications_with_other_values(body, moves):
+    """Values alone are changed, for others of the message or odd ones: most are still read, references go astray."""
     root = etree.fromstring(body, etree.XMLParser(remove_comments=True))
     valued = [element for element in _elements(root) if "value" in element.attrib]
-    for place in places:
-        valued[place % len(valued)].set("value", value)
+    for place, value in moves:
+        other = valued[value % len(valued)].get("value") if isinstance(value, int) else value
+        valued[place % len(valued)].set("value", other)
     _answer("midwifery", etree.tostring(root))
+
+
+@pytest.mark.parametrize("body", BIRTHS)
+def test_birth_notifications_whose_references_lead_elsewhere(body):
+    """Every reference to a part of every type: each is the wrong kind of resource somewhere."""
+    root = etree.fromstring(body, etree.XMLParser(remove_comments=True))
+    entries = list(root.iter("{http://hl7.org/fhir}entry"))
+    by_type = {entry[1][0].tag: entry[0].get("value") for entry in entries}
+    for reference in list(root.iter("{http://hl7.org/fhir}reference")):
+        before = reference.get("value")
+        for url in (*by_type.values(), CANARY):
+            reference.set("value", url)
+            ADAPTERS["midwifery"].translate(etree.tostring(root), None, {})
+        reference.set("value", before or "")

@@ -10,7 +10,7 @@ from broker.domain.caller import Caller
 from broker.domain.states import ChannelKind
 from broker.domain.world import Team
 from broker.errors import Invalid, NotFound
-from broker.storage import audit, clients, directory
+from broker.storage import audit, clients, deliveries, directory
 from broker.web.deps import Running, require
 from broker.web.tokens import SCOPES
 from schemas.codes import Function
@@ -150,6 +150,7 @@ def put_channel(team_id: Name, body: ChannelBody, running: Running, caller: Admi
         url = str(body.url) if body.url else None
         codec, now = running.store.codec, running.now()
         directory.put_channel(session, codec, team_id, body.kind, url=url, secret=body.secret, now=now)
+        deliveries.align(session, now=now, team_id=team_id)
         _note(session, running, caller, "channel", team_id)
 
     running.store.write(work)

@@ -27,7 +27,7 @@ def healthz() -> dict[str, str]:
 def readyz(request: Request, running: Running, response: Response) -> dict[str, Any]:
     """503 with what is not ready. A worker that runs elsewhere is not looked at."""
     checks = {"database": False, "migrations": False}
-    worker = request.app.state.worker
+    worker = getattr(request.app.state, "worker", None)
     if worker is not None:
         checks["worker"] = worker.looked_at is not None and running.now() - worker.looked_at < STALE
     try:

@@ -1,11 +1,11 @@
 """Reading a PUT of a Task: the one move that its difference from the stored resource asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NoReturn, TypeAlias
 
 from broker.domain.answers import Move, MoveRequest
-from broker.errors import Invalid, Unreadable
+from broker.errors import Conflict, Invalid, Unreadable
 from schemas.codes import SYSTEMS, ResponseReason, TaskCode, TaskStatus
 from schemas.identifiers import TEAM
 from schemas.message import Professional
@@ -26,11 +26,11 @@ _MOVES: Final[Mapping[TaskStatus, Move]] = {
 }
 
 
-def read(given: Json, stored: Json, version: int) -> MoveRequest | None:
+def read(given: Json, stored: Json, version: int, allowed: Sequence[str]) -> MoveRequest | None:
     """The move that makes `stored` into `given`; None when they differ in nothing.
 
     Who does it is the author of the new note, as `name, role`. Unreadable when it is another task; Invalid when
-    something else changes too.
+    something else changes too; Conflict when no move leads to the status, with those that are allowed.
     """
     if given.get("resourceType") != "Task" or given.get("id") != stored["id"]:
         raise Unreadable(problems=[Problem("Task.id", "must be the id of the task at this address", "value")])
@@ -47,20 +47,16 @@ def read(given: Json, stored: Json, version: int) -> MoveRequest | None:
     ):
         _refuse("Task.statusReason", "changes without the status")
     if status_changes:
-        return _status_move(status, given, stored, note, version)
+        if status not in _MOVES:
+            raise Conflict("No move of yours leads to this status.", allowed=allowed)
+        return _status_move(TaskStatus(status), given, stored, note, version)
     if to_team is not None:
         return _request(Move.REASSIGN, note, version, text=_text(note), to_team=to_team)
     return _request(Move.NOTE, note, version, text=_text(note)) if note else None
 
 
-def _status_move(status: str | None, given: Json, stored: Json, note: Json | None, version: int) -> MoveRequest:
-    move = _MOVES.get(TaskStatus(status)) if status in set(TaskStatus) else None
-    code = TaskCode(stored["code"]["coding"][0]["code"])
-    if move is None:
-        _refuse(
-            "Task.status",
-            "is set by Baton; set accepted, rejected, completed, on-hold or cancelled, or use an operation",
-        )
+def _status_move(status: TaskStatus, given: Json, stored: Json, note: Json | None, version: int) -> MoveRequest:
+    move, code = _MOVES[status], TaskCode(stored["code"]["coding"][0]["code"])
     if code is TaskCode.ACKNOWLEDGE and move in (Move.ACCEPT, Move.COMPLETE):
         return _request(Move.ACCEPT, note, version, meaning=_text(note))
     return _request(move, note, version, text=_text(note), reason=_reason(given))
@@ -75,7 +71,11 @@ def located(problems: tuple[Problem, ...]) -> list[Problem]:
     places = {"practitioner.name": "Task.note.authorString", "practitioner.role": "Task.note.authorString"}
     places |= {"reason": "Task.statusReason", "owner": "Task.owner"}
     words = {"practitioner.name": "must be the name and role of who does this: name, role"}
-    return [Problem(places.get(p.path, "Task.note"), words.get(p.path, p.reason), p.code, p.severity) for p in problems]
+    return [p if p.path.startswith("Task.") else _placed(p, places, words) for p in problems]
+
+
+def _placed(p: Problem, places: Mapping[str, str], words: Mapping[str, str]) -> Problem:
+    return Problem(places.get(p.path, "Task.note"), words.get(p.path, p.reason), p.code, p.severity)
 
 
 def _refuse(path: str, reason: str) -> NoReturn:

@@ -71,7 +71,8 @@ def update(task_id: TaskId, request: Request, body: Body, running: Running, call
     def work(session: Session) -> Stored:
         ctx, now = running.context(session), running.now()
         stored = acknowledge.read(session, ctx, caller, task_id, now, expected_version=version)
-        asked = task_update.read(given, task_resource(stored, acknowledge.scope_of(caller), now), version)
+        before = task_resource(stored, acknowledge.scope_of(caller), now)
+        asked = task_update.read(given, before, version, acknowledge.allowed(stored, caller))
         return stored if asked is None else acknowledge.answer(session, ctx, caller, task_id, asked, now)
 
     return _moved(work, task_update.located, running, caller)

@@ -16,8 +16,8 @@ from schemas.problem import Problem
 def check(message: Message, now: datetime) -> list[Problem]:
     """Everything wrong with what a message says; `now` is aware.
 
-    An error means that it cannot be routed or would mislead (422). A warning means that it is routed and a person should
-    look: code `required` is a fact that good practice expects, which makes a `data-quality` task for the sender.
+    An error means that it cannot be routed or would mislead (422). A warning means that it is routed and a person
+    should look: code `required` is what good practice expects, which makes a `data-quality` task for the sender.
     """
     if message.occurred.tzinfo is None:
         return [Problem(places.HEADER, "gives the time of the event without a time zone", "value")]

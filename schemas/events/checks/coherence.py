@@ -1,5 +1,6 @@
 """Whether the parts of a message fit each other: keys, roles, relationships."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,15 +15,31 @@ from schemas.problem import Problem
 # their own, or pregnant as a matter of routine.
 YOUNGEST_ADULT_ROLE = 10
 
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_GENDERS = frozenset({None, "male", "female", "other", "unknown"})
 _PARENTS = frozenset({RelationshipKind.MOTHER, RelationshipKind.FATHER, RelationshipKind.PARENT})
 
 
 def incoherent(message: Message, spec: EventSpec) -> Iterator[Problem]:
     """Doubled and dangling keys, subjects of the wrong kind, relationships that cannot be."""
     people = {person.key: index for index, person in enumerate(message.people)}
+    yield from _forms(message)
     yield from _keys(message, people)
     yield from _subjects(message, spec, people)
     yield from _relationships(message, people)
+
+
+def _forms(message: Message) -> Iterator[Problem]:
+    """What R4's structure demands of a Bundle, for messages that an adapter made and no Bundle brought."""
+    if not _ID.fullmatch(message.id):
+        yield Problem(f"{places.HEADER}.id", "must be an id: up to 64 letters, digits, hyphens and dots", "value")
+    for index, person in enumerate(message.people):
+        if not _ID.fullmatch(person.key):
+            yield Problem(
+                places.person(index, "id"), "must be an id: up to 64 letters, digits, hyphens and dots", "value"
+            )
+        if person.gender not in _GENDERS:
+            yield Problem(places.person(index, "gender"), "is no administrative gender of R4", "code-invalid")
 
 
 def _keys(message: Message, people: dict[str, int]) -> Iterator[Problem]:

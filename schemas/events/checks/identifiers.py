@@ -1,4 +1,4 @@
-"""Which identifiers of a message are not worth what they claim: flagged, never refused, because the family still needs its message."""
+"""Which identifiers are not worth what they claim: flagged, never refused, for the family still needs its message."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -106,6 +106,7 @@ def test_a_local_number_matches_for_its_own_agency(said, by, first_by, expected)
         ("probation", "prison", True),
         ("cmht", "probation", False),
         ("probation", "cmht", False),
+        ("cmht", "cmht", True),  # the same agency repeats itself
     ],
 )
 def test_a_case_number_goes_with_the_case_through_probation_and_prison(by, first_by, expected):
@@ -313,9 +314,7 @@ def test_a_baby_of_another_sex_or_name_is_another_baby():
     assert made.id("b") != first
 
 
-@pytest.mark.parametrize(
-    ("days", "one"), [(0, True), (42, True), (-42, True), (43, True)]
-)
+@pytest.mark.parametrize(("days", "one"), [(0, True), (42, True), (-42, True), (43, True)])
 def test_a_second_booking_is_the_same_pregnancy_as_long_as_the_first_is_open(days, one):
     """Beyond six weeks it is asked about (test_pregnancies); nobody is pregnant twice."""
     made = Town()

@@ -5,7 +5,7 @@ import pytest
 from broker.domain.places import normalise
 from schemas.message import PostalAddress
 
-FORMS = {
+FORMS: dict[str, list[tuple[tuple[str, ...], str | None]]] = {
     "flat": [
         (("Flat 2", "10 High Street", "West Bromwich", "West Midlands"), "B70 6AA"),
         (("FLAT 2, 10, High St.",), "b706aa"),
@@ -63,7 +63,14 @@ def test_another_flat_number_street_or_postcode_is_another_place(other):
 
 @pytest.mark.parametrize(
     ("lines", "postcode"),
-    [((), "B70 6AA"), ((), None), (("",), None), (("No fixed abode",), "ZZ99 3VZ"), (("England",), "B70 6AA"), ((",",), "x")],
+    [
+        ((), "B70 6AA"),
+        ((), None),
+        (("",), None),
+        (("No fixed abode",), "ZZ99 3VZ"),
+        (("England",), "B70 6AA"),
+        ((",",), "x"),
+    ],
 )
 def test_what_names_no_premises_is_no_place(lines, postcode):
     assert normalise(PostalAddress(lines=lines, postcode=postcode)) is None

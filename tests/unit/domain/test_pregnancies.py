@@ -231,7 +231,12 @@ def test_a_second_mother_of_an_unborn_child_is_a_question_not_a_fact():
     other = replace(MOTHER, key="o", identifiers=(), given=("Maria",), birth_date=None)
     listed = Person(key="u", unborn=True, expected=EXPECTED)
     said = message(
-        Event.SUPERVISION_CHANGE, FATHER, MOTHER, other, listed, relationships=(*mother_of("m", "u"), *mother_of("o", "u"))
+        Event.SUPERVISION_CHANGE,
+        FATHER,
+        MOTHER,
+        other,
+        listed,
+        relationships=(*mother_of("m", "u"), *mother_of("o", "u")),
     )
     settled = town.send(said, "probation")
     [child] = unborn(town)

@@ -272,12 +272,14 @@ def test_a_death_on_an_unclear_day_is_a_death():
     assert understood(bundle)[0].people[0].deceased is True
 
 
-def test_an_id_that_is_the_nhs_number_is_not_carried_on_as_a_key():
-    """PDS uses the number as the resource's id; a key goes to every recipient."""
-    bundle = examples.load("measurement")
+@pytest.mark.parametrize("name", ["measurement", "supervision-start"])
+def test_an_id_that_is_an_identifier_is_not_carried_on_as_a_key(name: str):
+    """PDS uses the NHS number as the resource's id, others will use theirs; a key goes to every recipient."""
+    bundle = examples.load(name)
     patient = resource(bundle, "Patient")
     patient["id"] = patient["identifier"][0]["value"]
     message, _ = understood(bundle)
+    assert message.subjects
     assert patient["id"] not in message.subjects[0]
 
 

@@ -251,6 +251,12 @@ def test_keys_must_name_people(changes: dict[str, object]):
     assert ("error", "not-found") in said(replace(MESSAGES["birth"], **changes))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("changes", "code"), [({"key": "not an id"}, "value"), ({"gender": "lady"}, "code-invalid")])
+def test_what_r4_could_not_carry_is_refused(changes: dict[str, object], code: str):
+    assert ("error", code) in said(with_person("birth", 1, **changes))
+    assert ("error", "value") in said(replace(MESSAGES["birth"], id="not an id"))
+
+
 def test_a_key_names_one_person():
     message = MESSAGES["birth"]
     assert ("error", "duplicate") in said(replace(message, people=(*message.people, message.people[0])))

@@ -1,4 +1,4 @@
-"""The golden examples are what the messages they are made from say, valid by two judges, and without fault by our own rules."""
+"""The golden examples say what the messages they are made from say, and are valid by two judges and our own rules."""
 
 from datetime import UTC, datetime
 

@@ -1,0 +1,426 @@
+"""Who is told of what, by F-number of the review where it has one; and what becomes of a message that cannot reach everybody."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from broker.domain.routing import Earlier
+from broker.domain.states import DeliveryState, InvolvementState, MembershipState, PersonState, View
+from broker.domain.world import KnownHousehold, KnownMembership, World
+from schemas.codes import Event, Function, Priority, RelationshipKind, Standing
+from schemas.message import Coding, Relationship
+from tests.unit.domain.family import (
+    DIRECTORY,
+    NOW,
+    PEOPLE,
+    PRACTICE,
+    RISK,
+    SAFETY,
+    TEAMS,
+    days,
+    directory,
+    fact,
+    home,
+    message,
+    policy,
+    routed,
+    said,
+    told,
+    withheld,
+    works,
+    world,
+    years,
+)
+
+FAMILY = home("mother", "father", "grandfather", "baby")
+EXPECTING = home("mother", "father", "grandfather", "unborn")
+ADMITTED = message("mental-health-admission", "grandfather", sender="cmht", facts=[RISK, SAFETY])
+SUPERVISED = message("supervision-start", "father", sender="probation")
+
+
+def asked(decision, code):
+    """Tasks of that kind: owner → task."""
+    return {task.owner: task for task in decision.tasks if task.code.value == code}
+
+
+def told_by(decision, team):
+    """The decision to tell that team."""
+    return next(one for one in decision.told if one.team_id == team)
+
+
+# --- F-numbers
+
+
+def test_f01_a_booking_finds_health_visiting_that_has_never_heard_of_the_family():
+    decision = routed(message("pregnancy-booking", "mother", sender="practice"), world(EXPECTING))
+    assert told(decision)["visitors"] == ("full", "information")
+    assert told(decision)["midwives"] == ("full", "action")
+    assert told_by(decision, "visitors").reason_code == "universal-service"
+    notified = routed(message("pregnancy-notification", "mother", sender="midwives"), world(EXPECTING))
+    assert told(notified)["visitors"] == ("full", "action")
+
+
+def test_f02_once_it_is_confirmed_that_he_lives_there_the_order_is_told_to_the_childs_teams():
+    hers = home("mother", "unborn")
+    said_so = KnownMembership(
+        household_id="home", person_id="father", standing=Standing.WILL_LIVE, state=MembershipState.PROPOSED
+    )
+    before = world(hers, work=[works("midwives", "mother")])
+    before = replace(before, people={**before.people, "father": PEOPLE["father"]}, memberships=(*before.memberships, said_so))
+    first = routed(SUPERVISED, before)
+    assert told(first) == {}
+    assert first.households == {}
+    confirmed = replace(before, memberships=(*before.memberships[:-1], replace(said_so, state=MembershipState.CURRENT)))
+    again = routed(SUPERVISED, confirmed, already_told=frozenset({"prison"}))
+    assert told(again)["midwives"] == told(again)["visitors"] == ("risk", "action")
+    assert all(one.due_at for one in again.told if one.purpose.value == "action")
+    assert policy().still_stands(SUPERVISED, NOW, NOW + timedelta(days=100))
+    assert Event.SUPERVISION_START in policy().standing_events
+
+
+def test_f02_standing_ends():
+    assert not policy().still_stands(SUPERVISED, NOW, NOW + timedelta(days=365))
+    assert not policy().still_stands(message("measurement", "baby"), NOW, NOW)
+    assert policy().longest_standing_days == 365
+
+
+@pytest.mark.parametrize("household", [FAMILY, EXPECTING])
+def test_f04_supervision_into_a_household_with_a_child_or_a_pregnancy_opens_checks_for_the_officer(household):
+    decision = routed(SUPERVISED, world(household, work=[works("midwives", "mother")]))
+    checks = asked(decision, "supply-information")
+    assert set(checks) == {"social-care", "police"}
+    assert {task.requester for task in checks.values()} == {"probation"}
+    assert all(task.household_id == "home" and task.person_id == "father" for task in checks.values())
+    judgement = asked(decision, "discuss-with-safeguarding-lead")["probation"]
+    assert "MASH" in judgement.description
+    assert told(decision)["visitors"] == ("risk", "action")
+    assert told(decision)["social-care"] == told(decision)["police"] == ("risk", "information")
+
+
+def test_f04_the_officer_learns_whom_to_contact_and_not_other_peoples_health():
+    decision = routed(SUPERVISED, world(EXPECTING, work=[works("midwives", "mother"), works("cmht", "grandfather")]))
+    judgement = asked(decision, "discuss-with-safeguarding-lead")["probation"]
+    assert f"{TEAMS['midwives'].name}, telephone 0121 496 0000" in judgement.description
+    assert {one.team_id for one in decision.told if one.known_to_sender} == {"midwives", "visitors"}
+    assert not any(person.family in judgement.description for person in PEOPLE.values() if person.family)
+    assert withheld(decision)["cmht"] == "adult-only-function"
+
+
+def test_f04_nothing_is_opened_where_no_child_is_known():
+    decision = routed(SUPERVISED, world(home("father", "grandfather")))
+    assert decision.tasks == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "opens"), [("area", True), ("circumstances", True), ("manager", False), ("order", False), (None, False)]
+)
+def test_f04_a_change_opens_checks_when_it_brings_a_new_home(kind, opens):
+    decision = routed(message("supervision-change", "father", sender="probation", kind=kind), world(FAMILY))
+    assert bool(asked(decision, "supply-information")) is opens
+
+
+def test_f04_a_transfer_between_officers_opens_checks_for_the_receiving_one():
+    transfer = message("transfer", "father", sender="probation-london", to=("probation",))
+    decision = routed(transfer, world(FAMILY))
+    assert {task.requester for task in asked(decision, "supply-information").values()} == {"probation"}
+    assert set(asked(decision, "discuss-with-safeguarding-lead")) == {"probation"}
+    assert told(decision)["visitors"] == ("risk", "action")
+    assert told(decision)["probation"] == ("full", "action")
+
+
+@pytest.mark.parametrize("event", ["mental-health-admission", "mental-health-leave", "mental-health-discharge"])
+def test_f05_a_mental_health_event_of_any_adult_reaches_the_childs_teams_as_risk(event):
+    happened = message(event, "grandfather", sender="cmht", facts=[RISK, SAFETY])
+    decision = routed(happened, world(FAMILY, work=[works("midwives", "mother"), works("practice", "grandfather")]))
+    assert told(decision) == {
+        "midwives": ("risk", "action"),
+        "visitors": ("risk", "action"),
+        "practice": ("full", "action"),
+    }
+
+
+def test_f06_a_discharge_to_a_home_with_a_baby_is_urgent_and_needs_a_conversation():
+    home_again = message("mental-health-discharge", "grandfather", sender="cmht", facts=[RISK, SAFETY])
+    decision = routed(home_again, world(FAMILY))
+    visitors = told_by(decision, "visitors")
+    assert (visitors.priority, visitors.due_at) == (Priority.URGENT, NOW + timedelta(hours=8))
+    talk = asked(decision, "supply-information")["cmht"]
+    assert talk.priority is Priority.URGENT
+    assert TEAMS["visitors"].name in talk.description
+    older = routed(home_again, world(home("grandfather", "sibling"), work=[works("school-nurses", "sibling")]))
+    assert told_by(older, "school-nurses").priority is Priority.ROUTINE
+    assert older.tasks == ()
+
+
+def test_f06_admission_starts_discharge_planning_with_the_childs_teams():
+    planning = asked(routed(ADMITTED, world(FAMILY)), "supply-information")["cmht"]
+    assert TEAMS["visitors"].name in planning.description
+    assert "F6" in planning.cites
+
+
+def test_f07_advice_to_attend_tells_the_practice():
+    advice = message("advice-to-attend", "baby", sender="visitors", facts=[fact("advised-places", Coding(system="s", code="urgent-treatment-centre"))])
+    assert told(routed(advice, world(FAMILY)))["practice"] == ("full", "action")
+    unregistered = world(FAMILY, baby={"practice": None})
+    assert told(routed(advice, unregistered))["practice"] == ("full", "action")  # its mother's (F8)
+
+
+def test_f09_a_referral_is_the_receivers_task_by_its_priority_and_its_outcome_comes_back():
+    referral = message("referral", "baby", sender="practice", to=("visitors",))
+    assert told_by(routed(referral, world(FAMILY)), "visitors").due_at == NOW + timedelta(days=5)
+    urgent = replace(referral, priority=Priority.URGENT)
+    assert told_by(routed(urgent, world(FAMILY)), "visitors").due_at == NOW + timedelta(days=1)
+    outcome = message("referral-outcome", "baby", sender="visitors")
+    back = routed(outcome, world(FAMILY), earlier=Earlier(sender_id="practice", told={}))
+    assert told(back) == {"practice": ("full", "information")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject"), [("isolation", "mother"), ("parental-mental-health", "mother"), ("growth", "baby"), ("other", "baby")]
+)
+def test_f11_a_concern_by_any_agency_comes_to_all_involved_agencies(kind, subject):
+    involved = ["visitors", "practice", "social-care", "early-help", "paediatrics"]
+    work = [works(team, "baby") for team in involved] + [works("cmht", "grandfather"), works("probation", "father")]
+    decision = routed(message("concern", subject, kind=kind, sender="midwives"), world(FAMILY, work=work))
+    assert {told(decision)[team][1] for team in involved} == {"action"}
+    assert {"cmht", "probation"} <= {**told(decision), **withheld(decision)}.keys()
+
+
+@pytest.mark.parametrize(
+    ("kind", "born", "stated", "raised"),
+    [
+        ("bruising", days(100), None, True),
+        ("injury", days(100), None, True),
+        ("bruising", days(269), None, True),
+        ("bruising", days(270), None, False),
+        ("bruising", days(400), False, True),  # as stated, whatever the age
+        ("bruising", days(100), True, False),
+        ("growth", days(100), None, False),
+    ],
+)
+def test_f17_a_bruise_in_a_child_not_yet_mobile_is_always_the_safeguarding_leads_urgent_task(kind, born, stated, raised):
+    facts = [] if stated is None else [fact("independently-mobile", stated, "baby")]
+    bruise = message("concern", "baby", kind=kind, sender="visitors", facts=facts)
+    task = asked(routed(bruise, world(FAMILY, baby={"born": born})), "discuss-with-safeguarding-lead").get("trust-lead")
+    assert (task is not None) is raised
+    if task is not None:
+        assert (task.priority, task.requester, task.due_at) == (Priority.URGENT, "visitors", NOW + timedelta(hours=4))
+        assert "telephone" in task.description
+        assert "not the referral" in task.description
+
+
+def test_f17_a_child_of_unknown_age_counts_as_not_yet_mobile():
+    mother_of = Relationship(person="mother", kind=RelationshipKind.MOTHER, to="baby")
+    ageless = message(
+        "concern", "baby", kind="bruising", sender="visitors", people=[said("baby", birth_date=None)], relationships=(mother_of,)
+    )
+    decision = routed(ageless, world(FAMILY, baby={"born": None}))
+    assert "trust-lead" in asked(decision, "discuss-with-safeguarding-lead")
+
+
+def test_f17_an_agency_without_a_lead_has_its_partnerships():
+    bruise = message("concern", "baby", kind="bruising", sender="early-help")
+    assert set(asked(routed(bruise, world(FAMILY)), "discuss-with-safeguarding-lead")) == {"partnership"}
+
+
+@pytest.mark.parametrize("team", ["probation", "drugs", "cmht", "youth", "housing", "police", "refuge"])
+def test_f27_staff_safety_reaches_every_team_that_visits_whatever_else_it_may_not_see(team):
+    client = "baby" if team == "youth" else "father"
+    sender = "cmht" if team != "cmht" else "drugs"
+    admitted = replace(ADMITTED, sender=sender)
+    decision = routed(admitted, world(FAMILY, work=[works(team, client)]))
+    assert told(decision)[team] == ("safety", "information")
+    silent = replace(admitted, facts=(RISK, fact("staff-safety", False)))  # noqa: FBT003 - asked, and nothing known
+    assert team not in told(routed(silent, world(FAMILY, work=[works(team, client)])))
+
+
+def test_f30_what_midwifery_learns_of_an_adult_at_home_is_routed_as_the_cmhts_own_message():
+    concern = message("concern", "grandfather", kind="adult-mental-health", sender="midwives", facts=[RISK, SAFETY])
+    work = [works("visitors", "baby"), works("practice", "baby"), works("cmht", "grandfather")]
+    learnt, reported = routed(concern, world(FAMILY, work=work)), routed(ADMITTED, world(FAMILY, work=work))
+    for team in ("visitors", "practice"):
+        assert told(learnt)[team] == told(reported)[team] == ("risk", "action")
+    assert told(learnt)["cmht"] == ("full", "action")
+
+
+# --- universal services
+
+
+@pytest.mark.parametrize(
+    ("household", "changed", "teams"),
+    [
+        (home("grandfather", "unborn", "mother"), {}, {"midwives", "visitors", "practice"}),
+        (home("grandfather", "baby"), {}, {"visitors", "practice"}),
+        (home("grandfather", "baby"), {"baby": {"born": years(5), "practice": None}}, {"school-nurses"}),
+        (home("grandfather", "baby"), {"baby": {"born": years(4), "practice": None}}, {"visitors"}),
+        (home("grandfather", "sibling"), {}, {"school-nurses", "practice"}),
+        (home("grandfather", "sibling"), {"sibling": {"born": years(18)}}, set()),
+        (home("grandfather", "baby", area="sandwell"), {}, {"visitors-sandwell", "practice"}),
+        (home("grandfather", "baby"), {"baby": {"state": PersonState.DIED}}, set()),
+        (home("grandfather", "unborn"), {"unborn": {"state": PersonState.PREGNANCY_ENDED}}, set()),
+    ],
+)
+def test_universal_services_are_found_from_the_directory(household, changed, teams):
+    assert set(told(routed(ADMITTED, world(household, **changed)))) == teams
+
+
+def test_a_team_that_already_works_there_is_not_doubled_by_the_areas():
+    known = world(home("grandfather", "baby"), work=[works("family-nurses", "baby")])
+    assert set(told(routed(ADMITTED, known))) == {"family-nurses", "practice"}
+
+
+def test_a_team_of_the_old_area_does_not_stand_for_the_new_one():
+    known = world(home("grandfather", "baby", area="sandwell"), work=[works("visitors", "baby")])
+    assert {"visitors", "visitors-sandwell"} <= told(routed(ADMITTED, known)).keys()
+
+
+def test_an_unconfirmed_team_does_not_stand_in_the_way_of_the_areas():
+    known = world(home("grandfather", "baby"), work=[works("family-nurses", "baby", state=InvolvementState.UNCONFIRMED)])
+    decision = routed(ADMITTED, known)
+    assert told(decision)["visitors"] == ("risk", "action")
+    assert told(decision)["family-nurses"] == ("existence", "information")
+
+
+def test_a_family_between_two_areas_is_told_to_both():
+    flat, parents = home("mother", "baby", id="flat", area="sandwell"), home("mother", "baby", id="parents")
+    decision = routed(message("birth", "baby"), world(flat, parents))
+    assert {"visitors", "visitors-sandwell"} <= told(decision).keys()
+    assert decision.households == {"flat": 7, "parents": 7}
+
+
+def test_without_an_area_the_sender_is_asked_for_an_address_and_it_is_not_silence():
+    decision = routed(ADMITTED, world(home("grandfather", "baby", area=None), work=[works("practice", "baby")]))
+    texts = [task.description for task in decision.tasks if task.code.value == "undeliverable"]
+    assert len(texts) == 1
+    assert "No area is known" in texts[0]
+    assert asked(decision, "undeliverable")["cmht"].cites == "invariant 3"
+
+
+def test_where_the_directory_names_nobody_the_sender_and_the_partnership_are_told():
+    bare = replace(DIRECTORY, coverage={("birmingham", Function.PARTNERSHIP): "partnership"})
+    decision = routed(ADMITTED, world(home("grandfather", "baby")), known_directory=bare)
+    assert set(asked(decision, "undeliverable")) == {"cmht", "partnership"}
+
+
+# --- recipients
+
+
+def test_the_addressed_are_told_and_the_unknown_and_the_closed_are_a_task():
+    shut = directory(neonatal={"closed": True})
+    concern = message("concern", "baby", kind="growth", sender="visitors", to=("neonatal", "nobody", "paediatrics", "visitors"))
+    decision = routed(concern, world(FAMILY), known_directory=shut)
+    assert told(decision)["paediatrics"] == ("full", "action")
+    assert [problem.severity for problem in decision.problems] == ["warning", "warning", "information"]
+    assert [task.owner for task in decision.tasks if task.code.value == "undeliverable"] == ["visitors", "visitors"]
+    assert "nobody" not in str(decision.problems) + str([task.description for task in decision.tasks])
+
+
+def test_a_closed_team_that_still_has_clients_is_not_told_and_its_lead_is_asked():
+    shut = directory(visitors={"closed": True})
+    decision = routed(ADMITTED, world(FAMILY, work=[works("visitors", "baby")]), known_directory=shut)
+    assert withheld(decision)["visitors"] == "team-closed"
+    assert "trust-lead" in asked(decision, "undeliverable")
+
+
+def test_several_ties_give_one_decision_with_the_broadest_view_and_the_earliest_date():
+    known = world(FAMILY, work=[works("practice", "grandfather"), works("practice", "baby"), works("practice", "mother")])
+    decision = routed(ADMITTED, known)
+    assert [one.team_id for one in decision.told].count("practice") == 1
+    practice = told_by(decision, "practice")
+    assert (practice.view, practice.purpose.value, practice.due_at) == (View.FULL, "action", NOW + timedelta(days=2))
+    assert practice.reason_code == "involved-with-subject"
+
+
+def test_decisions_come_in_a_stable_order_with_the_policys_version():
+    work = [works(team, "baby") for team in ("visitors", "paediatrics", "early-help", "social-care")]
+    one, other = routed(ADMITTED, world(FAMILY, work=work)), routed(ADMITTED, world(FAMILY, work=work[::-1]))
+    assert one == other
+    assert [row.team_id for row in one.told] == sorted(row.team_id for row in one.told)
+    assert one.policy_version == policy().version
+
+
+def test_an_unknown_childs_age_in_the_message_counts_where_nothing_is_stored():
+    stranger = World(people={}, households={})
+    decision = routed(message("concern", "baby", kind="growth", sender="emergency"), stranger)
+    assert told(decision) == {}
+    assert set(asked(decision, "undeliverable")) == {"emergency", "trust-lead"}
+
+
+# --- nobody
+
+
+def test_a_message_that_reaches_nobody_is_an_incident_for_the_sender_and_its_lead():
+    lonely = World(people={"baby": PEOPLE["baby"]}, households={})
+    decision = routed(message("concern", "baby", kind="growth", sender="visitors"), replace(lonely, people={"baby": replace(PEOPLE["baby"], practice=None)}))
+    assert set(asked(decision, "undeliverable")) == {"visitors", "trust-lead"}
+
+
+@pytest.mark.parametrize(
+    ("known", "incident"),
+    [
+        (world(home("grandfather")), False),  # it is known that no child lives there
+        (World(people={"grandfather": PEOPLE["grandfather"]}, households={}), True),  # nobody knows who lives there
+    ],
+)
+def test_an_adult_known_to_live_without_children_is_no_incident(known, incident):
+    decision = routed(ADMITTED, known)
+    assert told(decision) == {}
+    assert set(asked(decision, "undeliverable")) == ({"cmht", "mental-trust-lead"} if incident else set())
+
+
+def test_being_routed_again_is_no_incident_and_tells_nobody_twice():
+    known = world(FAMILY, work=[works("visitors", "baby")])
+    first = routed(ADMITTED, known)
+    again = routed(ADMITTED, known, already_told=frozenset(told(first)))
+    assert told(again) == {}
+    assert asked(again, "undeliverable") == {}
+    assert [task.dedupe_key for task in again.tasks] == [task.dedupe_key for task in first.tasks]
+
+
+def test_a_withdrawal_has_no_recipients_of_its_own():
+    decision = routed(message("withdraw", people=[], sender="cmht"), world(FAMILY, work=[works("visitors", "baby")]))
+    assert (decision.told, decision.withheld, decision.tasks) == ((), (), ())
+
+
+# --- questions and answers
+
+
+def test_a_question_goes_to_whom_it_is_put_to_and_its_answer_back():
+    known = world(FAMILY, work=[works("visitors", "baby"), works("practice", "baby")])
+    question = routed(message("information-request", "baby", sender="paediatrics", to=("visitors",)), known)
+    assert told(question) == {"visitors": ("full", "action")}
+    assert withheld(question)["practice"] == "no-rule"
+    answer = message("information", "baby", sender="visitors")
+    back = routed(answer, known, earlier=Earlier(sender_id="paediatrics", told={"visitors": View.FULL}))
+    assert told(back) == {"paediatrics": ("full", "information")}
+
+
+def test_whoever_was_told_of_the_earlier_message_is_told_no_more_of_this_one():
+    earlier = Earlier(sender_id="cmht", told={"visitors": View.RISK, "probation": View.SAFETY})
+    answer = message("information", "grandfather", sender="practice", facts=[SAFETY])
+    decision = routed(answer, world(FAMILY), earlier=earlier)
+    assert {team: view for team, (view, _) in told(decision).items()} == {"cmht": "full", "visitors": "risk", "probation": "safety"}
+
+
+def test_held_recipients_are_told_once_released():
+    change = message("supervision-start", "father", sender="probation", labels=frozenset({"held-for-release"}))
+    decision = routed(change, world(FAMILY, work=[works("visitors", "baby")]))
+    assert told_by(decision, "visitors").state is DeliveryState.HELD
+    assert told_by(decision, "police").state is DeliveryState.HELD  # not its own client
+
+
+def test_a_household_without_members_known_still_counts_as_read():
+    bare = World(
+        people={"grandfather": PEOPLE["grandfather"]},
+        households={"home": KnownHousehold(id="home", version=3)},
+        memberships=(
+            KnownMembership(household_id="home", person_id="grandfather", standing=Standing.LIVES, state=MembershipState.CURRENT),
+        ),
+    )
+    assert routed(ADMITTED, bare).households == {"home": 3}
+
+
+def test_the_practice_of_a_child_is_found_by_its_code():
+    assert PRACTICE is not None
+    assert told(routed(message("birth", "baby"), world(home("mother", "baby"))))["practice"] == ("full", "information")
