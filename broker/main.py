@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from broker.runtime import Runtime
-from broker.web import outcomes
+from broker.web import documented, outcomes
 from broker.web.api import admin, mailbox, messages, metadata, oauth, operations, people, tasks
 from broker.web.edge import Edge
 from broker.worker import Worker
@@ -48,5 +48,6 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
     for module in (oauth, messages, tasks, mailbox, people, admin, operations, metadata):
         app.include_router(module.router)
     outcomes.install(app)
+    documented.describe(app)
     app.add_middleware(Edge)
     return app

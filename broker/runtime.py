@@ -1,12 +1,10 @@
 """What a running process holds: settings, store, policy, clock, bus, and the directory kept in memory until it changes."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-
 from sqlmodel import Session
 
 from broker.bus.embedded import EmbeddedBus
 from broker.bus.port import Bus
+from broker.clock import Clock, utc_now
 from broker.domain.world import Directory
 from broker.policy.model import Policy, load
 from broker.settings import Settings
@@ -14,13 +12,6 @@ from broker.storage import directory
 from broker.storage.codec import PlainCodec
 from broker.storage.store import Store, open_store
 from broker.workflow.context import Context
-
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The time; the only place where a clock is read."""
-    return datetime.now(UTC)
 
 
 class Runtime:

@@ -79,7 +79,7 @@ def any_message(chance: Random, *, faithful: bool = False) -> tuple[Message, str
         occurred=NOW + timedelta(days=chance.choice((0, 0, 1, 20, -3, 200))),
         relationships=_relationships(chance, keys),
         household=_household(chance, keys) if chance.random() < 0.6 else (),
-        facts=_facts(chance, event, keys),
+        facts=_facts(chance, event, keys, faithful=faithful),
         labels=frozenset({"refuge"}) if chance.random() < 0.05 else frozenset(),
     )
     return said, chance.choice(sorted(TEAMS))
@@ -136,12 +136,12 @@ def _household(chance: Random, keys: list[str]) -> tuple[HouseholdMember, ...]:
     )
 
 
-def _facts(chance: Random, event: Event, keys: list[str]) -> tuple[Fact, ...]:
+def _facts(chance: Random, event: Event, keys: list[str], *, faithful: bool) -> tuple[Fact, ...]:
     said = []
     if event in (Event.PREGNANCY_BOOKING, Event.PREGNANCY_END) and chance.random() < 0.5:
         said.append(fact("number-of-fetuses", chance.choice((1, 2, 3))))
     if event is Event.PREGNANCY_BOOKING:
         said.append(fact("expected-date", EXPECTED + timedelta(days=chance.choice((0, 5, 90, 300)))))
-    if event is Event.IDENTIFIER_CHANGE:
+    if event is Event.IDENTIFIER_CHANGE and not faithful:
         said.append(fact("previous-nhs-number", nhs(chance.randrange(9)).value, keys[0]))
     return tuple(said)

@@ -8,11 +8,11 @@ import typer
 from sqlmodel import Session
 
 from broker.cli import opening
+from broker.clock import utc_now
 from broker.errors import BatonError, Invalid, NotFound
-from broker.runtime import utc_now
 from broker.storage import audit, clients, directory
 from broker.web import tokens
-from broker.web.api.admin import client_faults
+from broker.web.registering import client_faults
 
 app = typer.Typer(help="Systems that call.", no_args_is_help=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]

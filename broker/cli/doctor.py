@@ -11,7 +11,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker.cli import opening
 from broker.errors import Misconfigured
 from broker.settings import Settings
-from broker.storage import migrate
 from broker.storage.store import open_store
 
 SECRET = ("secret_key",)
@@ -63,7 +62,7 @@ def _key(read: Settings) -> str:
 def _database(read: Settings) -> str:
     try:
         store = open_store(read.database_url, opening.KeylessCodec())
-        at, newest = migrate.current(store.engine), migrate.head()
+        at, newest = store.schema(), opening.newest_step()
         store.close()
     except SQLAlchemyError as error:
         return f"mend: it does not answer ({type(error).__name__})"

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from broker.errors import Misconfigured
 from broker.settings import Settings
-from broker.storage import migrate
+from broker.storage import migrations
 from broker.storage.codec import Codec, PlainCodec
 from broker.storage.store import Store, open_store
 
@@ -46,7 +47,21 @@ def database(read: Settings, *, keyless: bool = False) -> Iterator[Store]:
     codec: Codec = KeylessCodec() if keyless else PlainCodec(read.key())
     store = open_store(read.database_url, codec)
     try:
-        migrate.upgrade(store.engine)
+        _newest(store)
         yield store
     finally:
         store.close()
+
+
+def newest_step() -> str:
+    """The newest migration step's name."""
+    steps = Path(migrations.__file__).parent / "versions"
+    return max(path.stem.partition("_")[0] for path in steps.glob("[0-9]*.py"))
+
+
+def _newest(store: Store) -> None:
+    """Migrate unless the database is at the newest step already; the migration tool is loaded only when it is needed."""
+    if store.schema() != newest_step():
+        from broker.storage import migrate
+
+        migrate.upgrade(store.engine)

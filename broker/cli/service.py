@@ -1,17 +1,10 @@
-"""`baton serve`, `baton worker`, `baton migrate`."""
+"""`baton serve`, `baton worker`, `baton migrate`: what they take; what runs then is `serving`, imported only when it does."""
 
-import asyncio
-import signal
 from typing import Annotated
 
 import typer
 
-from broker import demo as demonstration
-from broker import log
 from broker.cli import opening
-from broker.errors import Misconfigured
-from broker.runtime import Runtime, start
-from broker.storage import migrate as migrations
 
 
 def serve(
@@ -22,67 +15,24 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="Demonstration directory, clients and household")] = False,
 ) -> None:
     """Serve the broker. Example: baton serve --demo --port 9000"""
+    from broker.cli import serving
+
     settings = opening.settings(demo=demo)
-    if "public_url" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"public_url": f"http://{host}:{port}"})
-    if demo and "allow_private_addresses" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"allow_private_addresses": True})
-    if demo and "log_format" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"log_format": "text"})
-    log.configure(settings.log_format)
-    runtime = start(settings)
-    if workers > 1 and runtime.store.embedded:
-        raise Misconfigured(
-            "SQLite serves one process: set BATON_DATABASE_URL to a postgresql:// address for more workers."
-        )
-    migrations.upgrade(runtime.store.engine)
+    defaults: dict[str, object] = {"public_url": f"http://{host}:{port}"}
     if demo:
-        typer.echo(demonstration.prepare(runtime))
-    _run(runtime, host, port, workers, worker=not no_worker)
-
-
-def _run(runtime: Runtime, host: str, port: int, workers: int, *, worker: bool) -> None:
-    import uvicorn
-
-    from broker.main import create_app
-
-    if workers > 1:
-        raise Misconfigured("More than one process comes with `baton worker` beside `baton serve`: start one each.")
-    config = uvicorn.Config(
-        create_app(runtime, worker=worker),
-        host=host,
-        port=port,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )
-    uvicorn.Server(config).run()
+        defaults |= {"allow_private_addresses": True, "log_format": "text"}
+    chosen = {name: value for name, value in defaults.items() if name not in settings.model_fields_set}
+    serving.serve(settings.model_copy(update=chosen), host, port, workers, deliver=not no_worker)
 
 
 def worker() -> None:
     """Deliver beside `baton serve --no-worker`, in any number, on PostgreSQL. Example: baton worker"""
-    settings = opening.settings()
-    log.configure(settings.log_format)
-    runtime = start(settings)
-    if runtime.store.embedded:
-        raise Misconfigured(
-            "SQLite serves one process, and `baton serve` delivers inside it: set BATON_DATABASE_URL to PostgreSQL."
-        )
-    asyncio.run(_work(runtime))
+    from broker.cli import serving
 
-
-async def _work(runtime: Runtime) -> None:
-    from broker.worker import Worker
-
-    runtime.bus.attach()
-    working = Worker(runtime)
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, working.stop)
-    await working.run()
+    serving.work(opening.settings())
 
 
 def migrate() -> None:
     """Bring the database to the newest schema. Example: BATON_DATABASE_URL=postgresql://… baton migrate"""
     with opening.database(opening.settings(), keyless=True) as store:
-        typer.echo(f"The database is at {migrations.current(store.engine)}.")
+        typer.echo(f"The database is at {store.schema()}.")

@@ -8,10 +8,16 @@ from broker.domain.addresses import settle_addresses
 from broker.domain.changes import Change
 from broker.domain.draft import Draft, Given, Place, revise
 from broker.domain.gaps import Gap, gaps
-from broker.domain.identities import settle_deaths, settle_doubts, settle_persons
+from broker.domain.identities import (
+    settle_deaths,
+    settle_doubts,
+    settle_mistaken_deaths,
+    settle_persons,
+    settle_relationships,
+)
 from broker.domain.involvements import settle_involvements
 from broker.domain.matching import Matches
-from broker.domain.pregnancies import settle_families, settle_pregnancies
+from broker.domain.pregnancies import settle_births, settle_families, settle_pregnancies
 from broker.domain.rules import Policy
 from broker.domain.statements import settle_statement
 from broker.domain.wanted import TaskWanted
@@ -51,6 +57,9 @@ def settle(
     draft = Draft(given=given, before=world, world=world)
     settle_persons(draft, matches)
     settle_doubts(draft, matches)
+    settle_mistaken_deaths(draft)
+    settle_births(draft)
+    settle_relationships(draft)
     settle_pregnancies(draft)
     settle_statement(draft)
     settle_families(draft)

@@ -118,11 +118,11 @@ def find(person: Person, known: Sequence[KnownPerson], sender: Team) -> Found:
     doubtful: dict[str, KnownPerson] = {}
     restricted: dict[str, KnownPerson] = {}
     for identifier in sorted((normal(i) for i in person.identifiers), key=lambda i: worth(i, sender)):
-        holders = list(_holders(identifier, known))
+        holders = list(_holders(identifier, known, sender))
         open_to_all = [(k, held) for k, held in holders if not _closed(person, k, held, sender)]
         restricted |= {k.id: k for k, held in holders if (k, held) not in open_to_all}
         agreed = [(k, held) for k, held in open_to_all if _agrees(person, identifier, k, held, sender)]
-        found |= {k.id: k for k, _held in sorted(agreed, key=lambda pair: not pair[1].binding)}
+        found |= {k.id: k for k, _held in sorted(agreed, key=lambda pair: not _binds(pair[0], identifier))}
         if worth(identifier, sender) is not Worth.NOTHING:
             doubtful |= {k.id: k for k, _held in open_to_all}
     who, *also = found.values() or [None]
@@ -148,17 +148,20 @@ def birth_agrees(person: Person, known: KnownPerson) -> bool | None:
     return person.birth_date in (known.born, *known.also_born)
 
 
-def _holders(identifier: Identifier, known: Iterable[KnownPerson]) -> Iterator[tuple[KnownPerson, KnownIdentifier]]:
+def _holders(
+    identifier: Identifier, known: Iterable[KnownPerson], sender: Team
+) -> Iterator[tuple[KnownPerson, KnownIdentifier]]:
+    """Who carries the number, each with the assertion that says most: the sender's agency's own, else the binding one."""
     for k in known:
         same = [i for i in k.identifiers if (i.system, i.value) == (identifier.system, identifier.value)]
         if same:
-            yield k, min(same, key=lambda i: not i.binding)
+            yield k, min(same, key=lambda i: (i.agency != sender.agency_id, not i.binding))
 
 
 def _closed(person: Person, k: KnownPerson, held: KnownIdentifier, sender: Team) -> bool:
-    """Whether the two must not be linked (principle 11). A protected record stays its own agency's, by the number it gave."""
+    """Whether the two must not be linked (principle 11). Who gave the number of a protected record itself still finds it."""
     protected = person.protected or k.state is PersonState.SEALED
-    return protected and not (held.binding and held.agency == sender.agency_id)
+    return protected and held.agency != sender.agency_id
 
 
 def _agrees(person: Person, identifier: Identifier, k: KnownPerson, held: KnownIdentifier, sender: Team) -> bool:
@@ -171,9 +174,13 @@ def _agrees(person: Person, identifier: Identifier, k: KnownPerson, held: KnownI
         case Worth.NHS_NUMBER:
             return birth is True or (birth is None and same_family(person, k))
         case Worth.OWN_NUMBER:
-            return birth is True or (birth is None and (held.binding or same_agency))
+            return birth is True or (birth is None and (_binds(k, identifier) or same_agency))
         case _:  # repeated by the agency that gave it before, with the same particulars
             return birth is True and same_family(person, k) and same_agency
+
+
+def _binds(k: KnownPerson, identifier: Identifier) -> bool:
+    return any(i.binding and (i.system, i.value) == (identifier.system, identifier.value) for i in k.identifiers)
 
 
 def _both_bare(person: Person, k: KnownPerson) -> bool:

@@ -36,6 +36,10 @@ def settle_persons(draft: Draft, matches: Matches) -> None:
             _update(draft, person)
         _assert_numbers(draft, person)
     _seal(draft)
+
+
+def settle_relationships(draft: Draft) -> None:
+    """What the message says that one is to another."""
     for relationship in draft.given.message.relationships:
         relate(draft, relationship.person, relationship.kind, relationship.to)
 
@@ -51,7 +55,7 @@ def _add(draft: Draft, person: Person) -> None:
             family=person.family,
             given=person.given,
             gender=person.gender,
-            practice=_practice(draft, person),
+            practice=None if message.kind == "removed" else _practice(draft, person),
             birth_order=person.birth_order,
             resolved=_is_somebody(person) or bool(person.family or person.given or person.birth_date),
         )
@@ -267,23 +271,28 @@ def _ask_lead(draft: Draft, id_: str) -> None:
     )
 
 
+def settle_mistaken_deaths(draft: Draft) -> None:
+    """Deaths that had been notified in error."""
+    message = draft.given.message
+    if message.event is Event.DEATH and message.kind == "removal":
+        for id_ in message.subjects:
+            if draft.person(id_).state is PersonState.DIED:
+                draft.do(c.PersonLives(person_id=id_))
+
+
 def settle_deaths(draft: Draft) -> None:
-    """Deaths told, and those told in error.
+    """Deaths.
 
     Who belongs to the household and who works with whom stays, because they must be told; the state ends universal
     services and what is expected. A sealed record stays sealed.
     """
     message = draft.given.message
     for person in message.people:
-        known = draft.person(person.key)
         subject = message.event is Event.DEATH and person.key in message.subjects
-        if subject and message.kind == "removal":
-            if known.state is PersonState.DIED:
-                draft.do(c.PersonLives(person_id=person.key))
-        elif (subject or person.deceased) and known.state is PersonState.LIVING:
-            draft.do(
-                c.PersonDied(person_id=person.key, on=_day(person.deceased) or (draft.given.on if subject else None))
-            )
+        mistaken = subject and message.kind == "removal"
+        if (subject or person.deceased) and not mistaken and draft.person(person.key).state is PersonState.LIVING:
+            on = _day(person.deceased) or (draft.given.on if subject else None)
+            draft.do(c.PersonDied(person_id=person.key, on=on))
 
 
 def _day(said: object) -> date | None:

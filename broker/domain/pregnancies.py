@@ -8,6 +8,7 @@ from broker.domain.draft import GONE, Draft, belong, leave, open_home
 from broker.domain.identities import relate
 from broker.domain.kinship import children_of, mothers, mothers_of, pregnant_subject, unborn_of
 from broker.domain.pregnancy_match import birth_date, expected_date, expected_fact, is_that_pregnancy, same_expected
+from broker.domain.statements import has_left
 from broker.domain.states import MembershipState, PersonState
 from broker.domain.world import KnownMembership, KnownPerson
 from schemas.codes import Event, Function, RelationshipKind, TaskCode
@@ -18,13 +19,12 @@ _OPENING = frozenset({Event.PREGNANCY_BOOKING, Event.PREGNANCY_NOTIFICATION})
 
 
 def settle_pregnancies(draft: Draft) -> None:
-    """Unborn persons come, are dated, are born, or end."""
+    """Unborn persons come, are dated, or end."""
     message = draft.given.message
     for child, named in sorted(mothers(message).items()):
         for parent in named:
             if draft.person(child).state is PersonState.UNBORN:
                 relate(draft, parent, RelationshipKind.MOTHER, child)
-    _births(draft)
     mother = pregnant_subject(message)
     if message.event is Event.PREGNANCY_END:
         _end(draft, mother)
@@ -32,7 +32,8 @@ def settle_pregnancies(draft: Draft) -> None:
         _expect(draft, mother)
 
 
-def _births(draft: Draft) -> None:
+def settle_births(draft: Draft) -> None:
+    """Unborn persons of whom the message says that they were born."""
     for person in draft.given.message.people:
         born = birth_date(draft.given.message, person)
         if not person.unborn and born is not None and draft.person(person.key).state is PersonState.UNBORN:
@@ -106,16 +107,20 @@ def settle_families(draft: Draft) -> None:
     message = draft.given.message
     mother = pregnant_subject(message)
     trusted = draft.speaks_for_children()
+    stated = {line.person for line in message.household}
+    left = {line.person for line in message.household if has_left(draft, line)}
     if mother is not None and (trusted or mother in message.subjects) and message.event is not Event.PREGNANCY_END:
         _home(draft, mother)
     for person in message.people:
-        carry(draft, person.key)
-        if (trusted or message.event is Event.BIRTH) and _is_infant(draft, draft.person(person.key)):
-            _follow(draft, person.key)
+        may_follow = (trusted or message.event is Event.BIRTH) and person.key not in stated
+        if may_follow and _is_infant(draft, draft.person(person.key)):
+            _follow(draft, person.key, left)
     for id_ in message.subjects:
         alone = draft.person(id_).state not in GONE and not draft.world.households_of(id_)
         if alone and draft.is_child(id_):
             open_home(draft, [id_])
+    for person in message.people:
+        carry(draft, person.key)
 
 
 def _is_infant(draft: Draft, known: KnownPerson) -> bool:
@@ -133,14 +138,15 @@ def carry(draft: Draft, mother: str) -> None:
                 leave(draft, home, child.id)
 
 
-def _follow(draft: Draft, child: str) -> None:
+def _follow(draft: Draft, child: str, left: set[str]) -> None:
     """An infant of whose home nobody has said anything lives with its mother; one that was alone until now too."""
     said = (MembershipState.CURRENT, MembershipState.ENDED)
     elsewhere = [
         m for m in draft.world.memberships if m.person_id == child and m.state in said and not _alone(draft, m)
     ]
+    mothers_left = left & set(mothers_of(draft.world, child))
     living = [mother for mother in mothers_of(draft.world, child) if draft.person(mother).state not in GONE]
-    if elsewhere or not living:
+    if elsewhere or mothers_left or not living:
         return
     alone = draft.homes(child)
     for home in _home(draft, living[0]):

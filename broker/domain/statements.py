@@ -30,7 +30,7 @@ REFUGE: Final = "refuge"
 def settle_statement(draft: Draft) -> None:
     """Let the message's statement of who lives together count, or ask its sender to confirm it."""
     stated = [m for m in draft.given.message.household if _may_be_stated(draft, m.person)]
-    gone = [m for m in stated if _has_left(draft, m)]
+    gone = [m for m in stated if has_left(draft, m)]
     staying = [m for m in stated if m not in gone]
     if REFUGE in draft.given.message.labels:
         _refuge(draft, staying)
@@ -45,7 +45,8 @@ def _may_be_stated(draft: Draft, person_id: str) -> bool:
     return state not in GONE and not (state is PersonState.UNBORN and mothers_of(draft.world, person_id))
 
 
-def _has_left(draft: Draft, member: HouseholdMember) -> bool:
+def has_left(draft: Draft, member: HouseholdMember) -> bool:
+    """Whether the line says that the person no longer belongs there."""
     return member.standing is Standing.LEFT or (member.until is not None and member.until <= draft.given.on)
 
 

@@ -69,6 +69,22 @@ def has_team(session: Session, team_id: str, function: Function | None = None) -
     return row is not None and (function is None or row.function == function)
 
 
+def covers(session: Session, team_id: str) -> frozenset[Function]:
+    """The functions by which a team covers areas."""
+    rows = session.exec(select(Coverage).where(Coverage.team_id == team_id)).all()
+    return frozenset(Function(row.function) for row in rows)
+
+
+def districts_elsewhere(session: Session, area_id: str, postcodes: Collection[str]) -> frozenset[str]:
+    """Those of these postcode districts that lie in another area."""
+    if not postcodes:
+        return frozenset()
+    other = select(AreaPostcode.outward).where(
+        col(AreaPostcode.outward).in_(postcodes), AreaPostcode.area_id != area_id
+    )
+    return frozenset(session.exec(other).all())
+
+
 def put_agency(session: Session, agency_id: str, name: str, ods_code: str | None) -> None:
     """Create or replace an agency."""
     session.merge(Agency(id=agency_id, name=name, ods_code=ods_code))

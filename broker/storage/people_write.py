@@ -108,7 +108,7 @@ def _raise(session: Session, table: Table, ids: Iterable[str]) -> dict[str, int]
         .values(version=table.c.version + 1)
         .returning(table.c.id, table.c.version)
     )
-    return dict(rows.tuples().all())
+    return {row.id: row.version for row in rows}
 
 
 @singledispatch

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import Session
@@ -74,6 +74,13 @@ class Store:
     async def awrite(self, work: Work[T]) -> T:
         """`write` in a thread, for async callers."""
         return await asyncio.to_thread(self.write, work)
+
+    def schema(self) -> str | None:
+        """The migration step the database is at; None when it has no tables yet."""
+        with self.engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
     def close(self) -> None:
         """Give back all connections."""

@@ -206,5 +206,5 @@ def check_versions(session: Session, expected: Mapping[str, int]) -> None:
         .order_by(HOUSEHOLD.c.id)
         .with_for_update(read=True)
     )
-    if dict(rows.tuples().all()) != dict(expected):
+    if {row.id: row.version for row in rows} != dict(expected):
         raise Raced("a household changed after it was read")

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security import OAuth2
 
 from broker.domain.caller import Caller
 from broker.errors import Forbidden, Unauthenticated
@@ -20,6 +21,14 @@ def runtime(request: Request) -> Runtime:
 Running = Annotated[Runtime, Depends(runtime)]
 
 
+_SCHEME = OAuth2(
+    flows={"clientCredentials": {"tokenUrl": "/oauth2/token", "scopes": tokens.SCOPES}},
+    description="Client credentials with a signed JWT (private_key_jwt); the answer's token as a bearer token",
+    auto_error=False,
+)
+"""For the description of the calls; who calls is found out below."""
+
+
 def _bearer(request: Request) -> str:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token:
@@ -27,10 +36,14 @@ def _bearer(request: Request) -> str:
     return token.strip()
 
 
-def require(*scopes: str) -> Callable[[Request, Runtime], Caller]:
-    """A dependency: the caller, who must hold one of these scopes."""
+def require(*scopes: str) -> Callable[[Request, Runtime, str | None], Caller]:
+    """A dependency: the caller, who must hold one of these scopes; the first is the usual one."""
 
-    def check(request: Request, running: Running) -> Caller:
+    def check(
+        request: Request,
+        running: Running,
+        _described: Annotated[str | None, Security(_SCHEME, scopes=[scopes[0]])],
+    ) -> Caller:
         token = _bearer(request)
         caller = running.store.read(lambda session: tokens.caller(session, token, running.now()))
         if caller is None:

@@ -94,9 +94,7 @@ def _spoken(content_type: str) -> bool:
     media, parameters = _media_type(content_type)
     if media not in JSON:
         return True  # an adapter reads other formats; whoever does not says so
-    return (
-        parameters.get("charset", "utf-8") in _CHARSETS and parameters.get("fhirversion", "4.0") in _VERSIONS
-    )
+    return parameters.get("charset", "utf-8") in _CHARSETS and parameters.get("fhirversion", "4.0") in _VERSIONS
 
 
 def _media_type(text: str) -> tuple[str, Mapping[str, str]]:

@@ -111,14 +111,20 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
 
 def _path(location: Sequence[str | int], names: Collection[str]) -> str:
     """Where it is, as far as the names are ours: names that a caller invented are input like any value."""
-    return ".".join(str(part) for part in location if isinstance(part, int) or part in names)
+    path = ""
+    for part in location[1:] if location[0] == "body" else location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part in names:
+            path += f".{part}" if path else part
+    return path
 
 
 def _names(app: FastAPI) -> frozenset[str]:
     """Every name that the published description of the calls has."""
     known: frozenset[str] | None = getattr(app.state, "names", None)
     if known is None:
-        known = app.state.names = frozenset(_named(app.openapi())) | {"body", "query", "path", "header"}
+        known = app.state.names = frozenset(_named(app.openapi())) | {"query", "path", "header"}
     return known
 
 

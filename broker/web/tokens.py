@@ -19,19 +19,17 @@ from broker.domain.caller import Caller
 from broker.storage import clients
 from broker.web.keys import ALGORITHMS
 
-SCOPES = frozenset(
-    {
-        "baton/message.write",
-        "baton/mailbox",
-        "baton/audit",
-        "baton/admin",
-        "system/Task.rs",
-        "system/Task.u",
-        "system/Patient.s",
-        "system/Flag.rs",
-        "system/AuditEvent.rs",
-    }
-)
+SCOPES = {
+    "baton/message.write": "Send messages and native events",
+    "baton/mailbox": "Read and acknowledge the team's mailbox",
+    "baton/audit": "See every hand-over",
+    "baton/admin": "Change the directory, channels and clients",
+    "system/Task.rs": "Read and search the team's tasks",
+    "system/Task.u": "Answer the team's tasks",
+    "system/Patient.s": "Find people and households the team works with",
+    "system/Flag.rs": "Read and search flags",
+    "system/AuditEvent.rs": "Read and search the audit",
+}
 LONGEST_ASSERTION = timedelta(minutes=5)
 LEEWAY_SECONDS = 5
 LONGEST_TEXT = 16_384

@@ -8,6 +8,7 @@ import orjson
 
 from broker.domain.routing import Routing, Told
 from broker.domain.states import DeliveryState, Purpose
+from broker.domain.wanted import TaskWanted
 from broker.workflow.context import Context
 from broker.workflow.intake import Incoming
 from schemas import bundle
@@ -17,17 +18,14 @@ from schemas.problem import Problem, operation_outcome
 NO_REFERRAL = "Baton is not a referral: telephone urgent concerns about a child."
 
 
-def accepted(
-    message: Message, problems: Sequence[Problem], decided: Routing, ctx: Context, now: datetime
-) -> bytes:
+def accepted(message: Message, problems: Sequence[Problem], decided: Routing, ctx: Context, now: datetime) -> bytes:
     """The response Bundle (code ok): warnings, then who is told and not told as far as the sender may know."""
     told = [_told(ctx, row) for row in decided.told if row.known_to_sender]
     kept = [_withheld(ctx, row.team_id, row.reason) for row in decided.withheld if row.known_to_sender]
-    outcome = operation_outcome([*problems, *told, *kept, _information(NO_REFERRAL)])
+    own = [_task(ctx, task) for task in decided.tasks if _own_agency(ctx, message, task)]
+    outcome = operation_outcome([*problems, *told, *kept, *own, _information(NO_REFERRAL)])
     return orjson.dumps(
-        bundle.response_bundle(
-            message.id, "ok", outcome, id=str(uuid4()), timestamp=now, source=ctx.public_url
-        )
+        bundle.response_bundle(message.id, "ok", outcome, id=str(uuid4()), timestamp=now, source=ctx.public_url)
     )
 
 
@@ -48,6 +46,17 @@ def _told(ctx: Context, told: Told) -> Problem:
     if told.purpose is Purpose.ACTION and told.due_at is not None:
         return _information(f"{name} is told, to answer by {told.due_at:%d %B %Y, %H:%M} UTC: {told.reason}")
     return _information(f"{name} is told, for information: {told.reason}")
+
+
+def _own_agency(ctx: Context, message: Message, task: TaskWanted) -> bool:
+    """Whether a task fell to the sender's own agency, which may know of it."""
+    sender = ctx.directory.teams[message.sender or ""]
+    return ctx.directory.teams[task.owner].agency_id == sender.agency_id
+
+
+def _task(ctx: Context, task: TaskWanted) -> Problem:
+    by = "" if task.due_at is None else f" by {task.due_at:%d %B %Y, %H:%M} UTC"
+    return _information(f"{_name(ctx, task.owner)} has a task{by}: {task.description}")
 
 
 def _withheld(ctx: Context, team_id: str, reason: str) -> Problem:

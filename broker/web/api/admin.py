@@ -1,24 +1,40 @@
 """Onboarding over HTTP, idempotent: agencies, teams, areas, channels, clients. Scope `baton/admin`."""
 
+from base64 import b64decode
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, model_validator
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from sqlmodel import Session
 
+from adapters.channels import addresses
 from broker.domain.caller import Caller
 from broker.domain.states import ChannelKind
 from broker.domain.world import Team
-from broker.errors import Invalid, NotFound
+from broker.errors import Invalid, NotFound, Unsupported
 from broker.storage import audit, clients, deliveries, directory
+from broker.web import keys, registering
 from broker.web.deps import Running, require
-from broker.web.tokens import SCOPES
+from broker.web.documented import refusals
+from broker.web.guard import JSON, media_type
 from schemas.codes import Function
 from schemas.problem import Problem
 
-router = APIRouter(prefix="/admin", tags=["Administration"])
+
+def _json(request: Request) -> None:
+    """Bodies are JSON; anything else would be told that it lacks every field."""
+    if media_type(request.headers.get("content-type", "")) not in JSON:
+        raise Unsupported("Send application/json.")
+
+
+router = APIRouter(prefix="/admin", tags=["Administration"], dependencies=[Depends(_json)], responses=refusals(422))
 Admin = Annotated[Caller, Depends(require("baton/admin"))]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""One line of text: control characters have no place in a name, and PostgreSQL refuses one of them."""
+OdsCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{3,10}$")]
+SECRET_BYTES = (24, 64)
+"""Length of a webhook's secret (Standard Webhooks, "signature scheme")."""
 
 
 class _Body(BaseModel):
@@ -28,15 +44,15 @@ class _Body(BaseModel):
 class AgencyBody(_Body):
     """An organisation."""
 
-    name: str = Field(min_length=1, max_length=200)
-    ods_code: str | None = Field(default=None, pattern=r"^[A-Z0-9]{3,10}$")
+    name: Line
+    ods_code: OdsCode | None = None
 
 
 class AreaBody(_Body):
     """A local authority area."""
 
-    name: str = Field(min_length=1, max_length=200)
-    postcodes: list[Annotated[str, Field(pattern=r"^[A-Z]{1,2}[0-9][A-Z0-9]?$")]] = []
+    name: Line
+    postcodes: list[Annotated[str, Field(pattern=r"^[A-Z]{1,2}[0-9][A-Z0-9]?$")]] = Field(default=[], max_length=500)
     coverage: dict[Function, Name] = {}
 
 
@@ -45,10 +61,10 @@ class TeamBody(_Body):
 
     agency: Name
     function: Function
-    name: str = Field(min_length=1, max_length=200)
-    ods_code: str | None = Field(default=None, pattern=r"^[A-Z0-9]{3,10}$")
+    name: Line
+    ods_code: OdsCode | None = None
     area: Name | None = None
-    telephone: str | None = Field(default=None, max_length=40)
+    telephone: Annotated[Line, Field(max_length=40)] | None = None
     honours_marks: bool = True
     closed: bool = False
 
@@ -57,8 +73,23 @@ class ChannelBody(_Body):
     """How the team is told; the mailbox stays open whatever is chosen."""
 
     kind: ChannelKind
-    url: HttpUrl | None = None
-    secret: str | None = Field(default=None, pattern=r"^whsec_[A-Za-z0-9+/=]{24,100}$")
+    url: Annotated[str, Field(max_length=500, pattern=r"^https?://[!-~]+$")] | None = None
+    secret: Annotated[str, Field(pattern=r"^whsec_[A-Za-z0-9+/=]{24,100}$")] | None = None
+
+    @field_validator("secret")
+    @classmethod
+    def _is_base64(cls, secret: str | None) -> str | None:
+        least, most = SECRET_BYTES
+        if secret is not None and not least <= len(b64decode(secret.removeprefix("whsec_"), validate=True)) <= most:
+            raise ValueError("has another length")
+        return secret
+
+    @field_validator("url")
+    @classmethod
+    def _can_be_called(cls, url: str | None) -> str | None:
+        if url is not None and addresses.problem(url):
+            raise ValueError("cannot be called")
+        return url
 
     @model_validator(mode="after")
     def _webhook_has_an_address(self) -> "ChannelBody":
@@ -72,7 +103,7 @@ class ClientBody(_Body):
 
     team: Name | None = None
     jwks: dict[str, Any]
-    scopes: list[str]
+    scopes: list[str] = Field(max_length=50)
     revoked: bool = False
 
 
@@ -90,9 +121,12 @@ def put_agency(agency_id: Name, body: AgencyBody, running: Running, caller: Admi
 
 @router.put("/areas/{area_id}", summary="Create or replace an area with its coverage")
 def put_area(area_id: Name, body: AreaBody, running: Running, caller: Admin) -> dict[str, str]:
-    """Idempotent. Every team that covers must be in the directory."""
+    """Idempotent. Every team that covers must be in the directory; a postcode district lies in one area."""
 
     def work(session: Session) -> None:
+        taken = directory.districts_elsewhere(session, area_id, body.postcodes)
+        if taken or len(set(body.postcodes)) < len(body.postcodes):
+            raise Invalid(problems=_districts(body.postcodes, taken))
         for function, team_id in body.coverage.items():
             if not directory.has_team(session, team_id, function):
                 raise Invalid(
@@ -105,15 +139,30 @@ def put_area(area_id: Name, body: AreaBody, running: Running, caller: Admin) -> 
     return {"id": area_id}
 
 
+def _districts(postcodes: list[str], taken: frozenset[str]) -> list[Problem]:
+    """What is wrong with the districts: some lie in another area, or one is named twice."""
+    found = [
+        Problem(f"postcodes[{index}]", "lies in another area of the directory", "conflict")
+        for index, outward in enumerate(postcodes)
+        if outward in taken
+    ]
+    return found or [Problem("postcodes", "names a district twice", "duplicate")]
+
+
 @router.put("/teams/{team_id}", summary="Create or replace a team")
 def put_team(team_id: Name, body: TeamBody, running: Running, caller: Admin) -> dict[str, str]:
-    """Idempotent. A closed team is not routed to; its history stays."""
+    """Idempotent. A closed team is not routed to; its history stays, and its system may go on to read and to answer.
+
+    Access is ended by revoking the team's clients: what a closing team holds must be finished by somebody.
+    """
 
     def work(session: Session) -> None:
         if not directory.has_agency(session, body.agency):
             raise Invalid(problems=[Problem("agency", "is not in the directory", "not-found")])
         if body.area is not None and not directory.has_area(session, body.area):
             raise Invalid(problems=[Problem("area", "is not in the directory", "not-found")])
+        if not directory.covers(session, team_id) <= {body.function}:
+            raise Invalid(problems=[Problem("function", "is not the one by which the team covers an area", "conflict")])
         directory.put_team(session, _team(team_id, body), running.now())
         _note(session, running, caller, "team", team_id)
 
@@ -147,9 +196,8 @@ def put_channel(team_id: Name, body: ChannelBody, running: Running, caller: Admi
             raise Invalid(problems=[Problem("kind", "is not offered by this version", "not-supported")])
         if body.kind is ChannelKind.WEBHOOK and body.secret is None and not directory.has_secret(session, team_id):
             raise Invalid(problems=[Problem("secret", "is required for a webhook", "required")])
-        url = str(body.url) if body.url else None
         codec, now = running.store.codec, running.now()
-        directory.put_channel(session, codec, team_id, body.kind, url=url, secret=body.secret, now=now)
+        directory.put_channel(session, codec, team_id, body.kind, url=body.url, secret=body.secret, now=now)
         deliveries.align(session, now=now, team_id=team_id)
         _note(session, running, caller, "channel", team_id)
 
@@ -159,46 +207,27 @@ def put_channel(team_id: Name, body: ChannelBody, running: Running, caller: Admi
 
 @router.put("/clients/{name}", summary="Register a system's keys and scopes")
 def put_client(name: Name, body: ClientBody, running: Running, caller: Admin) -> dict[str, str]:
-    """Idempotent. Replacing a client ends the tokens it holds."""
-    problems = client_faults(body.jwks, body.scopes, body.team)
+    """Idempotent. Every change of a client ends the tokens it holds; putting what is there already changes nothing."""
+    problems = registering.client_faults(body.jwks, body.scopes, body.team)
     if problems:
         raise Invalid(problems=problems)
 
     def work(session: Session) -> None:
         if body.team is not None and not directory.has_team(session, body.team):
             raise Invalid(problems=[Problem("team", "is not in the directory", "not-found")])
-        scopes = frozenset(body.scopes)
-        registered = clients.Registered(name=name, team=body.team, jwks=body.jwks, scopes=scopes, revoked=body.revoked)
-        clients.put(session, registered, running.now())
+        registered = clients.Registered(
+            name=name,
+            team=body.team,
+            jwks=keys.public_part(body.jwks),
+            scopes=frozenset(body.scopes),
+            revoked=body.revoked,
+        )
+        if clients.get(session, name) != registered:
+            clients.put(session, registered, running.now())
         _note(session, running, caller, "client", name)
 
     running.store.write(work)
     return {"name": name}
-
-
-ADMINISTRATIVE = frozenset({"baton/admin", "baton/audit", "system/AuditEvent.rs"})
-
-
-def client_faults(jwks: dict[str, Any], scopes: list[str], team: str | None) -> list[Problem]:
-    """What keeps a client from being registered; empty when nothing does."""
-    found = [] if set(scopes) <= SCOPES else [Problem("scopes", "has one that does not exist", "value")]
-    if not scopes:
-        found.append(Problem("scopes", "must name at least one", "required"))
-    if team is None and not set(scopes) <= ADMINISTRATIVE:
-        found.append(Problem("team", "is required for scopes other than administration and audit", "required"))
-    keys = jwks.get("keys")
-    if not isinstance(keys, list) or not keys or not all(_public(key) for key in keys):
-        found.append(Problem("jwks.keys", "must be public RSA keys of 2048 bits or more, or EC keys on P-384", "value"))
-    return found
-
-
-def _public(key: object) -> bool:
-    """A public signing key strong enough: RSA from 2048 bits, or P-384; never one with its private part."""
-    if not isinstance(key, dict) or "d" in key:
-        return False
-    if key.get("kty") == "RSA":
-        return isinstance(key.get("n"), str) and len(key["n"]) >= 342  # 2048 bits in base64url
-    return key.get("kty") == "EC" and key.get("crv") == "P-384"
 
 
 def _note(session: Session, running: Running, caller: Caller, entity: str, entity_id: str) -> None:

@@ -1,19 +1,24 @@
 """`GET /fhir/metadata` and the definitions: what is served, and nothing that is not."""
 
+from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from fastapi import APIRouter
 
 from broker.errors import NotFound
+from broker.web.api.task_parts import PARTS, operation_definition
+from broker.web.deps import Running
 from broker.web.outcomes import FhirResponse
 from schemas import definitions
 from schemas.codes import CANONICAL, SYSTEMS, Event
+from schemas.definitions.metadata import DATE
+
+Json: TypeAlias = dict[str, Any]
 
 router = APIRouter(tags=["Definitions"])
 
-DATE = "2026-11-23"
-TASK_SEARCH = {
+TASK_SEARCH: Final = {
     "owner": "reference",
     "requester": "reference",
     "status": "token",
@@ -24,8 +29,10 @@ TASK_SEARCH = {
     "due": "date",
     "_lastUpdated": "date",
 }
-TASK_OPERATIONS = ("open", "accept", "decline", "ask", "answer", "complete", "reassign", "extend")
-DEFINITION_TYPES = (
+OWN_SEARCH: Final = {"due": f"{CANONICAL}/SearchParameter/task-due"}
+"""Search parameters that R4 does not have."""
+DEFINITION_TYPES: Final = (
+    "CapabilityStatement",
     "CodeSystem",
     "MessageDefinition",
     "OperationDefinition",
@@ -33,84 +40,129 @@ DEFINITION_TYPES = (
     "StructureDefinition",
     "ValueSet",
 )
+BROKER: Final = "broker"
+"""Id of the CapabilityStatement of what any Baton does; the one at `/fhir/metadata` is of this installation."""
+
+_TOKEN: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"  # noqa: S105 - a code system
+_OAUTH_URIS: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
 
 @router.get("/fhir/metadata", summary="CapabilityStatement", response_class=FhirResponse)
-def capability() -> FhirResponse:
+def capability(running: Running) -> FhirResponse:
     """What this server does."""
-    return FhirResponse(_capability())
+    return FhirResponse(_instance(running.settings.public_url.rstrip("/")))
 
 
 @router.get("/fhir/{kind}/{name}", summary="A definition by type and id", response_class=FhirResponse)
 def definition(kind: str, name: str) -> FhirResponse:
-    """MessageDefinition, CodeSystem, ValueSet, SearchParameter, OperationDefinition or StructureDefinition."""
-    found = definitions.definition(kind, name) if kind in DEFINITION_TYPES else None
+    """MessageDefinition, CodeSystem, ValueSet, SearchParameter, OperationDefinition, StructureDefinition or CapabilityStatement."""
+    found = _definitions().get((kind, name))
     if found is None:
         raise NotFound
     return FhirResponse(found)
 
 
 @cache
-def _capability() -> dict[str, Any]:
+def _definitions() -> dict[tuple[str, str], Json]:
+    return {(each["resourceType"], each["id"]): each for each in _all()}
+
+
+def _all() -> Iterator[Json]:
+    """Everything that is served as a definition: the published language, and what can be done with a Task."""
+    yield from definitions.all_definitions()
+    yield from (operation_definition(move) for move in PARTS)
+    yield _broker()
+
+
+def _statement(identity: str, title: str) -> Json:
     return {
         "resourceType": "CapabilityStatement",
-        "id": "baton",
-        "url": f"{CANONICAL}/CapabilityStatement/baton",
+        "id": identity,
+        "url": f"{CANONICAL}/CapabilityStatement/{identity}",
         "name": "Baton",
-        "title": "Baton inter-agency transfer and notification broker",
+        "title": title,
         "status": "active",
         "date": DATE,
-        "kind": "instance",
-        "implementation": {"description": "Baton: routes to every team of a household, tracks every answer"},
-        "software": {"name": "Baton", "version": "0.1.0"},
+        "publisher": "Baton",
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json"],
+    }
+
+
+@cache
+def _broker() -> Json:
+    """What every installation does."""
+    text = "Routes notifications to every team of a household that should know, and tracks each answer. No referral."
+    return {
+        **_statement(BROKER, "Baton inter-agency transfer and notification broker"),
+        "description": text,
+        "kind": "requirements",
         "rest": [_rest()],
         "messaging": [_messaging()],
     }
 
 
-def _rest() -> dict[str, Any]:
+@cache
+def _instance(url: str) -> Json:
+    """What this installation does, and where."""
+    rest, messaging = _rest(), _messaging()
+    rest["security"]["extension"] = [
+        {"url": _OAUTH_URIS, "extension": [{"url": "token", "valueUri": f"{url}/oauth2/token"}]}
+    ]
+    http = {"system": "http://terminology.hl7.org/CodeSystem/message-transport", "code": "http"}
+    messaging["endpoint"] = [{"protocol": http, "address": f"{url}/fhir/$process-message"}]
+    return {
+        **_statement("baton", "This Baton"),
+        "kind": "instance",
+        "instantiates": [f"{CANONICAL}/CapabilityStatement/{BROKER}"],
+        "software": {"name": "Baton", "version": "0.1.0"},
+        "implementation": {"description": "Baton: routes to every team of a household", "url": f"{url}/fhir"},
+        "rest": [rest],
+        "messaging": [messaging],
+    }
+
+
+def _rest() -> Json:
     read_only = [{"type": kind, "interaction": [{"code": "read"}]} for kind in DEFINITION_TYPES]
     return {
         "mode": "server",
+        "documentation": "Every call needs a token but this one, the definitions and the description of the sign-in.",
         "security": {
             "cors": False,
-            "service": [
-                {
-                    "coding": [
-                        {
-                            "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
-                            "code": "SMART-on-FHIR",
-                        }
-                    ]
-                }
-            ],
+            "service": [{"coding": [{"system": _TOKEN, "code": "OAuth"}]}],
             "description": "OAuth 2.0 client credentials with a signed JWT (private_key_jwt) at /oauth2/token",
         },
         "resource": [_task(), _patient(), *read_only],
-        "operation": [
-            {
-                "name": "process-message",
-                "definition": "http://hl7.org/fhir/OperationDefinition/MessageHeader-process-message",
-            }
-        ],
+        "operation": [_operation("process-message", "process-message")],
     }
 
 
-def _task() -> dict[str, Any]:
+def _operation(name: str, identity: str) -> Json:
+    return {"name": name, "definition": f"{CANONICAL}/OperationDefinition/{identity}"}
+
+
+def _task() -> Json:
     return {
         "type": "Task",
         "versioning": "versioned-update",
+        "readHistory": False,
+        "updateCreate": False,
         "interaction": [{"code": "read"}, {"code": "search-type"}, {"code": "update"}],
-        "searchParam": [{"name": name, "type": kind} for name, kind in TASK_SEARCH.items()],
-        "operation": [
-            {"name": name, "definition": f"{CANONICAL}/OperationDefinition/Task-{name}"} for name in TASK_OPERATIONS
-        ],
+        "searchParam": [_search(name, kind) for name, kind in TASK_SEARCH.items()],
+        "operation": [_operation(move.value, f"Task-{move.value}") for move in PARTS],
     }
 
 
-def _patient() -> dict[str, Any]:
+def _search(name: str, kind: str) -> Json:
+    official = "Resource-lastUpdated" if name == "_lastUpdated" else f"Task-{name}"
+    return {
+        "name": name,
+        "type": kind,
+        "definition": OWN_SEARCH.get(name, f"http://hl7.org/fhir/SearchParameter/{official}"),
+    }
+
+
+def _patient() -> Json:
     return {
         "type": "Patient",
         "interaction": [{"code": "search-type"}],
@@ -118,7 +170,7 @@ def _patient() -> dict[str, Any]:
     }
 
 
-def _messaging() -> dict[str, Any]:
+def _messaging() -> Json:
     return {
         "documentation": f"Events of {SYSTEMS[Event]}, each with a MessageDefinition",
         "reliableCache": 525_600,  # minutes; the same message is recognised for ever, FHIR asks for a number: one year

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,7 +24,11 @@ def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="The database answers, migrations match, the worker is alive")
+@router.get(
+    "/readyz",
+    summary="The database answers, migrations match, the worker is alive",
+    responses={503: {"description": "Not ready; the answer says what is not"}},
+)
 def readyz(request: Request, running: Running, response: Response) -> dict[str, Any]:
     """503 with what is not ready. A worker that runs elsewhere is not looked at."""
     checks = {"database": False, "migrations": False}
@@ -41,7 +46,7 @@ def readyz(request: Request, running: Running, response: Response) -> dict[str, 
     return {"status": "ready" if ready else "not ready", "checks": checks}
 
 
-@router.get("/metrics", summary="Figures for Prometheus")
+@router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
 def metrics() -> Response:
     """Counters and timings by route and kind; labels never hold ids."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -21,7 +21,7 @@ Pairs = Sequence[tuple[str, str]]
 Member = TypeVar("Member", bound=StrEnum)
 
 _DATES: Final = {"authored-on": "authored", "due": "due", "_lastUpdated": "changed"}
-_KNOWN: Final = (
+KNOWN: Final = (
     "owner",
     "owner:identifier",
     "requester",
@@ -46,8 +46,8 @@ _DATE: Final = re.compile(
 def read(pairs: Pairs) -> tuple[TaskQuery, bool]:
     """The query, and whether only its count is asked for. Unreadable names the parameter that cannot be served."""
     for name, _ in pairs:
-        if name not in _KNOWN:
-            _refuse("", f"has a parameter that is none of {', '.join(_KNOWN)}", "not-supported")
+        if name not in KNOWN:
+            _refuse("", f"has a parameter that is none of {', '.join(KNOWN)}", "not-supported")
     count = _count(pairs)
     sort, descending = _sort(pairs)
     query = TaskQuery(

@@ -13,6 +13,7 @@ from broker.domain.caller import Caller
 from broker.errors import Invalid, Unreadable, Unsupported
 from broker.runtime import Runtime
 from broker.storage.task_values import Stored
+from broker.web import documented
 from broker.web.api import task_parts, task_query, task_update
 from broker.web.deps import Body, Running, require
 from broker.web.outcomes import FhirResponse
@@ -30,15 +31,21 @@ Json = dict[str, Any]
 
 _JSON = ("application/fhir+json", "application/json")
 _FORM = "application/x-www-form-urlencoded"
+_REFUSED = documented.refusals(409, 412)
+_IF_MATCH = "ETag of the version that was read; another is 412"
 
 
-@router.get("", summary="Search tasks")
+@router.get("", summary="Search tasks", openapi_extra=documented.asks(task_query.KNOWN))
 def search(request: Request, running: Running, caller: Reader) -> Response:
     """A searchset of your team's tasks and those it waits for; due first unless `_sort` says otherwise."""
     return _searched(request.query_params.multi_items(), running, caller)
 
 
-@router.post("/_search", summary="Search tasks, the parameters in the body")
+@router.post(
+    "/_search",
+    summary="Search tasks, the parameters in the body",
+    openapi_extra=documented.takes_form(**dict.fromkeys(task_query.KNOWN, "As in the search by GET")),
+)
 def search_by_post(request: Request, body: Body, running: Running, caller: Reader) -> Response:
     """As the search, so that what is asked stands in no address."""
     if _media(request) != _FORM:
@@ -60,7 +67,12 @@ def read(task_id: TaskId, running: Running, caller: Reader) -> Response:
     return _task(running.store.write(work), running, caller)
 
 
-@router.put("/{task_id}", summary="Change status, statusReason, owner or notes")
+@router.put(
+    "/{task_id}",
+    summary="Change status, statusReason, owner or notes",
+    responses=_REFUSED,
+    openapi_extra=documented.takes("Task") | documented.header("If-Match", _IF_MATCH, required=True),
+)
 def update(task_id: TaskId, request: Request, body: Body, running: Running, caller: Mover) -> Response:
     """One move by its result. `If-Match` is required; the new note's `authorString` says who does it, as `name, role`."""
     version = _expected(request)
@@ -90,7 +102,13 @@ def _operation(move: Move) -> Callable[..., Response]:
 
 
 for _move in task_parts.PARTS:
-    router.post(f"/{{task_id}}/${_move.value}", summary=f"{_move.value.capitalize()} a task")(_operation(_move))
+    router.post(
+        f"/{{task_id}}/${_move.value}",
+        summary=f"{_move.value.capitalize()} a task",
+        responses=_REFUSED,
+        openapi_extra=documented.takes_parameters(_move.value, [part.name for part in task_parts.PARTS[_move]])
+        | documented.header("If-Match", _IF_MATCH),
+    )(_operation(_move))
 
 
 def _answering(task_id: str, asked: MoveRequest, running: Runtime, caller: Caller) -> Callable[[Session], Stored]:

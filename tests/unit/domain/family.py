@@ -41,6 +41,7 @@ _TEAMS = (
     ("other-practice", "other-practice", Function.GENERAL_PRACTICE, "birmingham"),
     ("records", "records", Function.CHILD_HEALTH_INFORMATION, "birmingham"),
     ("cmht", "mental-trust", Function.MENTAL_HEALTH, "birmingham"),
+    ("other-cmht", "other-mental-trust", Function.MENTAL_HEALTH, "sandwell"),
     ("drugs", "drugs", Function.SUBSTANCE_MISUSE, "birmingham"),
     ("probation", "probation", Function.PROBATION, "birmingham"),
     ("probation-london", "probation-london", Function.PROBATION, "london"),

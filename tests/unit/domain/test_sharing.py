@@ -282,6 +282,15 @@ def test_p06_his_own_admission_is_still_his_own_teams_to_know():
     assert told(routed(admitted, world(FAMILY, work=[works("drugs", "grandfather")])))["drugs"] == ("full", "information")
 
 
+def test_p06_addressing_such_a_team_asks_the_lead_first():
+    suspected = fact("suspected-source-of-harm", True, "father")  # noqa: FBT003 - a fact's value
+    concern = message(
+        "concern", "father", kind="domestic-abuse", sender="visitors", to=("probation",), facts=[suspected]
+    )
+    [row] = [one for one in routed(concern, world(FAMILY, work=[works("probation", "father")])).told if one.team_id == "probation"]
+    assert row.state is DeliveryState.HELD
+
+
 # --- 7 held for release
 
 
@@ -497,6 +506,11 @@ def test_p11_a_sealed_member_of_the_household_is_named_to_nobody():
     assert keys(shown(admitted, known, "visitors")) == {"grandfather", "baby"}
 
 
+def test_the_dead_bring_nobody_in():
+    known = world(FAMILY, work=[works("cmht", "grandfather")], grandfather={"state": PersonState.DIED})
+    assert "cmht" not in {**told(routed(message("birth", "baby"), known)), **withheld(routed(message("birth", "baby"), known))}
+
+
 # --- 12 siblings in a transfer
 
 
@@ -637,6 +651,19 @@ def test_a_full_view_of_a_child_holds_no_adults_record():
     known = world(FAMILY, work=[works("visitors", "baby"), works("practice", "baby"), works("practice", "mother")])
     assert codes(shown(concern, known, "visitors")) == {"concern-detail"}
     assert codes(shown(concern, known, "practice")) == {"concern-detail", "diagnosis"}
+
+
+def test_a_childs_team_reads_no_offences_of_a_mother_it_works_with_unless_they_were_written_to_it():
+    concern = message("concern", "mother", kind="other", sender="probation", facts=[fact("offence", "Theft", "mother")])
+    known = world(FAMILY, work=[works("midwives", "mother")])
+    assert codes(copy(concern, known, "midwives", "full", reason_code="involved-with-subject")) == set()
+    assert codes(copy(concern, known, "midwives", "full", reason_code="addressed")) == {"offence"}
+
+
+def test_a_fact_that_nobody_described_is_shown_to_nobody():
+    change = message("supervision-change", "father", sender="probation", facts=[fact("made-up-code", "x", "father")])
+    known = world(FAMILY, work=[works("prison", "father")])
+    assert codes(copy(change, known, "prison", "full", reason_code="addressed", released=True)) == set()
 
 
 def test_whoever_is_addressed_reads_what_was_written_to_it():

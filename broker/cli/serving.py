@@ -1,0 +1,82 @@
+"""Running processes: the web server with its worker inside, or a worker alone."""
+
+import asyncio
+import os
+import signal
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+
+from broker import demo, log
+from broker.errors import Misconfigured
+from broker.main import create_app
+from broker.runtime import Runtime, start
+from broker.settings import Settings
+from broker.storage import migrate
+from broker.worker import Worker
+
+GRACE_SECONDS = 10
+"""How long requests under way may take once the server is told to stop."""
+_WITHOUT_WORKER = "BATON_WITHOUT_WORKER"
+"""Set for the server's own processes only."""
+
+
+def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: bool) -> None:
+    """Serve until told to stop. Misconfigured when SQLite is to have several processes."""
+    log.configure(settings.log_format)
+    runtime = start(settings)
+    if processes > 1 and runtime.store.embedded:
+        raise Misconfigured(
+            "SQLite serves one process: set BATON_DATABASE_URL to a postgresql:// address for more workers."
+        )
+    migrate.upgrade(runtime.store.engine)
+    if settings.demo:
+        typer.echo(demo.prepare(runtime))
+    options = {"host": host, "port": port, "timeout_graceful_shutdown": GRACE_SECONDS}
+    if processes == 1:
+        _run(create_app(runtime, worker=deliver), **options)
+        return
+    runtime.store.close()
+    os.environ.update(_environment(settings) | ({} if deliver else {_WITHOUT_WORKER: "1"}))
+    _run("broker.cli.serving:application", factory=True, workers=processes, **options)
+
+
+def _run(app: FastAPI | str, **options: object) -> None:
+    uvicorn.run(app, access_log=False, log_config=None, server_header=False, **options)  # type: ignore[arg-type]  # as above
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What was chosen on the command line, for the server's own processes."""
+    chosen = {"BATON_PUBLIC_URL": settings.public_url, "BATON_LOG_FORMAT": settings.log_format}
+    return chosen | {
+        "BATON_DEMO": str(settings.demo),
+        "BATON_ALLOW_PRIVATE_ADDRESSES": str(settings.allow_private_addresses),
+    }
+
+
+def application() -> FastAPI:
+    """The application of one of several processes."""
+    settings = Settings()
+    log.configure(settings.log_format)
+    return create_app(start(settings), worker=_WITHOUT_WORKER not in os.environ)
+
+
+def work(settings: Settings) -> None:
+    """Deliver until told to stop."""
+    log.configure(settings.log_format)
+    runtime = start(settings)
+    if runtime.store.embedded:
+        raise Misconfigured(
+            "SQLite serves one process, and `baton serve` delivers inside it: set BATON_DATABASE_URL to PostgreSQL."
+        )
+    migrate.upgrade(runtime.store.engine)
+    asyncio.run(_work(runtime))
+
+
+async def _work(runtime: Runtime) -> None:
+    runtime.bus.attach()
+    working = Worker(runtime)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, working.stop)
+    await working.run()

@@ -1,0 +1,73 @@
+"""A broker over HTTP with the demonstration directory, on each database, and callers with just the scopes a test names."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from broker.storage import migrate
+from broker.storage.codec import PlainCodec
+from broker.storage.store import open_store
+from tests.conftest import SECRET
+from tests.contract.calling import Broker, fill, opened
+from tests.services import postgres_database, require
+
+
+@pytest.fixture(scope="session")
+def sqlite_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file with the demonstration directory."""
+    path = tmp_path_factory.mktemp("town") / "town.db"
+    store = open_store(f"sqlite:///{path}", PlainCodec(SECRET))
+    migrate.upgrade(store.engine)
+    store.write(fill)
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_town() -> Iterator[str]:
+    """The name of the same on PostgreSQL, which nothing is connected to."""
+    require("postgres")
+    with postgres_database() as url:
+        store = open_store(url, PlainCodec(SECRET))
+        migrate.upgrade(store.engine)
+        store.write(fill)
+        store.close()
+        yield str(make_url(url).database)
+
+
+@contextmanager
+def _copy(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    if kind == "sqlite":
+        copy = folder / "baton.db"
+        shutil.copy(request.getfixturevalue("sqlite_town"), copy)
+        yield f"sqlite:///{copy}"
+        return
+    with postgres_database(request.getfixturevalue("postgres_town")) as url:
+        yield url
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    """A broker of the test's own on SQLite."""
+    with _copy("sqlite", request, tmp_path) as url, opened(url) as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def either_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    """A broker of the test's own, once on each database."""
+    with _copy(request.param, request, tmp_path) as url, opened(url) as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def standing_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker for all tests and examples of a file, once on each database."""
+    with _copy(request.param, request, tmp_path_factory.mktemp("standing")) as url, opened(url) as made:
+        yield made
