@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from broker.cli import client, directory, doctor, service
+from broker.cli import client, directory, doctor, policy, service
 from broker.errors import BatonError
 
 EXIT_CODES = "Exit codes: 0 done, 1 what was asked for is not so (named), 2 the call itself was wrong."
@@ -23,6 +23,7 @@ app.command()(service.migrate)
 app.command()(doctor.doctor)
 app.add_typer(client.app, name="client")
 app.add_typer(directory.app, name="directory")
+app.add_typer(policy.app, name="policy")
 
 
 def main() -> None:
