@@ -1,12 +1,15 @@
 """The web application: routes, errors and the worker beside them, wired to one runtime."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from broker.runtime import Runtime
+from broker import log
+from broker.runtime import Runtime, start
+from broker.settings import Settings
 from broker.web import documented, outcomes
 from broker.web.api import admin, mailbox, messages, metadata, oauth, operations, people, tasks
 from broker.web.edge import Edge
@@ -14,6 +17,17 @@ from broker.worker import Worker
 
 ABOUT = """Baton routes notifications about children, parents and those who live with them to every team of the household
 that should know, and tracks each answer. It is not a referral: telephone urgent concerns about a child."""
+
+
+WITHOUT_WORKER = "BATON_WITHOUT_WORKER"
+"""Set by `baton serve` for its own several processes only, when none of them is to deliver."""
+
+
+def application() -> FastAPI:
+    """The application of one of several processes, from the environment."""
+    settings = Settings()
+    log.configure(settings.log_format)
+    return create_app(start(settings), worker=WITHOUT_WORKER not in os.environ)
 
 
 def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:

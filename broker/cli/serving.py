@@ -6,11 +6,10 @@ import signal
 
 import typer
 import uvicorn
-from fastapi import FastAPI
 
 from broker import demo, log
 from broker.errors import Misconfigured
-from broker.main import create_app
+from broker.main import WITHOUT_WORKER, create_app
 from broker.runtime import Runtime, start
 from broker.settings import Settings
 from broker.storage import migrate
@@ -18,8 +17,6 @@ from broker.worker import Worker
 
 GRACE_SECONDS = 10
 """How long requests under way may take once the server is told to stop."""
-_WITHOUT_WORKER = "BATON_WITHOUT_WORKER"
-"""Set for the server's own processes only."""
 
 
 def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: bool) -> None:
@@ -38,12 +35,12 @@ def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: 
         _run(create_app(runtime, worker=deliver), **options)
         return
     runtime.store.close()
-    os.environ.update(_environment(settings) | ({} if deliver else {_WITHOUT_WORKER: "1"}))
-    _run("broker.cli.serving:application", factory=True, workers=processes, **options)
+    os.environ.update(_environment(settings) | ({} if deliver else {WITHOUT_WORKER: "1"}))
+    _run("broker.main:application", factory=True, workers=processes, **options)
 
 
-def _run(app: FastAPI | str, **options: object) -> None:
-    uvicorn.run(app, access_log=False, log_config=None, server_header=False, **options)  # type: ignore[arg-type]  # as above
+def _run(app: object, **options: object) -> None:
+    uvicorn.run(app, access_log=False, log_config=None, server_header=False, **options)  # type: ignore[arg-type]  # its options are typed one by one
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -53,13 +50,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "BATON_DEMO": str(settings.demo),
         "BATON_ALLOW_PRIVATE_ADDRESSES": str(settings.allow_private_addresses),
     }
-
-
-def application() -> FastAPI:
-    """The application of one of several processes."""
-    settings = Settings()
-    log.configure(settings.log_format)
-    return create_app(start(settings), worker=_WITHOUT_WORKER not in os.environ)
 
 
 def work(settings: Settings) -> None:

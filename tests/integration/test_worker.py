@@ -12,10 +12,11 @@ from sqlmodel import Session, col, select, update
 from standardwebhooks import Webhook
 
 from broker.bus.embedded import EmbeddedBus
+from broker.clock import utc_now
 from broker.domain.states import AttemptOutcome, DeliveryState
 from broker.domain.wanted import TaskWanted
 from broker.policy.model import load
-from broker.runtime import Runtime, utc_now
+from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import deliveries, leases, outbox, tasks
 from broker.storage.tables import Attempt, Audit, Channel, Delivery, Notification, Task
