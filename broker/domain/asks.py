@@ -22,7 +22,13 @@ FIND_WITHIN: Final = timedelta(days=2)
 
 
 def tasks(
-    situation: Situation, found: Candidates, told: tuple[Told, ...], policy: Policy, directory: Directory, *, again: bool
+    situation: Situation,
+    found: Candidates,
+    told: tuple[Told, ...],
+    policy: Policy,
+    directory: Directory,
+    *,
+    again: bool,
 ) -> Iterator[TaskWanted]:
     """Every such task. `again`: the message is routed once more, so that it has reached somebody before."""
     if situation.sealed or situation.over:
@@ -177,7 +183,9 @@ def _not_found(situation: Situation, found: Candidates, directory: Directory) ->
 def _no_service(situation: Situation, gap: Missing, directory: Directory) -> Iterator[TaskWanted]:
     function = gap.function.value.replace("-", " ")
     if gap.area_id is None:
-        text = f"No area is known for a child or a pregnancy here, so its {function} team was not found. Send an address."
+        text = (
+            f"No area is known for a child or a pregnancy here, so its {function} team was not found. Send an address."
+        )
         yield _undeliverable(situation, situation.sender.id, text, "no-area", gap.person_id)
         return
     partnership = directory.provider(gap.area_id, Function.PARTNERSHIP)
@@ -192,15 +200,21 @@ def _is_incident(situation: Situation) -> bool:
             return False
         case Nobody.INCIDENT_UNLESS_ALONE:
             return not situation.households or Flag.CHILD_AT_HOME in situation.flags
+        case Nobody.INCIDENT_FOR_CHILD:
+            return Flag.CHILD_AT_HOME in situation.flags or Flag.SUBJECT_IS_CHILD in situation.flags
         case Nobody.INCIDENT:
             return True
 
 
 def _nobody(situation: Situation, directory: Directory) -> Iterator[TaskWanted]:
     """A message that nobody should get is an incident, not a success: for the sender and for its lead."""
-    text = "This reached nobody. Say who should know of it: who works with the household, where it is, or who lives there."
+    text = (
+        "This reached nobody. Say who should know of it: who works with the household, where it is, or who lives there."
+    )
     if not situation.households:
-        text = "This reached nobody: no household is known for the person. Say who lives with them, or that nobody does."
+        text = (
+            "This reached nobody: no household is known for the person. Say who lives with them, or that nobody does."
+        )
     lead = lead_of(situation.sender, directory)
     for owner in dict.fromkeys((situation.sender.id, *([lead.id] if lead else []))):
         yield _undeliverable(situation, owner, text, "nobody")

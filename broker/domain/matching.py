@@ -179,7 +179,6 @@ class _Run:
             if is_that_pregnancy(child, expected, on, opening=opening)
             and order_agrees(person, child)
             and self.free(person, child)
-            and child.id not in self.ids.values()
         ]
         fits.sort(key=lambda c: (not same_expected(expected, c.expected), c.state is not PersonState.UNBORN))
         return fits[0] if fits else None

@@ -13,7 +13,7 @@ from broker.domain.vicinity import clients_of
 from broker.domain.world import KnownPerson, Team
 from schemas.codes import Category, Event, Function, RelationshipKind
 from schemas.identifiers import CRN, NHS_NUMBER, NOMS_NUMBER, local_system
-from schemas.message import Identifier, Message, Person
+from schemas.message import Identifier, Message, Person, Relationship
 
 BY_WORD: Final = frozenset({Why.ADDRESSED.value, Why.EARLIER.value})
 """Told on somebody's own word: what they wrote is for this reader."""
@@ -44,9 +44,7 @@ class Reader:
         return self.group is Group.CHILD_FACING
 
 
-def reader(
-    situation: Situation, team: Team, view: View, reason_code: str, policy: Policy, *, released: bool
-) -> Reader:
+def reader(situation: Situation, team: Team, view: View, reason_code: str, policy: Policy, *, released: bool) -> Reader:
     """Who reads, and for whom it works in this household."""
     clients = clients_of(situation.world, team.id, situation.subjects | situation.members)
     children = {child.id for child in situation.children} | situation.child_subjects | situation.expecting
@@ -161,6 +159,12 @@ def unnamed_children(message: Message, situation: Situation) -> Iterator[str]:
             yield person.key
 
 
+def kin(situation: Situation) -> tuple[Relationship, ...]:
+    """Relationships that the message states or that are known, each once, the message's first."""
+    known = (Relationship(person=r.person_id, kind=r.kind, to=r.to) for r in situation.world.relationships)
+    return tuple(dict.fromkeys((*situation.message.relationships, *known)))
+
+
 def _looked_after(situation: Situation, child: str) -> bool:
     evidence = {Event.LOOKED_AFTER_START.value, Event.LOOKED_AFTER_MOVE.value}
     return any(i.person_id == child and i.evidence in evidence for i in situation.world.involvements)
@@ -168,24 +172,13 @@ def _looked_after(situation: Situation, child: str) -> bool:
 
 def _sibling(situation: Situation, child: str) -> bool:
     subjects = situation.subjects
-    for relation in (*situation.message.relationships, *_known_relations(situation)):
+    for relation in kin(situation):
         pair = {relation.person, relation.to}
         if relation.kind is RelationshipKind.SIBLING and child in pair and pair & subjects:
             return True
     mothers = set(mothers_of(situation.world, child)) | _said_mothers(situation.message, child)
     theirs = {m for subject in subjects for m in mothers_of(situation.world, subject)}
     return bool(mothers & (theirs | {m for subject in subjects for m in _said_mothers(situation.message, subject)}))
-
-
-@dataclass(frozen=True, slots=True)
-class _Related:
-    person: str
-    kind: RelationshipKind
-    to: str
-
-
-def _known_relations(situation: Situation) -> Iterator[_Related]:
-    return (_Related(r.person_id, r.kind, r.to) for r in situation.world.relationships)
 
 
 def _said_mothers(message: Message, child: str) -> set[str]:

@@ -211,7 +211,9 @@ def _addressed(search: _Search) -> None:
             search.problems.append(Problem(path, "is the sending team itself", "business-rule", "information"))
         elif team is None or team.closed:
             reason = "is not in the directory" if team is None else "is closed"
-            search.problems.append(Problem(path, f"{reason}: the message was not delivered there", "not-found", "warning"))
+            search.problems.append(
+                Problem(path, f"{reason}: the message was not delivered there", "not-found", "warning")
+            )
             search.unreachable.append(team_id)
         else:
             search.tie(team_id, Tie(Relation.ADDRESSED))
@@ -243,7 +245,9 @@ def _of_area(situation: Situation, directory: Directory, function: Function) -> 
 
 def household_areas(situation: Situation) -> tuple[str, ...]:
     """Areas of the households that the message routes through; of no known household, the sender's."""
-    areas = {situation.world.households[home].area_id for home in situation.households if home in situation.world.households}
+    areas = {
+        situation.world.households[home].area_id for home in situation.households if home in situation.world.households
+    }
     known = sorted(area for area in areas if area)
     return tuple(known) or ((situation.sender.area_id,) if situation.sender.area_id else ())
 

@@ -18,7 +18,7 @@ from schemas.codes import Category, Event
 from schemas.events import FACTS, category_of
 from schemas.message import Fact, HouseholdMember, Message, Relationship
 
-_OF_A_PERSON: Final = frozenset({Category.HEALTH, Category.OFFENCE})
+_OF_A_PERSON: Final = frozenset({Category.HEALTH, Category.OFFENCE, Category.RESTRICTED})
 """Categories that are somebody's own record: shown about whom the reader works with, and nobody else (principles 4 and 5)."""
 _SHOWS_KIN: Final = frozenset({View.FULL, View.RISK})
 
@@ -95,9 +95,7 @@ def _signed(message: Message, who: Reader) -> Message:
 def _relationships(met: Situation, who: Reader, keys: frozenset[str]) -> tuple[Relationship, ...]:
     if who.view not in _SHOWS_KIN:
         return ()
-    known = (Relationship(person=r.person_id, kind=r.kind, to=r.to) for r in met.world.relationships)
-    both = dict.fromkeys((*met.message.relationships, *known))
-    return tuple(relation for relation in both if {relation.person, relation.to} <= keys)
+    return tuple(relation for relation in naming.kin(met) if {relation.person, relation.to} <= keys)
 
 
 def _household(met: Situation, who: Reader, keys: frozenset[str]) -> tuple[HouseholdMember, ...]:
@@ -106,9 +104,7 @@ def _household(met: Situation, who: Reader, keys: frozenset[str]) -> tuple[House
     return tuple(member for member in met.message.household if member.person in keys)
 
 
-def _facts(
-    met: Situation, who: Reader, keys: frozenset[str], policy: Policy, directory: Directory
-) -> tuple[Fact, ...]:
+def _facts(met: Situation, who: Reader, keys: frozenset[str], policy: Policy, directory: Directory) -> tuple[Fact, ...]:
     if who.view is View.POINTER:
         return pointing.pointer(met, who.team, policy, directory)
     kept = (fact for fact in met.message.facts if _shown(met, who, keys, fact))
@@ -128,17 +124,12 @@ def _shown(met: Situation, who: Reader, keys: frozenset[str], fact: Fact) -> boo
         return about.isdisjoint(met.protected)
     if category is Category.CONTACT:
         return not who.hidden
-    theirs = about <= who.own
-    if category is Category.OFFENCE and who.child_facing:
-        return theirs and who.reason_code in naming.BY_WORD
-    if category in _OF_A_PERSON or category is Category.RESTRICTED:
-        return theirs
-    return theirs or who.group not in (Group.ADULT_ONLY, Group.OWN_CLIENT)
+    if category is Category.OFFENCE and who.child_facing and who.reason_code not in naming.BY_WORD:
+        return False
+    return category not in _OF_A_PERSON or about <= who.own
 
 
 def _labels(met: Situation, who: Reader, policy: Policy) -> frozenset[str]:
     marks = policy.marks
     kept = met.message.labels & marks.copied
     return kept | {marks.not_for_family} if met.marked or who.view is not View.FULL else kept
-
-

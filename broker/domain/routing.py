@@ -89,5 +89,3 @@ def _not_as_addressed(decisions: list[Told | Withheld], message: Message) -> lis
         for index, team_id in enumerate(message.to)
         if team_id in refused
     ]
-
-

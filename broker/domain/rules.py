@@ -64,6 +64,7 @@ class Nobody(StrEnum):
 
     INCIDENT = "incident"  # architecture, invariant 3
     INCIDENT_UNLESS_ALONE = "incident-unless-alone"  # none when it is known that no child lives there
+    INCIDENT_FOR_CHILD = "incident-for-child"  # none unless a child or a pregnancy is known there
     ACCEPTED = "accepted"
 
 
@@ -314,7 +315,9 @@ class Policy:
     @property
     def longest_standing_days(self) -> int:
         """How far back such events may lie."""
-        return max((rules.standing or _LONGEST_DEFAULT for rules in self.events.values()), default=_LONGEST_DEFAULT).days
+        return max(
+            (rules.standing or _LONGEST_DEFAULT for rules in self.events.values()), default=_LONGEST_DEFAULT
+        ).days
 
     def still_stands(self, message: Message, received_at: datetime, now: datetime) -> bool:
         """Whether a notification is to be routed again when its household changes."""

@@ -25,7 +25,9 @@ _BY_BREADTH: Final = (View.FULL, View.RISK, View.SAFETY, View.POINTER)
 _BREADTH: Final = {view: -index for index, view in enumerate((*_BY_BREADTH, View.ENDED, View.EXISTENCE))}
 _NEEDS: Final = {View.SAFETY: Flag.STAFF_SAFETY_STATED, View.POINTER: Flag.CHILD_AT_HOME}
 """What must be there for a view to say anything."""
-_URGENCY: Final = {p: index for index, p in enumerate((Priority.ROUTINE, Priority.URGENT, Priority.ASAP, Priority.STAT))}
+_URGENCY: Final = {
+    p: index for index, p in enumerate((Priority.ROUTINE, Priority.URGENT, Priority.ASAP, Priority.STAT))
+}
 _NOTHING: Final[frozenset[View]] = frozenset()
 _TELLING: Final = frozenset({View.FULL, View.RISK, View.SAFETY})
 """Views with content of the message in them."""
@@ -155,9 +157,7 @@ def _works_only_with_source(situation: Situation, recipient: Recipient, group: G
     return of_others or not recipient.has(Relation.OWN)
 
 
-def _offers(
-    situation: Situation, team: Team, ties: Sequence[Tie], group: Group, policy: Policy
-) -> Iterator[_Offer]:
+def _offers(situation: Situation, team: Team, ties: Sequence[Tie], group: Group, policy: Policy) -> Iterator[_Offer]:
     """What the policy's lines propose for these ties, cut to what sharing allows."""
     grants = _grants(situation, ties, group, policy)
     for line in situation.lines:

@@ -118,9 +118,7 @@ def situation(message: Message, world: World, policy: Policy, sender: Team, now:
     )
 
 
-def _expecting(
-    message: Message, world: World, rules: EventRules, children: tuple[KnownPerson, ...]
-) -> Iterator[str]:
+def _expecting(message: Message, world: World, rules: EventRules, children: tuple[KnownPerson, ...]) -> Iterator[str]:
     if rules.pregnancy:
         yield from message.subjects
     for child in children:
@@ -175,9 +173,7 @@ def _restricts(fact: Fact, hold: Hold) -> bool:
     return not (isinstance(fact.value, Coding) and fact.value.code in hold.ended.get(fact.code, ()))
 
 
-def _is_marked(
-    message: Message, rules: EventRules, policy: Policy, categories: list[tuple[Fact, Category]]
-) -> bool:
+def _is_marked(message: Message, rules: EventRules, policy: Policy, categories: list[tuple[Fact, Category]]) -> bool:
     """Whether patient and family must not see it: concerns, and facts about third parties (principle 13)."""
     marks = policy.marks
     return (

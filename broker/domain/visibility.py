@@ -63,6 +63,4 @@ def _may_see(row: Listed, viewer: Team, sender_id: str, directory: Directory, po
     if viewer.id == sender_id:
         return row.known_to_sender
     team = directory.teams.get(row.team_id)
-    return (
-        team is not None and row.state is not DeliveryState.HELD and may_know(viewer, team, policy, hidden=hidden)
-    )
+    return team is not None and row.state is not DeliveryState.HELD and may_know(viewer, team, policy, hidden=hidden)

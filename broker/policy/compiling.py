@@ -108,10 +108,13 @@ def _lines(document: Document, event: Event, section: EventSection) -> Iterator[
         yield _tell(document, f"{event.value}.tell.{name}", line, line.purpose)
     for name, added in section.add.items():
         yield _added(document, f"{event.value}.add.{name}", added)
-    if not section.quiet:
-        for name, line in document.always.tell.items():
-            purpose = Purpose.INFORMATION if section.routine else line.purpose
-            yield _tell(document, f"always.tell.{name}", line, purpose)
+    own = {relation for line in section.tell.values() for relation in line.of}
+    for name, line in document.always.tell.items():
+        # What an event says itself of those addressed stands in place of what is said of them always.
+        if section.quiet or (set(line.of) == {Relation.ADDRESSED} and Relation.ADDRESSED in own):
+            continue
+        purpose = Purpose.INFORMATION if section.routine else line.purpose
+        yield _tell(document, f"always.tell.{name}", line, purpose)
 
 
 def _tell(document: Document, rule: str, line: TellLine, purpose: Purpose) -> Tell:

@@ -25,7 +25,12 @@ _CITE: Final = re.compile(r"F([1-9]|[12][0-9]|30)|\d+(\.\d+){1,3}|principle ([1-
 """F-numbers, paragraphs of the review, principles of docs/sharing.md, invariants of the README."""
 
 _ASKABLE: Final = frozenset(
-    {TaskCode.SUPPLY_INFORMATION, TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD, TaskCode.DATA_QUALITY, TaskCode.CONFIRM_HOUSEHOLD}
+    {
+        TaskCode.SUPPLY_INFORMATION,
+        TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD,
+        TaskCode.DATA_QUALITY,
+        TaskCode.CONFIRM_HOUSEHOLD,
+    }
 )
 """Tasks that a rule may raise by itself; the others follow from deliveries, households, transfers and the clock."""
 
@@ -73,7 +78,9 @@ def _groups(document: Document) -> Iterator[Problem]:
     placed = [f for section in document.groups.values() for f in (*section.functions, *section.only_with_child)]
     for function in Function:
         if placed.count(function) != 1:
-            yield _fault("groups", f"names {function.value} {placed.count(function)} times; each function has one group")
+            yield _fault(
+                "groups", f"names {function.value} {placed.count(function)} times; each function has one group"
+            )
 
 
 def _sharing(document: Document) -> Iterator[Problem]:
@@ -223,7 +230,8 @@ def _groups_of(document: Document, names: Iterable[str]) -> set[Group]:
 
 def _group_of(document: Document, function: Function) -> Group | None:
     return next(
-        (g for g, section in document.groups.items() if function in (*section.functions, *section.only_with_child)), None
+        (g for g, section in document.groups.items() if function in (*section.functions, *section.only_with_child)),
+        None,
     )
 
 
@@ -236,7 +244,9 @@ def _citations(document: Document) -> Iterator[Problem]:
     for path, cites in _cited(document):
         for cite in cites:
             if not _CITE.fullmatch(cite) and cite not in document.guidance:
-                yield _fault(f"{path}.cites", f"{cite!r} is no F-number, paragraph, principle, invariant or guidance named here")
+                yield _fault(
+                    f"{path}.cites", f"{cite!r} is no F-number, paragraph, principle, invariant or guidance named here"
+                )
 
 
 def _cited(document: Document) -> Iterator[tuple[str, tuple[str, ...]]]:

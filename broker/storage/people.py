@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from sqlalchemy import CTE, ColumnElement, CompoundSelect, Select, and_, func, or_, select, union
+from sqlalchemy import CTE, BindParameter, CompoundSelect, Select, bindparam, func, select, union
 from sqlmodel import Session
 
 from broker.domain.identifying import normal, previous_numbers
@@ -39,53 +39,46 @@ def candidates(session: Session, codec: Codec, message: Message) -> list[KnownPe
 
     They come without names, identifiers and addresses: `load_world` of their ids has these, and `matching.match` reads them there.
     """
-    found = _found(codec, message)
-    if found is None:
+    numbers = list(_all_numbers(message))
+    names = {name_blind(codec, person.family, person.birth_date) for person in message.people}
+    places = {place(codec, address) for person in message.people for address in person.addresses}
+    asked = {
+        "systems": sorted({number.system for number in numbers}),
+        "numbers": sorted({identifier_blind(codec, number.system, number.value) for number in numbers}),
+        "names": sorted(name for name in names if name is not None),
+        "places": sorted(at for at in places if at is not None),
+    }
+    if not any(asked.values()):
         return []
-    rows = session.execute(
-        select(PERSON.c.id, PERSON.c.state, PERSON.c.born, PERSON.c.expected, PERSON.c.resolved, PERSON.c.version)
-        .where(PERSON.c.id.in_(_near(found)), PERSON.c.state != PersonState.MERGED)
-        .order_by(PERSON.c.id)
-    )
-    return [KnownPerson(**row) for row in rows.mappings()]
-
-
-def _found(codec: Codec, message: Message) -> CTE | None:
-    """Ids of those who carry an identifier or a name and birth of the message; and of those at its addresses."""
-    parts: list[Select[tuple[str]]] = []
-    if numbers := _numbers(codec, message):
-        parts.append(select(IDENTIFIER.c.person_id.label("id")).where(or_(*numbers), IDENTIFIER.c.ended_at.is_(None)))
-    names = {name_blind(codec, person.family, person.birth_date) for person in message.people} - {None}
-    if names:
-        survivor = func.coalesce(PERSON.c.merged_into, PERSON.c.id)
-        parts.append(select(survivor.label("id")).where(PERSON.c.name_blind.in_(sorted(filter(None, names)))))
-    places = {place(codec, address) for person in message.people for address in person.addresses} - {None}
-    if places:
-        at = (
-            select(ADDRESS.c.person_id.label("id"))
-            .where(ADDRESS.c.place_blind.in_(sorted(filter(None, places))), ADDRESS.c.ended_at.is_(None))
-            .distinct()
-            .limit(NEIGHBOURS)
-            .subquery()
-        )
-        parts.append(select(at.c.id))
-    return union(*parts).cte("found") if parts else None
-
-
-def _numbers(codec: Codec, message: Message) -> list[ColumnElement[bool]]:
-    by_system: dict[str, set[str]] = {}
-    for number in _all_numbers(message):
-        by_system.setdefault(number.system, set()).add(identifier_blind(codec, number.system, number.value))
-    return [
-        and_(IDENTIFIER.c.system == system, IDENTIFIER.c.blind.in_(sorted(blinds)))
-        for system, blinds in sorted(by_system.items())
-    ]
+    return [KnownPerson(**row) for row in session.execute(_CANDIDATES, asked).mappings()]
 
 
 def _all_numbers(message: Message) -> Iterator[Number]:
     for person in message.people:
         yield from (normal(number) for number in person.identifiers)
         yield from previous_numbers(message, person.key)
+
+
+def _several(name: str) -> BindParameter[object]:
+    return bindparam(name, expanding=True)
+
+
+def _candidates() -> Select[tuple[object, ...]]:
+    """Built once: building such a statement costs more than running it."""
+    numbered = select(IDENTIFIER.c.person_id.label("id")).where(
+        IDENTIFIER.c.system.in_(_several("systems")),
+        IDENTIFIER.c.blind.in_(_several("numbers")),
+        IDENTIFIER.c.ended_at.is_(None),
+    )
+    named = select(func.coalesce(PERSON.c.merged_into, PERSON.c.id)).where(PERSON.c.name_blind.in_(_several("names")))
+    at = select(ADDRESS.c.person_id).where(ADDRESS.c.place_blind.in_(_several("places")), ADDRESS.c.ended_at.is_(None))
+    neighbours = at.distinct().limit(NEIGHBOURS).subquery()
+    found = union(numbered, named, select(neighbours.c.person_id)).cte("found")
+    return (
+        select(PERSON.c.id, PERSON.c.state, PERSON.c.born, PERSON.c.expected, PERSON.c.resolved, PERSON.c.version)
+        .where(PERSON.c.id.in_(_near(found)), PERSON.c.state != PersonState.MERGED)
+        .order_by(PERSON.c.id)
+    )
 
 
 def _near(found: CTE) -> CompoundSelect[tuple[str]]:
@@ -98,6 +91,9 @@ def _near(found: CTE) -> CompoundSelect[tuple[str]]:
         select(RELATIONSHIP.c.person_id).where(RELATIONSHIP.c.to_person_id.in_(ids)),
         select(RELATIONSHIP.c.to_person_id).where(RELATIONSHIP.c.person_id.in_(ids)),
     )
+
+
+_CANDIDATES = _candidates()
 
 
 def by_identifier(session: Session, codec: Codec, system: str, value: str) -> list[str]:

@@ -61,7 +61,9 @@ class Explanation:
     problems: tuple[Problem, ...] = ()
 
 
-def simulate(message: Message, sender: Team, ctx: Context, now: datetime, session: Session | None = None) -> Explanation:
+def simulate(
+    message: Message, sender: Team, ctx: Context, now: datetime, session: Session | None = None
+) -> Explanation:
     """What would happen to a message, were it received now: on the people of a database, or without one on nobody known.
 
     `message` is as read from a Bundle or a native event. The session is only read.

@@ -108,7 +108,7 @@ class _Step:
         notification_id = str(uuid4())
         message = replace(message, sender=self.sender.id)
         settled, changed, settling = self._settle(notification_id, message)
-        decided = route.decide(self.session, self.ctx, settled, self.now)
+        decided = route.decide(self.ctx, settled, settling.world, self.now)
         problems = (*self.incoming.problems, *settling.problems, *decided.problems)
         body = reply.accepted(message, problems, decided, self.ctx, self.now)
         row = self._row(notification_id, message.id, body) | self._what_it_says(notification_id, settled, decided)

@@ -12,6 +12,7 @@ from broker.domain.states import DeliveryState, Purpose
 from broker.storage import deliveries, notifications, tasks
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import Stored
+from broker.storage.world import load_world
 from broker.workflow import route
 from broker.workflow.context import Context
 
@@ -56,7 +57,8 @@ def _held(session: Session, gate: Stored) -> list[Delivery]:
 
 def _told_now(session: Session, ctx: Context, gate: Stored, now: datetime) -> dict[str, Told]:
     row = session.get_one(Notification, gate.row.notification_id)
-    decided = route.decide(session, ctx, notifications.message_of(ctx.codec, row), now)
+    message = notifications.message_of(ctx.codec, row)
+    decided = route.decide(ctx, message, load_world(session, ctx.codec, message.subjects), now)
     return {told.team_id: told for told in decided.told}
 
 

@@ -11,6 +11,7 @@ from broker.domain import routing
 from broker.domain.routing import Routing, Told, Withheld
 from broker.domain.states import DeliveryState, Purpose
 from broker.domain.wanted import TaskWanted
+from broker.domain.world import World
 from broker.storage import audit, deliveries, notifications, people, tasks
 from broker.storage.tables import Notification
 from broker.storage.world import load_world
@@ -20,10 +21,9 @@ from schemas.message import Message
 
 
 def decide(
-    session: Session, ctx: Context, message: Message, now: datetime, *, already_told: frozenset[str] = frozenset()
+    ctx: Context, message: Message, world: World, now: datetime, *, already_told: frozenset[str] = frozenset()
 ) -> Routing:
-    """Who is told what of a message whose persons are keyed by their ids. Reads the world as this transaction sees it."""
-    world = load_world(session, ctx.codec, message.subjects)
+    """Who is told what of a message whose persons are keyed by their ids, in the world as this transaction has it."""
     sender = ctx.directory.teams[message.sender or ""]
     return routing.route(
         message, world, sender=sender, directory=ctx.directory, policy=ctx.policy, now=now, already_told=already_told
@@ -79,7 +79,8 @@ def once_more(session: Session, ctx: Context, row: Notification, now: datetime) 
         return
     before = deliveries.decisions(session, row.id)
     told_before = frozenset(team for team, state in before.items() if state is not DeliveryState.WITHHELD)
-    decided = decide(session, ctx, message, now, already_told=told_before)
+    world = load_world(session, ctx.codec, message.subjects)
+    decided = decide(ctx, message, world, now, already_told=told_before)
     fresh = [told for told in decided.told if told.team_id not in told_before]
     if not fresh:
         return

@@ -16,6 +16,7 @@ from broker.storage.task_values import Stored
 from broker.web import documented
 from broker.web.api import task_parts, task_query, task_update
 from broker.web.deps import Body, Running, require
+from broker.web.guard import JSON, media_type
 from broker.web.outcomes import FhirResponse
 from broker.workflow import acknowledge
 from broker.workflow.task_wire import task_resource
@@ -29,8 +30,6 @@ Mover = Annotated[Caller, Depends(require("system/Task.u"))]
 TaskId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 Json = dict[str, Any]
 
-_JSON = ("application/fhir+json", "application/json")
-_FORM = "application/x-www-form-urlencoded"
 _REFUSED = documented.refusals(409, 412)
 _IF_MATCH = "ETag of the version that was read; another is 412"
 
@@ -46,10 +45,10 @@ def search(request: Request, running: Running, caller: Reader) -> Response:
     summary="Search tasks, the parameters in the body",
     openapi_extra=documented.takes_form(**dict.fromkeys(task_query.KNOWN, "As in the search by GET")),
 )
-def search_by_post(request: Request, body: Body, running: Running, caller: Reader) -> Response:
+def search_by_post(request: Request, running: Running, caller: Reader, body: Body) -> Response:
     """As the search, so that what is asked stands in no address."""
-    if _media(request) != _FORM:
-        raise Unsupported(f"Send {_FORM}.")
+    if media_type(request.headers.get("content-type", "")) != documented.FORM:
+        raise Unsupported(f"Send {documented.FORM}.")
     try:
         asked = parse_qsl(body.decode(), keep_blank_values=True)
     except UnicodeDecodeError as error:
@@ -73,7 +72,7 @@ def read(task_id: TaskId, running: Running, caller: Reader) -> Response:
     responses=_REFUSED,
     openapi_extra=documented.takes("Task") | documented.header("If-Match", _IF_MATCH, required=True),
 )
-def update(task_id: TaskId, request: Request, body: Body, running: Running, caller: Mover) -> Response:
+def update(task_id: TaskId, request: Request, running: Running, caller: Mover, body: Body) -> Response:
     """One move by its result. `If-Match` is required; the new note's `authorString` says who does it, as `name, role`."""
     version = _expected(request)
     if version is None:
@@ -91,7 +90,7 @@ def update(task_id: TaskId, request: Request, body: Body, running: Running, call
 
 
 def _operation(move: Move) -> Callable[..., Response]:
-    def operate(task_id: TaskId, request: Request, body: Body, running: Running, caller: Mover) -> Response:
+    def operate(task_id: TaskId, request: Request, running: Running, caller: Mover, body: Body) -> Response:
         parameters = _resource(request, body, "Parameters", running)
         asked = task_parts.read(move, parameters, _expected(request))
         return _moved(_answering(task_id, asked, running, caller), task_parts.located, running, caller)
@@ -161,13 +160,9 @@ def _entry(base: str, resource: Json) -> Json:
     return {"fullUrl": f"{base}/{resource['id']}", "resource": resource, "search": {"mode": "match"}}
 
 
-def _media(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
 def _resource(request: Request, body: bytes, kind: str, running: Runtime) -> Json:
     """The resource in the body, of this type and with the structure of R4."""
-    if _media(request) not in _JSON:
+    if media_type(request.headers.get("content-type", "")) not in JSON:
         raise Unsupported("Send application/fhir+json.")
     settings = running.settings
     parsed = parse(body, Limits(bytes=settings.max_body_bytes, depth=settings.max_depth, entries=settings.max_entries))
