@@ -9,7 +9,7 @@ from broker.domain.rules import EventRules, Flag, Policy
 from broker.domain.states import PersonState
 from broker.domain.world import KnownPerson, World
 from schemas.codes import Category
-from schemas.message import Fact, Message
+from schemas.message import Message
 
 FIVE_YEARS: Final = 1826
 ONE_YEAR: Final = 365
@@ -23,13 +23,13 @@ def flags(
     rules: EventRules,
     children: tuple[KnownPerson, ...],
     child_subjects: frozenset[str],
-    categories: list[tuple[Fact, Category]],
+    categories: tuple[Category, ...],
     now: datetime,
 ) -> Iterator[Flag]:
     """Every flag that holds; `children` are those at home, `child_subjects` those whom the message is about."""
     yield from _at_home(children, expecting=rules.pregnancy and not rules.quiet, now=now)
     yield from _of_subjects(message, world, policy, rules, child_subjects, now)
-    stated = {category for fact, category in categories if fact.value is not False}
+    stated = {category for fact, category in zip(message.facts, categories, strict=True) if fact.value is not False}
     if Category.RISK in stated:
         yield Flag.RISK_STATED
     if Category.STAFF_SAFETY in stated:

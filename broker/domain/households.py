@@ -7,6 +7,7 @@ from datetime import datetime
 from broker.domain.addresses import settle_addresses
 from broker.domain.changes import Change
 from broker.domain.draft import Draft, Given, Place, revise
+from broker.domain.effects import after
 from broker.domain.gaps import Gap, gaps
 from broker.domain.identities import (
     settle_deaths,
@@ -70,7 +71,10 @@ def settle(
 
 
 def conclude(draft: Draft) -> Settlement:
-    """What a draft came to, with the versions it was based on in front."""
+    """What a draft came to, with the versions it was based on in front, and the versions it raises in its world."""
     revision = revise(draft.before, draft.world, draft.changes)
-    changes = tuple(draft.changes) if revision is None else (revision, *draft.changes)
-    return Settlement(changes=changes, tasks=tuple(draft.tasks), problems=tuple(draft.problems), world=draft.world)
+    changes, world = tuple(draft.changes), draft.world
+    if revision is not None:
+        changes = (revision, *changes)
+        world = after(world, (revision,), draft.given.sender)
+    return Settlement(changes=changes, tasks=tuple(draft.tasks), problems=tuple(draft.problems), world=world)

@@ -11,7 +11,7 @@ from broker.domain.sharing import Recipient, Tie
 from broker.domain.situation import Situation
 from broker.domain.states import InvolvementState, PersonState, View
 from broker.domain.world import Directory, KnownInvolvement, KnownPerson, Team
-from schemas.codes import Function
+from schemas.codes import Event, Function
 from schemas.problem import Problem
 
 _DESTINATION: Final = "Bundle.entry[0].resource.destination[{index}].receiver"
@@ -137,15 +137,26 @@ def _universal(search: _Search) -> None:
 def _in_need(situation: Situation, policy: Policy) -> Iterator[tuple[str, list[Universal]]]:
     """Whose services are looked for: the child's whom it is about; of an adult's event, every child's of the household.
 
-    A pregnancy that no unborn person stands for yet, or any more, is looked for through its mother.
+    A pregnancy that no unborn person stands for yet, or any more, is looked for through its mother. A child whose death
+    is what is told has the services it had, who must not come to weigh it.
     """
-    about = [child for child in situation.children if child.id in situation.subjects]
+    about = [*(child for child in situation.children if child.id in situation.subjects), *_died(situation)]
     chosen = about if about and situation.about is About.CHILD else list(situation.children)
     for child in chosen:
         yield child.id, [service for service in policy.universal if _of_age(child, service, situation.now)]
     if situation.rules.pregnancy and not any(child.state is PersonState.UNBORN for child in chosen):
         for subject in situation.message.subjects:
             yield subject, [service for service in policy.universal if service.pregnancy]
+
+
+def _died(situation: Situation) -> Iterator[KnownPerson]:
+    """Children whose death this message tells: as such, or with the birth."""
+    if situation.message.event not in (Event.DEATH, Event.BIRTH):
+        return
+    for subject in sorted(situation.child_subjects):
+        known = situation.world.people.get(subject)
+        if known is not None and known.state is PersonState.DIED:
+            yield known
 
 
 def _of_age(child: KnownPerson, service: Universal, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from broker.domain.situation import Situation, situation
 from broker.domain.states import View
 from broker.domain.world import Directory, Team, World
 from schemas.codes import Category, Event
-from schemas.events import FACTS, category_of
+from schemas.events import FACTS
 from schemas.message import Fact, HouseholdMember, Message, Relationship
 
 _OF_A_PERSON: Final = frozenset({Category.HEALTH, Category.OFFENCE, Category.RESTRICTED})
@@ -107,12 +107,12 @@ def _household(met: Situation, who: Reader, keys: frozenset[str]) -> tuple[House
 def _facts(met: Situation, who: Reader, keys: frozenset[str], policy: Policy, directory: Directory) -> tuple[Fact, ...]:
     if who.view is View.POINTER:
         return pointing.pointer(met, who.team, policy, directory)
-    kept = (fact for fact in met.message.facts if _shown(met, who, keys, fact))
+    facts = zip(met.message.facts, met.categories, strict=True)
+    kept = (fact for fact, category in facts if _shown(met, who, keys, fact, category))
     return tuple(fact if fact.about is None or fact.about in keys else replace(fact, about=None) for fact in kept)
 
 
-def _shown(met: Situation, who: Reader, keys: frozenset[str], fact: Fact) -> bool:
-    category = category_of(met.message, fact)
+def _shown(met: Situation, who: Reader, keys: frozenset[str], fact: Fact, category: Category) -> bool:
     if category not in who.categories or fact.code not in FACTS:
         return False
     if category is Category.STAFF_SAFETY or (category is Category.RESTRICTED and who.released):

@@ -34,6 +34,8 @@ class Situation:
     children: tuple[KnownPerson, ...]
     """Children and unborn children there, subjects included, in stable order."""
     flags: frozenset[Flag]
+    categories: tuple[Category, ...]
+    """The category of each fact of the message, in its order."""
     about: About
     """CHILD when it is a child's event or any subject is a child."""
     child_subjects: frozenset[str]
@@ -89,7 +91,7 @@ def situation(message: Message, world: World, policy: Policy, sender: Team, now:
     subjects = frozenset(vicinity.about_whom(message, world, rules))
     members = frozenset(vicinity.others(world, households, subjects, quiet=rules.quiet))
     children = tuple(vicinity.children_at_home(world, (*sorted(subjects), *sorted(members)), children_said, now))
-    categories = [(fact, category_of(message, fact)) for fact in message.facts]
+    categories = tuple(category_of(message, fact) for fact in message.facts)
     child_subjects = children_said & subjects
     holding = frozenset(flags(message, world, policy, rules, children, child_subjects, categories, now))
     return Situation(
@@ -103,6 +105,7 @@ def situation(message: Message, world: World, policy: Policy, sender: Team, now:
         members=members,
         children=children,
         flags=holding,
+        categories=categories,
         about=rules.about or (About.CHILD if child_subjects else About.ADULT),
         child_subjects=child_subjects,
         expecting=frozenset(_expecting(message, world, rules, children)),
@@ -173,12 +176,12 @@ def _restricts(fact: Fact, hold: Hold) -> bool:
     return not (isinstance(fact.value, Coding) and fact.value.code in hold.ended.get(fact.code, ()))
 
 
-def _is_marked(message: Message, rules: EventRules, policy: Policy, categories: list[tuple[Fact, Category]]) -> bool:
+def _is_marked(message: Message, rules: EventRules, policy: Policy, categories: tuple[Category, ...]) -> bool:
     """Whether patient and family must not see it: concerns, and facts about third parties (principle 13)."""
     marks = policy.marks
     return (
         rules.marked
         or marks.not_for_family in message.labels
-        or any(category in marks.categories for _, category in categories)
+        or not marks.categories.isdisjoint(categories)
         or any(fact.about is not None and fact.about not in message.subjects for fact in message.facts)
     )

@@ -10,7 +10,7 @@ from typing import cast
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from broker.domain.states import ChannelKind, DeliveryState
+from broker.domain.states import ChannelKind, DeliveryState, View
 from broker.storage.tables import Channel, Delivery, Notification
 from broker.storage.types import UtcDateTime
 
@@ -19,6 +19,9 @@ OPEN = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.PARKED)
 
 UNDELIVERED = (*OPEN, DeliveryState.SENT)
 """What the team's system has not said it has."""
+
+NOT_TOLD = (DeliveryState.WITHHELD, DeliveryState.HELD, DeliveryState.CANCELLED)
+"""What was decided, and never came to the team."""
 
 QUIET = {"synchronize_session": False}
 """Rows are read afresh after a statement, never from the session's memory."""
@@ -61,6 +64,16 @@ def decisions(session: Session, notification_id: str) -> dict[str, DeliveryState
         col(Delivery.notification_id) == notification_id, col(Delivery.cause) == ""
     )
     return {team: DeliveryState(state) for team, state in session.execute(found)}
+
+
+def told(session: Session, notification_ids: Collection[str]) -> dict[str, View]:
+    """Who was told of any of these notifications, and in which view: team id → view."""
+    found = sa.select(col(Delivery.team_id), col(Delivery.view)).where(
+        col(Delivery.notification_id).in_(notification_ids),
+        col(Delivery.cause) == "",
+        col(Delivery.state).not_in(NOT_TOLD),
+    )
+    return {team: View(view) for team, view in session.execute(found)}
 
 
 def drop_withheld(session: Session, notification_id: str, teams: Collection[str]) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlmodel import Session, col, insert, select, update
+from sqlmodel import Session, col, insert, or_, select, update
 
 from broker.domain.states import NotificationState
 from broker.storage.codec import Codec
-from broker.storage.tables import Notification, Subject
+from broker.storage.deliveries import NOT_TOLD
+from broker.storage.tables import Delivery, Notification, Subject
 from schemas import content
 from schemas.codes import Event
 from schemas.message import Message
@@ -21,6 +22,20 @@ def earlier(session: Session, sender_team_id: str, message_id: str) -> Notificat
             Notification.message_id == message_id,
             Notification.state != NotificationState.REFUSED,
         )
+    ).first()
+
+
+def known_as(session: Session, team_id: str, reference: str) -> Notification | None:
+    """What a team means by an id: its own message; one it was told of, by the id of its copy; or by its sender's own id."""
+    own = earlier(session, team_id, reference)
+    if own is not None:
+        return own
+    told = (col(Delivery.team_id) == team_id, col(Delivery.cause) == "", col(Delivery.state).not_in(NOT_TOLD))
+    return session.exec(
+        select(Notification)
+        .join(Delivery, col(Delivery.notification_id) == col(Notification.id))
+        .where(*told, or_(col(Delivery.id) == reference, col(Notification.message_id) == reference))
+        .order_by(col(Delivery.id) != reference, col(Notification.received_at).desc())
     ).first()
 
 

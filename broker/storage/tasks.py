@@ -199,15 +199,25 @@ def about(session: Session, codec: Codec, notification_id: str, codes: Sequence[
 
 
 def carried_by(session: Session, codec: Codec, delivery_id: str) -> list[Stored]:
-    """Tasks that a delivery brings to its team and that were not marked as delivered yet."""
-    cause = session.execute(select(Delivery.cause).where(col(Delivery.id) == delivery_id)).scalar_one_or_none()
-    if cause is None:
+    """Tasks that a delivery brings to its team and that were not marked as delivered yet. What the team agreed to is no news to it."""
+    query = select(Delivery.notification_id, Delivery.cause, Delivery.team_id).where(col(Delivery.id) == delivery_id)
+    found = session.execute(query).first()
+    if found is None:
         return []
+    notification_id, cause, team_id = found
     brought = col(Task.delivery_id) == delivery_id
     if cause.startswith("task:"):
         brought = or_(brought, col(Task.id) == cause.removeprefix("task:"))
-    rows = session.execute(reading().where(brought, col(Task.delivered_at).is_(None)))
-    return [stored(codec, *found) for found in rows]
+    rows = session.execute(
+        reading().where(
+            brought,
+            col(Task.notification_id) == notification_id,  # by which tasks are indexed
+            col(Task.owner_team_id) == team_id,
+            col(Task.code) != TaskCode.AGREED_ACTION,
+            col(Task.delivered_at).is_(None),
+        )
+    )
+    return [stored(codec, *row) for row in rows]
 
 
 def events(session: Session, codec: Codec, task_id: str) -> list[Happened]:

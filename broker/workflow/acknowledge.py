@@ -20,8 +20,16 @@ from broker.workflow.answer_effects import Step
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
 
-WITHDRAWN_WITH = tuple(set(TaskCode) - {TaskCode.AGREED_ACTION, TaskCode.RESOLVE_IDENTITY})
-"""Tasks that end when their notification is withdrawn. What a team agreed to stays its own; who somebody is stays a question."""
+WITHDRAWN_WITH = (
+    TaskCode.ACKNOWLEDGE,
+    TaskCode.SUPPLY_INFORMATION,
+    TaskCode.DATA_QUALITY,
+    TaskCode.CONFIRM_HOUSEHOLD,
+    TaskCode.RELEASE,
+    TaskCode.UNDELIVERABLE,
+)
+"""Tasks that end when their notification is withdrawn. What a team agreed to stays its own; who somebody is, where they live
+and who works with them stay questions; and no reporter ends a discussion with the safeguarding lead alone (F17)."""
 
 
 def scope_of(caller: Caller) -> Scope:

@@ -15,11 +15,12 @@ from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team
 from broker.errors import Conflict, Forbidden
 from broker.storage import audit, notifications, people, people_write, tasks
-from broker.storage.world import check_versions, load_world
 from broker.storage.person_rows import place
 from broker.storage.tables import Notification
-from broker.workflow import reply, route, withdraw
+from broker.storage.world import check_versions, load_world
+from broker.workflow import pregnancy_over, reply, route, withdraw
 from broker.workflow.context import Context
+from broker.workflow.earlier import followed
 from broker.workflow.intake import Incoming, Standing
 from schemas import content
 from schemas.codes import Event, Function, TaskCode
@@ -108,15 +109,18 @@ class _Step:
         notification_id = str(uuid4())
         message = replace(message, sender=self.sender.id)
         settled, changed, settling = self._settle(notification_id, message)
-        decided = route.decide(self.ctx, settled, settling.world, self.now)
-        problems = (*self.incoming.problems, *settling.problems, *decided.problems)
-        body = reply.accepted(message, problems, decided, self.ctx, self.now)
-        row = self._row(notification_id, message.id, body) | self._what_it_says(notification_id, settled, decided)
+        follows = followed(self.session, self.ctx, settled, settling.world, self.now)
+        decided = route.decide(self.ctx, settled, settling.world, self.now, earlier=follows.told)
+        problems = (*self.incoming.problems, *settling.problems, *follows.problems, *decided.problems)
+        body = reply.accepted(message, problems, decided, settling.tasks, self.ctx, self.now)
+        row = self._row(notification_id, message.id, body)
+        row |= self._what_it_says(notification_id, settled, decided, follows.reference)
         notifications.add(self.session, row, [(p.key, p.key not in settled.subjects) for p in settled.people])
         self._raise([*settling.tasks, *self._missing(notification_id, problems)], notification_id)
         route.write(self.session, self.ctx, notification_id, settled, decided, self.now)
-        if message.event is Event.WITHDRAW and message.reference:
-            withdraw.withdraw(self.session, self.ctx, self.sender, message.reference, self.now)
+        pregnancy_over.stop(self.session, self.ctx, follows.ended, self.now)
+        if message.event is Event.WITHDRAW and follows.reference is not None:
+            withdraw.withdraw(self.session, self.ctx, follows.reference, self.now)
         route.again(self.session, self.ctx, changed, self.now, but=notification_id)
         check_versions(self.session, self._read_versions(decided, changed))
         self._note(notification_id, "success")
@@ -171,9 +175,10 @@ class _Step:
             "decided_on": {},
         }
 
-    def _what_it_says(self, notification_id: str, message: Message, decided: Routing) -> dict[str, object]:
+    def _what_it_says(
+        self, notification_id: str, message: Message, decided: Routing, reference: Notification | None
+    ) -> dict[str, object]:
         sealed = self.ctx.codec.seal(content.dump(message), f"notification:{notification_id}")
-        earlier = message.reference and notifications.earlier(self.session, self.sender.id, message.reference)
         return {
             "state": NotificationState.ACCEPTED,
             "event": message.event,
@@ -182,7 +187,7 @@ class _Step:
             "occurred_at": message.occurred,
             "content": sealed,
             "decided_on": dict(decided.households),
-            "reference_id": earlier.id if earlier else None,
+            "reference_id": reference.id if reference else None,
         }
 
     def _steward_tasks(self, notification_id: str) -> list[TaskWanted]:
@@ -191,7 +196,9 @@ class _Step:
         owners = {self.sender.id} | ({partnership.id} if partnership else set())
         errors = [problem for problem in self.incoming.problems if problem.severity == "error"]
         return [
-            self._mend(notification_id, owner, "A message could not be used: mend what is named and send it again.", errors)
+            self._mend(
+                notification_id, owner, "A message could not be used: mend what is named and send it again.", errors
+            )
             for owner in sorted(owners)
         ]
 

@@ -18,11 +18,18 @@ from schemas.problem import Problem, operation_outcome
 NO_REFERRAL = "Baton is not a referral: telephone urgent concerns about a child."
 
 
-def accepted(message: Message, problems: Sequence[Problem], decided: Routing, ctx: Context, now: datetime) -> bytes:
-    """The response Bundle (code ok): warnings, then who is told and not told as far as the sender may know."""
+def accepted(
+    message: Message,
+    problems: Sequence[Problem],
+    decided: Routing,
+    settling: Sequence[TaskWanted],
+    ctx: Context,
+    now: datetime,
+) -> bytes:
+    """The response Bundle (code ok): warnings, then who is told and not told as far as the sender may know, and its own tasks."""
     told = [_told(ctx, row) for row in decided.told if row.known_to_sender]
     kept = [_withheld(ctx, row.team_id, row.reason) for row in decided.withheld if row.known_to_sender]
-    own = [_task(ctx, task) for task in decided.tasks if _own_agency(ctx, message, task)]
+    own = [_task(ctx, task) for task in (*settling, *decided.tasks) if _own_agency(ctx, message, task)]
     outcome = operation_outcome([*problems, *told, *kept, *own, _information(NO_REFERRAL)])
     return orjson.dumps(
         bundle.response_bundle(message.id, "ok", outcome, id=str(uuid4()), timestamp=now, source=ctx.public_url)

@@ -8,7 +8,7 @@ from uuid import uuid4
 from sqlmodel import Session
 
 from broker.domain import routing
-from broker.domain.routing import Routing, Told, Withheld
+from broker.domain.routing import Earlier, Routing, Told, Withheld
 from broker.domain.states import DeliveryState, Purpose
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import World
@@ -21,16 +21,30 @@ from schemas.message import Message
 
 
 def decide(
-    ctx: Context, message: Message, world: World, now: datetime, *, already_told: frozenset[str] = frozenset()
+    ctx: Context,
+    message: Message,
+    world: World,
+    now: datetime,
+    *,
+    already_told: frozenset[str] = frozenset(),
+    earlier: Earlier | None = None,
 ) -> Routing:
     """Who is told what of a message whose persons are keyed by their ids, in the world as this transaction has it."""
-    sender = ctx.directory.teams[message.sender or ""]
     return routing.route(
-        message, world, sender=sender, directory=ctx.directory, policy=ctx.policy, now=now, already_told=already_told
+        message,
+        world,
+        sender=ctx.directory.teams[message.sender or ""],
+        directory=ctx.directory,
+        policy=ctx.policy,
+        now=now,
+        already_told=already_told,
+        earlier=earlier,
     )
 
 
-def write(session: Session, ctx: Context, notification_id: str, message: Message, decided: Routing, now: datetime) -> None:
+def write(
+    session: Session, ctx: Context, notification_id: str, message: Message, decided: Routing, now: datetime
+) -> None:
     """The rows of a decision: a delivery for every team considered, a task for each that must act, and the rule's own tasks."""
     wanted = list(decided.tasks)
     rows = []

@@ -6,18 +6,16 @@ from uuid import uuid4
 from sqlmodel import Session
 
 from broker.domain.states import DeliveryState, Purpose, View
-from broker.domain.world import Team
 from broker.storage import deliveries, notifications, people_write
 from broker.storage.tables import Notification
 from broker.workflow import acknowledge
 from broker.workflow.context import Context
 
 
-def withdraw(session: Session, ctx: Context, sender: Team, message_id: str, now: datetime) -> Notification | None:
-    """Take back the sender's earlier message; None when it sent none with that id, which its answer says as a warning."""
-    row = notifications.earlier(session, sender.id, message_id)
-    if row is None or row.withdrawn_at is not None:
-        return row
+def withdraw(session: Session, ctx: Context, row: Notification, now: datetime) -> None:
+    """Take back a message at the word of the team that sent it; a second time changes nothing."""
+    if row.withdrawn_at is not None:
+        return
     notifications.withdraw(session, row.id, now)
     recalled = deliveries.withdraw(session, row.id, now)
     deliveries.insert(
@@ -42,4 +40,3 @@ def withdraw(session: Session, ctx: Context, sender: Team, message_id: str, now:
     )
     acknowledge.cancel_for_notification(session, ctx, row.id, now)
     people_write.forget(session, row.id, now)
-    return row

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,6 +17,7 @@ from sqlalchemy import func, select
 from sqlmodel import Session, SQLModel
 
 from broker.bus.embedded import EmbeddedBus
+from broker.domain.rules import Policy
 from broker.main import create_app
 from broker.policy.model import load
 from broker.runtime import Runtime
@@ -43,6 +45,12 @@ _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}(T\S+)?$")
 def fill(session: Session) -> None:
     """The demonstration directory."""
     directory_file.store(session, directory_file.read(DIRECTORY))
+
+
+@cache
+def policy() -> Policy:
+    """The default policy, read once: that takes longer than most tests."""
+    return load(None)
 
 
 @dataclass
@@ -93,14 +101,15 @@ class Broker:
         query = select(table).filter_by(**where)
         return list(self.runtime.store.read(lambda session: session.execute(query).scalars().all()))
 
-    def count(self, table: type[SQLModel]) -> int:
-        """How many rows a table has."""
-        query = select(func.count()).select_from(table)
-        return int(self.runtime.store.read(lambda session: session.execute(query).scalar_one()))
+    def ids(self, table: Any) -> set[str]:
+        """The ids of all rows of a table."""
+        return set(self.runtime.store.read(lambda session: session.execute(select(table.id)).scalars().all()))
 
     def counts(self, *tables: type[SQLModel]) -> dict[str, int]:
         """How many rows each of the tables has."""
-        return {table.__name__: self.count(table) for table in tables}
+        numbers = [select(func.count()).select_from(table).scalar_subquery() for table in tables]
+        row = self.runtime.store.read(lambda session: session.execute(select(*numbers)).one())
+        return dict(zip([table.__name__ for table in tables], row, strict=True))
 
     def raw(self, notification: Notification) -> bytes:
         """The bytes that were kept."""
@@ -116,7 +125,7 @@ def opened(url: str, **settings: Any) -> Iterator[Broker]:
     """A broker on a database that is there, without a worker: nothing happens between calls."""
     clock = Clock()
     chosen = Settings(public_url="http://testserver", **settings)
-    runtime = Runtime(chosen, open_store(url, PlainCodec(SECRET)), load(None), EmbeddedBus(), clock)
+    runtime = Runtime(chosen, open_store(url, PlainCodec(SECRET)), policy(), EmbeddedBus(), clock)
     app = create_app(runtime, worker=False)
     with TestClient(app) as http:
         yield Broker(runtime, app, http, clock)

@@ -66,6 +66,13 @@ def either_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Br
         yield made
 
 
+@pytest.fixture(scope="module")
+def shared_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker on SQLite for all tests of a file that do not mind each other."""
+    with _copy("sqlite", request, tmp_path_factory.mktemp("shared")) as url, opened(url) as made:
+        yield made
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def standing_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker for all tests and examples of a file, once on each database."""

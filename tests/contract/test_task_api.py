@@ -1,36 +1,23 @@
-"""`/fhir/Task` as an agency's system meets it, on both databases: search, read, update, the moves, and every refusal."""
-
-from datetime import timedelta
+"""`/fhir/Task` as an agency's system meets it, on both databases: reading, the moves as operations, and every refusal."""
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.operationdefinition import OperationDefinition
-from fhir.resources.R4B.task import Task as R4Task
 from sqlmodel import select
 
-from broker.bus.embedded import EmbeddedBus
 from broker.domain.answers import Move
 from broker.domain.states import View
 from broker.domain.wanted import TaskWanted
-from broker.runtime import Runtime
-from broker.settings import Settings
-from broker.storage import clients
 from broker.storage.tables import Audit
-from broker.web import outcomes, tokens
-from broker.web.api import task_parts, tasks
+from broker.web.api import task_parts
 from broker.workflow import acknowledge
 from schemas.codes import Priority, TaskCode
 from schemas.identifiers import TEAM
 from schemas.structure import check_resource
-from tests.conftest import NOON
+from tests.contract.task_calls import FHIR, NOBODY, Callers, details, milestones, operate, practitioner, refused, valid
 from tests.integration.delivery_rows import CHILD, NOTIFICATION, SENDER
-from tests.integration.task_rows import GP, HV, LEAD, POLICY, PROBATION, history, one, raised, ready, told
+from tests.integration.task_rows import HV, LEAD, PROBATION, carrier, history, raised, told
 
-SCOPES = frozenset({"system/Task.rs", "system/Task.u"})
-NOBODY = "00000000-0000-4000-8000-00000000ffff"
-FHIR = {"Content-Type": "application/fhir+json"}
 DECLINE = {"name": "reason", "valueCode": "30002"}
 MEANING = {"name": "meaning", "valueString": "We visit weekly from now on."}
 ACTION = {
@@ -44,81 +31,8 @@ ACTION = {
 
 
 @pytest.fixture
-def runtime(store, clock):
-    ready(store)
-    return Runtime(Settings(public_url="https://baton.example"), store, POLICY, EmbeddedBus(), clock)
-
-
-@pytest.fixture
-def app(runtime):
-    application = FastAPI()
-    application.state.runtime = runtime
-    application.include_router(tasks.router)
-    outcomes.install(application)
-    return application
-
-
-@pytest.fixture
-def calls(app, runtime):
-    """An HTTP client for a team, with these scopes."""
-
-    def client(team, scopes=SCOPES):
-        registered = clients.Registered(
-            name=f"system-of-{team}", team=team, jwks={"keys": []}, scopes=frozenset(scopes)
-        )
-
-        def grant(session):
-            clients.put(session, registered, NOON)
-            session.flush()
-            return tokens.grant(session, registered, None, seconds=10 * 86400, now=NOON)
-
-        token = runtime.store.write(grant).token
-        return TestClient(app, headers={"Authorization": f"Bearer {token}"}, raise_server_exceptions=False)
-
-    return client
-
-
-def practitioner(name="Nora Nurse", role="health-visitor"):
-    return {
-        "name": "practitioner",
-        "part": [{"name": "name", "valueString": name}, {"name": "role", "valueCode": role}],
-    }
-
-
-def operate(client, task_id, move, *parts, who=None, **more):
-    body = {"resourceType": "Parameters", "parameter": [who or practitioner(), *parts]}
-    headers = FHIR | more.pop("headers", {})
-    return client.post(f"/fhir/Task/{task_id}/${move}", json=body, headers=headers, **more)
-
-
-def valid(answer):
-    """The resource of a 200, sound by HL7's schema and by the R4B model."""
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"] == "application/fhir+json"
-    resource = answer.json()
-    assert check_resource(resource) == []
-    {"Task": R4Task, "Bundle": Bundle}[resource["resourceType"]].model_validate(resource)
-    return resource
-
-
-def refused(answer, status):
-    """The issues of a refusal: (expression, reason)."""
-    assert answer.status_code == status, answer.text
-    outcome = answer.json()
-    assert outcome["resourceType"] == "OperationOutcome"
-    return [(issue.get("expression", [""])[0], issue["diagnostics"]) for issue in outcome["issue"]]
-
-
-def details(task, place="output"):
-    return {item["type"]["coding"][0]["code"]: item for item in task.get(place, [])}
-
-
-def milestones(task):
-    found = {}
-    for extension in task.get("extension", ()):
-        parts = {part["url"]: next(v for k, v in part.items() if k != "url") for part in extension["extension"]}
-        found[parts.pop("kind")] = parts
-    return found
+def calls(store, clock):
+    return Callers(store, clock)
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
@@ -197,8 +111,8 @@ def test_each_call_needs_its_scope(store, calls, scopes, method, path):
     assert calls(HV, scopes).request(method, f"/fhir/Task/{task_id}{path}", headers=FHIR).status_code == 403
 
 
-def test_without_a_token_nothing(app):
-    assert TestClient(app).get("/fhir/Task").status_code == 401
+def test_without_a_token_nothing(calls):
+    assert TestClient(calls.app).get("/fhir/Task").status_code == 401
 
 
 def test_every_read_and_answer_is_written_down(store, calls):
@@ -221,7 +135,7 @@ def test_every_read_and_answer_is_written_down(store, calls):
 def test_opened_by_a_receptionist_then_answered_by_a_health_visitor(store, calls, clock):
     """F13: three facts, three times, each with who."""
     task_id = told(store, HV)
-    delivery_id = one(store, task_id).row.delivery_id
+    delivery_id = carrier(store, task_id)
     store.write(lambda s: acknowledge.mark_delivered(s, store.codec, delivery_id, clock()))
     client = calls(HV)
     clerk = practitioner("Clem Clerk", "receptionist")
@@ -364,7 +278,11 @@ def test_a_discussion_with_the_lead_closes_its_task(store, calls):
 
 
 def test_the_owner_sees_what_there_is_to_choose_and_the_one_who_waits_does_not(store, calls):
-    options = {"choices": ["confirm", "reject"], "members": [CHILD], "place": "a-keyed-hash"}
+    options: dict[str, str | list[str]] = {
+        "choices": ["confirm", "reject"],
+        "members": [CHILD],
+        "place": "a-keyed-hash",
+    }
     wanted = TaskWanted(
         code=TaskCode.CONFIRM_HOUSEHOLD, owner=HV, requester=SENDER, description="Together?", options=options
     )
@@ -416,7 +334,7 @@ def test_other_bodies_are_refused(store, calls, body, headers, status):
 
 def test_the_same_operation_again_gets_the_same_task(store, calls):
     task_id = told(store, HV)
-    first, second = (operate(calls(HV), task_id, "accept", ACTION, headers={"If-Match": 'W/"1"'}) for _ in range(2))
+    first, second = (operate(calls(HV), task_id, "accept", ACTION, match='W/"1"') for _ in range(2))
     assert (first.status_code, first.json()) == (second.status_code, second.json())
     assert history(store, task_id) == ["raised", "accept"]
 
@@ -441,200 +359,3 @@ def test_the_operations_of_the_contract_are_there():
         "extend",
     }
     assert Move.NOTE not in task_parts.PARTS
-
-
-# --- update -------------------------------------------------------------------------------------------------------
-
-
-def put(client, task, version=None, **changes):
-    headers = FHIR | ({"If-Match": f'W/"{version}"'} if version else {})
-    return client.put(f"/fhir/Task/{task['id']}", json={**task, **changes}, headers=headers)
-
-
-NOTE = {"authorString": "Nora Nurse, health-visitor", "text": "We visit weekly."}
-REASON = {"coding": [{"system": "https://fhir.nhs.uk/STU3/CodeSystem/ITK-ResponseCode-1", "code": "30002"}]}
-
-
-def test_a_put_needs_if_match_and_a_current_version(store, calls):
-    client = calls(HV)
-    task = valid(client.get(f"/fhir/Task/{told(store, HV)}"))
-    assert refused(put(client, task, status="accepted", note=[NOTE]), 400)
-    assert refused(client.put(f"/fhir/Task/{task['id']}", json=task, headers=FHIR | {"If-Match": "3"}), 400)
-    valid(operate(client, task["id"], "open"))
-    [(_, reason)] = refused(put(client, task, version=1, status="accepted", note=[NOTE]), 412)
-    assert reason == "It was changed since it was read: your team made it requested (open); it is now version 2."
-    done = put(client, task, version=2, status="accepted", note=[NOTE])
-    assert valid(done)["status"] == "completed"
-    assert done.headers["etag"] == 'W/"3"'
-    assert details(done.json())["meaning"]["valueAnnotation"]["authorString"] == "Nora Nurse, health-visitor"
-
-
-def test_a_put_that_changes_something_else_names_it(store, calls):
-    client = calls(HV)
-    task = valid(client.get(f"/fhir/Task/{told(store, HV)}"))
-    issues = refused(put(client, task, version=1, priority="stat", description="Another matter"), 422)
-    assert [path for path, _ in issues] == ["Task.description", "Task.priority"]
-    other = put(client, {**task, "id": task["id"]}, version=1, identifier=[{"value": "x"}])
-    assert refused(other, 422)[0][0] == "Task.identifier"
-    answer = client.put(f"/fhir/Task/{task['id']}", json={**task, "id": NOBODY}, headers=FHIR | {"If-Match": 'W/"1"'})
-    assert refused(answer, 400)[0][0] == "Task.id"
-
-
-def test_a_put_of_the_same_changes_nothing_however_it_is_written(store, calls):
-    client = calls(HV)
-    task = valid(client.get(f"/fhir/Task/{told(store, HV)}"))
-    rewritten = {**task, "authoredOn": "2026-03-02T13:00:00.000+01:00"}
-    rewritten.pop("description")
-    assert valid(put(client, rewritten, version=1))["meta"]["versionId"] == "1"
-
-
-WRONG_PUTS = [
-    ({"status": "accepted"}, 422, "Task.note.authorString"),
-    ({"status": "rejected", "note": [NOTE]}, 422, "Task.statusReason"),
-    ({"statusReason": REASON}, 422, "Task.statusReason"),
-    ({"note": [NOTE, {**NOTE, "text": "And more."}]}, 422, "Task.note"),
-    (
-        {"status": "accepted", "owner": {"identifier": {"system": TEAM, "value": LEAD}}, "note": [NOTE]},
-        422,
-        "Task.owner",
-    ),
-    ({"owner": {"identifier": {"value": LEAD}}, "note": [NOTE]}, 422, "Task.owner"),
-    ({"owner": {"identifier": {"system": TEAM, "value": GP}}, "note": [NOTE]}, 422, "Task.owner"),
-    ({"status": "completed", "note": [{"text": "We visit."}]}, 422, "Task.note.authorString"),
-]
-
-
-def test_a_put_says_where_it_is_wrong(store, calls):
-    client = calls(HV)
-    task = valid(client.get(f"/fhir/Task/{told(store, HV)}"))
-    for changes, status, path in WRONG_PUTS:
-        assert path in [where for where, _ in refused(put(client, task, version=1, **changes), status)]
-    assert valid(client.get(f"/fhir/Task/{task['id']}"))["meta"]["versionId"] == "1"
-
-
-def test_each_status_that_may_be_put_is_its_move(store, calls):
-    client = calls(HV)
-    note = valid(put(client, valid(client.get(f"/fhir/Task/{told(store, HV)}")), version=1, note=[NOTE]))
-    assert (note["status"], note["note"][0]["text"]) == ("requested", "We visit weekly.")
-    held = valid(put(client, note, version=2, status="on-hold", note=[*note["note"], {**NOTE, "text": "Which flat?"}]))
-    assert (held["status"], details(held)["question"]["valueAnnotation"]["text"]) == ("on-hold", "Which flat?")
-    declined = valid(
-        put(client, held, version=3, status="rejected", statusReason=REASON, note=[NOTE | {"text": "No."}])
-    )
-    assert declined["status"] == "rejected"
-    assert refused(put(client, declined, version=4, status="accepted", note=[NOTE | {"text": "Yes."}]), 409)
-
-
-def test_a_move_that_is_not_allowed_names_those_that_are(store, calls):
-    client = calls(HV)
-    task = valid(client.get(f"/fhir/Task/{told(store, HV)}"))
-    [(_, reason)] = refused(put(client, task, version=1, status="cancelled", note=[NOTE]), 409)
-    assert reason == (
-        "This move is not possible now. Possible now: open, accept, decline, ask, reassign, extend, note."
-    )
-
-
-# --- search -------------------------------------------------------------------------------------------------------
-
-
-def ids(answer):
-    return [entry["resource"]["id"] for entry in valid(answer).get("entry", [])]
-
-
-QUERIES = [
-    ("", True),
-    (f"owner={HV}", True),
-    (f"owner=Organization/{HV}", True),
-    (f"owner:identifier={TEAM}|{HV}", True),
-    (f"owner={GP}", False),
-    (f"requester={SENDER}", True),
-    (f"requester={HV}", False),
-    ("status=requested", True),
-    ("status=completed,requested", True),
-    ("status=http://hl7.org/fhir/task-status|requested", True),
-    ("status=completed", False),
-    ("code=acknowledge", True),
-    ("code=release&_format=json", False),
-    (f"patient={CHILD}", True),
-    (f"patient=Patient/{CHILD}", True),
-    (f"patient={NOBODY}", False),
-    (f"part-of=Task/{NOBODY}", False),
-    ("authored-on=2026-03-02", True),
-    ("authored-on=2026", True),
-    ("authored-on=2026-03&authored-on=ge2026-03-02", True),
-    ("authored-on=2026-03-02T12:00:00Z", True),
-    ("authored-on=2026-03-02T12:00:01Z", False),
-    ("authored-on=gt2026-03-02", False),
-    ("authored-on=lt2026-03-03", True),
-    ("authored-on=2026-03-02T13:00:00%2B01:00", True),
-    ("due=le2026-03-07", True),
-    ("due=lt2026-03-07", False),
-    ("due=ge2026-03-07T12:00", True),
-    ("due=gt2026-03-07T12:00", False),
-    ("_lastUpdated=ge2026-03-02T12:00:00.000Z", True),
-    ("_sort=-_lastUpdated&_count=1", True),
-    ("_count=999", True),
-    ("due=ge0001", True),
-    ("due=lt9998", True),
-]
-
-
-def test_each_parameter_finds_what_it_should(store, calls):
-    task_id = told(store, HV)
-    client = calls(HV)
-    for query, finds in QUERIES:
-        expected = [task_id] if finds else []
-        assert ids(client.get(f"/fhir/Task?{query}")) == expected, query
-        counted = valid(client.get(f"/fhir/Task?{query}&_summary=count"))
-        assert (counted["total"], "entry" in counted) == (int(finds), False), query
-        form = {"Content-Type": "application/x-www-form-urlencoded"}
-        assert ids(client.post("/fhir/Task/_search", content=query, headers=form)) == expected, query
-
-
-BAD_QUERIES = [
-        "mood=good", "owner:missing=true", "status=done", "status=requested&status=completed", "code=x|acknowledge",
-        "due=ne2026", "due=yesterday", "due=2026-02-30", "due=0000", "due=9999-12-31T23:59:59-14:00",
-        "due=0001-01-01T00:00:00%2B14:00", "_sort=owner", "_sort=due,authored-on", "_count=-1", "_count=many",
-        "_count=1&_count=2", "_summary=true", "_cursor=made-up", "owner=%00", "patient=a|b", "owner:identifier=x|y",
-        f"owner:identifier={TEAM}|%00",
-    ]  # fmt: skip
-
-
-def test_what_cannot_be_served_is_refused_and_not_ignored(calls):
-    client = calls(HV)
-    for query in BAD_QUERIES:
-        answer = client.get(f"/fhir/Task?{query}")
-        refused(answer, 400)
-        value = query.partition("=")[2]
-        assert len(value) < 4 or value not in answer.text
-
-
-def test_zero_is_a_count(store, calls):
-    told(store, HV)
-    assert valid(calls(HV).get("/fhir/Task?_count=0"))["total"] == 1
-
-
-def test_pages_follow_the_next_link(store, calls):
-    wanted = [TaskWanted(code=TaskCode.DATA_QUALITY, owner=HV, description=str(n)) for n in range(5)]
-    expected = store.write(lambda s: raised(s, store.codec, *wanted))
-    client, seen = calls(HV), []
-    url = f"https://baton.example/fhir/Task?owner:identifier={TEAM}|{HV}&_count=2&_sort=-authored-on"
-    while url:
-        page = valid(client.get(url.removeprefix("https://baton.example")))
-        seen += [entry["resource"]["id"] for entry in page["entry"]]
-        assert page["entry"][0]["fullUrl"] == f"https://baton.example/fhir/Task/{page['entry'][0]['resource']['id']}"
-        url = next((link["url"] for link in page["link"] if link["relation"] == "next"), None)
-    assert (sorted(seen), len(seen)) == (sorted(expected), 5)
-
-
-def test_a_search_in_the_body_is_a_form_in_utf_8(calls):
-    assert calls(HV).post("/fhir/Task/_search", content="owner=x").status_code == 415
-    form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert calls(HV).post("/fhir/Task/_search", content=b"owner=\xff", headers=form).status_code == 400
-
-
-def test_overdue_tasks_come_first(store, calls, clock):
-    later, sooner = told(store, HV), told(store, LEAD, due_at=NOON + timedelta(hours=1))
-    auditor = calls(None, {"baton/audit"})
-    assert ids(auditor.get("/fhir/Task?_sort=due")) == [sooner, later]
-    assert ids(auditor.get("/fhir/Task?_sort=-due")) == [later, sooner]

@@ -10,7 +10,6 @@ from sqlalchemy import event, insert, select
 from sqlmodel import Session
 
 from broker.domain import matching
-from broker.domain.changes import Revise
 from broker.domain.households import Settlement, settle
 from broker.domain.matching import Matches
 from broker.domain.world import World
@@ -126,17 +125,3 @@ def queries(store: Store) -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(store.engine, "before_cursor_execute", note)
-
-
-def raised(settled: Settlement) -> Settlement:
-    """The settlement with the versions its households and persons have once written."""
-    first = settled.changes[0] if settled.changes else None
-    if not isinstance(first, Revise):
-        return settled
-    world = settled.world
-    people_ = {id_: replace(world.people[id_], version=read + 1) for id_, read in first.people.items()}
-    homes = {id_: replace(world.households[id_], version=read + 1) for id_, read in first.households.items()}
-    return replace(
-        settled,
-        world=replace(world, people={**world.people, **people_}, households={**world.households, **homes}),
-    )

@@ -1,6 +1,7 @@
 """Rows that tests of tasks begin with: a notification told to two teams, with a task for each; and what their people do."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, select
 
@@ -42,12 +43,12 @@ def context(session: Session, codec: Codec) -> Context:
     return Context(codec=codec, directory=directory.load(session), policy=POLICY, public_url="http://testserver")
 
 
-def told(store: Store, team: str, **other: object) -> str:
+def told(store: Store, team: str, **other: Any) -> str:
     """A delivery of the notification for action, and its acknowledge task; the task's id."""
     row = delivery(team, cause="", purpose=Purpose.ACTION, known_to_sender=True) | {
         name: other.pop(name) for name in ("known_to_sender", "view", "state") if name in other
     }
-    wanted = {
+    wanted: dict[str, Any] = {
         "code": TaskCode.ACKNOWLEDGE,
         "owner": team,
         "requester": SENDER,
@@ -60,7 +61,7 @@ def told(store: Store, team: str, **other: object) -> str:
 
     def work(session: Session) -> str:
         deliveries.insert(session, [row])
-        return raised(session, store.codec, TaskWanted(**wanted))[0]  # type: ignore[arg-type]  # a test's own values
+        return raised(session, store.codec, TaskWanted(**wanted))[0]
 
     return store.write(work)
 
@@ -85,6 +86,13 @@ def one(store: Store, task_id: str) -> Stored:
     return found
 
 
+def carrier(store: Store, task_id: str) -> str:
+    """The delivery that brought the task."""
+    delivery_id = one(store, task_id).row.delivery_id
+    assert delivery_id is not None
+    return delivery_id
+
+
 def history(store: Store, task_id: str) -> list[str]:
     """The moves of a task, oldest first."""
     query = select(TaskEvent).where(TaskEvent.task_id == task_id)
@@ -106,10 +114,10 @@ def moves(
     move: Move,
     who: Professional | None = NURSE,
     now: datetime = NOON,
-    **said: object,
+    **said: Any,
 ) -> Stored:
     """One move of a team in a transaction of its own."""
-    request = MoveRequest(move=move, practitioner=who, **said)  # type: ignore[arg-type]  # a test's own values
+    request = MoveRequest(move=move, practitioner=who, **said)
     return store.write(
         lambda session: acknowledge.answer(session, context(session, store.codec), caller(team), task_id, request, now)
     )

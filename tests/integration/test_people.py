@@ -22,7 +22,7 @@ from schemas import content
 from schemas.codes import Event, Standing, TaskCode
 from schemas.identifiers import NHS_NUMBER
 from schemas.message import Person
-from tests.integration.stored_town import StoredTown, found, queries, raised
+from tests.integration.stored_town import StoredTown, found, queries
 from tests.town import (
     BABY,
     CHILD,
@@ -89,7 +89,7 @@ def test_the_rows_say_what_the_rules_decided(town, seed):
     chance = Random(seed)
     for _ in range(8):
         said, by = any_message(chance)
-        settled = raised(town.send(said, by))
+        settled = town.send(said, by)
         ids = sorted({id_ for person in town.matched.ids.values() for id_ in [person]})
         assert plain(town.world(*ids), ids) == plain(settled.world, ids)
     assert_whole(town)
@@ -384,13 +384,36 @@ def test_a_merge_moves_everything_and_leaves_a_pointer(town):
     assert (row["state"], row["merged_into"]) == (PersonState.MERGED, new)
     assert town.homes(mother) == [{mother, new}]
     for name in ("identifier", "relationship", "membership", "involvement", "address", "subject"):
-        columns = [c for c in TABLE[name].columns if c in ("person_id", "to_person_id")]
+        columns = [c.name for c in TABLE[name].columns if c.name in ("person_id", "to_person_id")]
         assert not any(row[column] == old for row in rows(town, name) for column in columns), name
     [notification] = rows(town, "notification", id=first)
     kept = content.load(town.codec.open(notification["content"], f"notification:{first}"))
     assert {person.key for person in kept.people} == {mother, new}
     assert kept.subjects == (new,)
     assert town.store.read(lambda s: people.survivors(s, [old, new, "nobody"])) == {old: new, new: new}
+
+
+@pytest.mark.parametrize("standing", [Standing.LIVES, Standing.WILL_LIVE])
+def test_two_records_in_one_household_leave_one_member(town, standing):
+    town.send(statement(lives("m", "c"), people=(CHILD, MOTHER), relationships=mother_of("m", "c")))
+    town.send(contact(CHILD))
+    [mother] = town.homes(town.id("c"))[0] - {town.id("c")}
+    other = replace(CHILD, identifiers=(nhs(50),), given=("Kara",))
+    said = statement(
+        lives("m"), lives("c", standing=standing), people=(other, MOTHER), relationships=mother_of("m", "c")
+    )
+    town.send(said)
+    town.send(contact(other, occurred=NOW + timedelta(days=2)))
+    merging = message(
+        Event.IDENTIFIER_CHANGE, other, facts=(fact("previous-nhs-number", nhs(5).value, "c"),), kind="merge"
+    )
+    town.send(merging, "records")
+    child = town.id("c")
+    assert town.homes(mother) == [{mother, child}]
+    world = town.world(child)
+    assert [(r.person_id, r.to) for r in world.relationships] == [(mother, child)]
+    [involvement] = world.involvements
+    assert (involvement.since, involvement.renewed_at) == (NOW, NOW + timedelta(days=2))
 
 
 def test_a_message_about_somebody_merged_by_people_finds_the_survivor(town):

@@ -10,7 +10,8 @@ from broker.domain.states import DeliveryState, InvolvementState, View
 from broker.domain.wanted import TaskWanted
 from broker.errors import Conflict, Invalid
 from broker.storage.tables import Delivery, Involvement, Task, Team
-from broker.workflow import route
+from broker.storage.world import load_world
+from broker.workflow import acknowledge, route
 from schemas.codes import Event, Function, LawfulBasis, TaskCode, TaskStatus
 from schemas.message import Professional
 from tests.conftest import NOON
@@ -67,7 +68,7 @@ def gate(prepared_store):
     def work(session):
         notification(session, prepared_store, HELD, said)
         ctx = context(session, prepared_store.codec)
-        decided = route.decide(session, ctx, said, NOON)
+        decided = route.decide(ctx, said, load_world(session, ctx.codec, said.subjects), NOON)
         assert {one_.state for one_ in decided.told} == {DeliveryState.HELD}
         route.write(session, ctx, HELD, said, decided, NOON)
         return session.exec(select(Task.id).where(Task.code == TaskCode.RELEASE)).one()
@@ -186,6 +187,9 @@ def test_a_task_of_ours_goes_with_a_message_of_its_own_and_back(prepared_store):
     wanted = TaskWanted(code=TaskCode.DATA_QUALITY, owner=HV, description="Mend.", notification_id=NOTIFICATION)
     [task_id] = store.write(lambda s: raised(s, store.codec, wanted))
     reassign(store, task_id, OTHER_HV)
+    first = store.read(lambda s: s.exec(select(Delivery.id).where(Delivery.team_id == HV)).one())
+    store.write(lambda s: acknowledge.mark_delivered(s, store.codec, first, NOON))
+    assert one(store, task_id).row.delivered_at is None, "it arrived where it was before, not where it is"
     moves(store, OTHER_HV, task_id, Move.REASSIGN, to_team=HV, text="Not ours.")
     assert messages(store, OTHER_HV) == messages(store, HV) == [f"task:{task_id}"]
 

@@ -2,13 +2,15 @@
 
 import copy
 import json
+import re
 from itertools import count
 from typing import Any
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from broker.domain.rules import Nobody
 from broker.domain.states import NotificationState
 from broker.storage.tables import (
     Address,
@@ -32,8 +34,12 @@ CANARY = "Quillon Xanthe"
 """Of a form that a code and a text may have and an id may not: the answer repeats the message's id."""
 PEOPLE = (Person, Identifier, Household, Membership, Relationship, Address, Involvement, Subject)
 
+NAMING = {"family", "given", "line", "postalCode"}
 TOWNS = {"Birmingham", "London", "Smethwick", "West Bromwich", "Sandwell"}
 
+NUMBER = re.compile(r"[A-Z]?\d{6,10}")
+"""NHS numbers, case reference numbers, practices' own numbers."""
+ID = "message-id-of-this-try"
 ids = count(1)
 bases = {name: message(name) for name in examples.names()}
 
@@ -52,7 +58,7 @@ ODD_VALUES = st.sampled_from(
         CANARY,
         f"{CANARY}\x00",
         f"{CANARY}\n\r\t",
-        CANARY * 2000,
+        CANARY * 200,
         "\U0001f9ff\u202e" + CANARY,
         [],
         {},
@@ -98,9 +104,10 @@ def spoilt(draw: st.DrawFn) -> tuple[str, Json]:
     """The team that sends it, and a golden example that one to three things happened to."""
     name = draw(st.sampled_from(sorted(bases)))
     bundle = copy.deepcopy(bases[name])
-    bundle["entry"][0]["resource"]["id"] = str(UUID(int=next(ids), version=4))
-    for _ in range(draw(st.integers(1, 3))):
-        spoil = draw(st.sampled_from([drop, double, replace, invent, shuffle, misdate, misrefer, mix, nest]))
+    bundle["entry"][0]["resource"]["id"] = ID
+    for spoil in draw(st.lists(st.sampled_from(GENTLE), max_size=3)) + draw(
+        st.lists(st.sampled_from(ROUGH), max_size=2)
+    ):
         spoil(draw, bundle)
     return sender(bases[name]), bundle
 
@@ -120,7 +127,7 @@ def drop(draw: st.DrawFn, bundle: Json) -> None:
 
 def double(draw: st.DrawFn, bundle: Json) -> None:
     if place := chosen(draw, bundle, lambda value: isinstance(value, list)):
-        place[0][place[1]] *= draw(st.sampled_from([2, 30]))
+        place[0][place[1]] *= draw(st.sampled_from([2, 3]))
 
 
 def replace(draw: st.DrawFn, bundle: Json) -> None:
@@ -136,7 +143,14 @@ def invent(draw: st.DrawFn, bundle: Json) -> None:
 
 def shuffle(draw: st.DrawFn, bundle: Json) -> None:
     if isinstance(bundle.get("entry"), list):
-        bundle["entry"] = draw(st.permutations(bundle["entry"]))
+        first = draw(st.integers(0, 1))
+        bundle["entry"] = [*bundle["entry"][:first], *draw(st.permutations(bundle["entry"][first:]))]
+
+
+def reword(draw: st.DrawFn, bundle: Json) -> None:
+    """Another text where text is free: names, addresses, notes, displays."""
+    if place := chosen(draw, bundle, lambda value: isinstance(value, str) and (" " in value or value.istitle())):
+        place[0][place[1]] = draw(st.sampled_from([CANARY, f"{CANARY}\x00", "\U0001f9ff\u202e" + CANARY, CANARY * 200]))
 
 
 def misdate(draw: st.DrawFn, bundle: Json) -> None:
@@ -164,6 +178,11 @@ def nest(draw: st.DrawFn, bundle: Json) -> None:
         for _ in range(draw(st.sampled_from([5, 39, 60, 400]))):
             value = draw(st.sampled_from([[value], {"extension": [value]}]))
         place[0][place[1]] = value
+
+
+GENTLE = [shuffle, reword, misdate, misrefer, mix]
+"""Mostly survived, with warnings."""
+ROUGH = [drop, double, replace, invent, nest]
 
 
 # --- spoiling bytes ------------------------------------------------------------------------------------------------
@@ -211,19 +230,18 @@ def values_of(bundle: Any) -> set[str]:
     found = {CANARY}
     for path in places(bundle):
         value = at(bundle, path)
-        named = {"family", "given", "line", "postalCode"} & set(path) or "identifier" in path and path[-1] == "value"
-        if isinstance(value, str) and len(value) > 3 and named and value not in TOWNS:
+        if isinstance(value, str) and ((NAMING & set(path) and len(value) > 3) or NUMBER.fullmatch(value)):
             found.add(value)
-    return found
+    return found - TOWNS
 
 
 def kept(broker: Broker, known: set[str]) -> list[Notification]:
-    return [row for row in broker.rows(Notification) if row.id not in known]
+    return [broker.rows(Notification, id=id_)[0] for id_ in sorted(broker.ids(Notification) - known)]
 
 
 def post_and_check(broker: Broker, team: str, raw: bytes, secrets: set[str]) -> int:
     """Post, and hold the database against the answer."""
-    known = {row.id for row in broker.rows(Notification)}
+    known = broker.ids(Notification)
     people, others = broker.counts(*PEOPLE), broker.counts(Task, Delivery)
     answer = broker.post(raw, team)
     assert answer.status_code in (200, 400, 403, 409, 422), answer.text
@@ -250,12 +268,14 @@ def check_accepted(broker: Broker, body: Json, new: list[Notification], raw: byt
     assert row.content is not None
     told = broker.rows(Delivery, notification_id=row.id, cause="")
     assert len({delivery.team_id for delivery in told}) == len(told)
-    assert told or broker.tasks_of(row)
+    incident = broker.runtime.policy.events[row.event].nobody is Nobody.INCIDENT
+    assert told or broker.tasks_of(row) or not incident
 
 
 def check_refused(broker: Broker, new: list[Notification], raw: bytes, team: str) -> None:
-    if not new:  # the same bytes were refused before, by an earlier example
-        assert raw in [broker.raw(row) for row in broker.rows(Notification, state=NotificationState.REFUSED)]
+    if not new:  # the same was refused before, in an earlier try
+        refused = [broker.raw(row) for row in broker.rows(Notification, state=NotificationState.REFUSED)]
+        assert what_it_says(raw) in map(what_it_says, refused)
         return
     [row] = new
     assert (row.state, row.content, row.event) == (NotificationState.REFUSED, None, None)
@@ -264,6 +284,15 @@ def check_refused(broker: Broker, new: list[Notification], raw: bytes, team: str
     assert {task.code for task in tasks} == {TaskCode.DATA_QUALITY}
     assert {task.owner_team_id for task in tasks} == {team, *steward(broker, team)}
     assert broker.rows(Delivery, notification_id=row.id, cause="") == []
+
+
+def what_it_says(raw: bytes) -> object:
+    """What makes two messages the same: their content without Bundle.id, meta and timestamp."""
+    try:
+        said = json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw
+    return {key: said[key] for key in said.keys() - {"id", "meta", "timestamp"}} if isinstance(said, dict) else said
 
 
 def steward(broker: Broker, team: str) -> set[str]:
@@ -276,18 +305,20 @@ def steward(broker: Broker, team: str) -> set[str]:
 QUICK = settings(
     deadline=None,
     derandomize=True,
+    phases=[Phase.generate],  # each try is a message to a whole broker: making a failure smaller would take minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )
 
 
-@settings(QUICK, max_examples=150)
+@settings(QUICK, max_examples=80)
 @given(case=spoilt())
 def test_a_spoilt_bundle_is_never_a_fault_of_ours_nor_half_done(standing_broker, case):  # noqa: F811 - the fixture
     team, bundle = case
-    post_and_check(standing_broker, team, json.dumps(bundle).encode(), values_of(bundle))
+    raw = json.dumps(bundle).replace(ID, str(UUID(int=next(ids), version=4)), 1).encode()
+    post_and_check(standing_broker, team, raw, values_of(bundle))
 
 
-@settings(QUICK, max_examples=60)
+@settings(QUICK, max_examples=40)
 @given(raw=spoilt_bytes())
 def test_spoilt_bytes_are_400_and_kept(standing_broker, raw):  # noqa: F811 - the fixture
     status = post_and_check(standing_broker, MIDWIVES, raw, values_of(bases["birth"]))

@@ -81,7 +81,7 @@ def test_parameters(move, parameters):
         assert silent(read)
 
 
-NAME = st.sampled_from([*task_query._KNOWN, CANARY])
+NAME = st.sampled_from([*task_query.KNOWN, CANARY])
 SAID = st.one_of(
     st.text(max_size=12),
     st.sampled_from(

@@ -3,17 +3,18 @@
 import shutil
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
+from typing import ClassVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from sqlmodel import select
+from sqlmodel import col, select
 
 from broker.domain import tasks as rules
 from broker.domain.answers import AgreedAction, Conversation, Move, MoveRequest
 from broker.domain.tasks import TERMINAL
 from broker.errors import Conflict, Invalid, NotFound, Stale
-from broker.storage import tasks
 from broker.storage.codec import PlainCodec
 from broker.storage.store import open_store
 from broker.storage.tables import Delivery, Task, TaskEvent
@@ -23,7 +24,6 @@ from schemas.message import Professional
 from tests.conftest import NOON, SECRET
 from tests.integration.delivery_rows import NOTIFICATION, SENDER
 from tests.integration.task_rows import (
-    ALL,
     CLERK,
     GP,
     HV,
@@ -34,6 +34,7 @@ from tests.integration.task_rows import (
     action,
     caller,
     context,
+    one,
     ready,
     told,
 )
@@ -85,8 +86,8 @@ GOOD = (
 class Answering(RuleBasedStateMachine):
     """Two recipients, one of them unknown to the sender, and everything that can be done with their tasks."""
 
-    template = None
-    folder = None
+    template: ClassVar[Path]
+    folder: ClassVar[Path]
     names = count()
 
     def __init__(self):
@@ -106,7 +107,7 @@ class Answering(RuleBasedStateMachine):
         self.store.close()
 
     def rows(self):
-        return self.store.read(lambda s: s.exec(select(Task).order_by(Task.authored_at, Task.id)).all())
+        return self.store.read(lambda s: s.exec(select(Task).order_by(col(Task.authored_at), col(Task.id))).all())
 
     def attempt(self, team, task_id, request):
         def work(session):
@@ -123,7 +124,7 @@ class Answering(RuleBasedStateMachine):
     def the_owner_does_what_it_may(self, which, how):
         rows = self.rows()
         row = rows[which % len(rows)]
-        task = self.store.read(lambda s: tasks.get(s, self.store.codec, row.id, ALL)).now()
+        task = one(self.store, row.id).now()
         possible = [good for good in GOOD if good.move in rules.allowed(task, task.owner)]
         if possible:
             self.twice(row.owner_team_id, row.id, possible[how % len(possible)])
@@ -145,7 +146,9 @@ class Answering(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 9))
     def delivered(self, which):
-        rows = self.store.read(lambda s: s.exec(select(Delivery).order_by(Delivery.created_at, Delivery.id)).all())
+        rows = self.store.read(
+            lambda s: s.exec(select(Delivery).order_by(col(Delivery.created_at), col(Delivery.id))).all()
+        )
         id_ = rows[which % len(rows)].id
         self.store.write(lambda s: acknowledge.mark_delivered(s, self.store.codec, id_, self.now))
 
@@ -207,8 +210,7 @@ class Answering(RuleBasedStateMachine):
         deliveries = self.store.read(lambda s: s.exec(select(Delivery).where(Delivery.team_id == SENDER)).all())
         assert not {row.cause.split(":")[1] for row in deliveries if row.cause} & hidden
         for task_id in hidden:
-            mine = self.store.read(lambda s, task_id=task_id: tasks.get(s, self.store.codec, task_id, ALL))
-            assert mine.requester is None
+            assert one(self.store, task_id).requester is None
 
 
 def test_whatever_anybody_does(sqlite_template, tmp_path_factory):

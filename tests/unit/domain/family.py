@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
 from broker.domain.routing import route
-from broker.domain.states import InvolvementState, MembershipState, PersonState
+from broker.domain.sharing import render
+from broker.domain.states import InvolvementState, MembershipState, PersonState, View
 from broker.domain.world import (
     Directory,
     KnownAddress,
@@ -101,7 +102,9 @@ def policy():
 
 def directory(**changed):
     """The directory with some teams changed, e.g. `cmht={"honours_marks": False}`."""
-    teams = TEAMS | {id_.replace("_", "-"): replace(TEAMS[id_.replace("_", "-")], **how) for id_, how in changed.items()}
+    teams = TEAMS | {
+        id_.replace("_", "-"): replace(TEAMS[id_.replace("_", "-")], **how) for id_, how in changed.items()
+    }
     return replace(DIRECTORY, teams=teams)
 
 
@@ -146,13 +149,13 @@ KIN = tuple(
 )
 
 
-def home(*people, id="home", area="birmingham", standing=Standing.LIVES):
+def home(*people, called="home", area="birmingham", standing=Standing.LIVES):
     """A household and who lives in it."""
     members = tuple(
-        KnownMembership(household_id=id, person_id=person, standing=standing, state=MembershipState.CURRENT)
+        KnownMembership(household_id=called, person_id=person, standing=standing, state=MembershipState.CURRENT)
         for person in people
     )
-    return KnownHousehold(id=id, version=7, area_id=area), members
+    return KnownHousehold(id=called, version=7, area_id=area), members
 
 
 def works(team, person, *, state=InvolvementState.CONFIRMED, renewed=LONG_AGO, evidence="involvement-start"):
@@ -225,8 +228,11 @@ def fact(code, value, about=None):
     return Fact(code=code, value=value, about=about)
 
 
+FAMILY = home("mother", "father", "grandfather", "baby")
+
 RISK = fact("risk-to-others-at-home", "Shouts and throws things when unwell")
 SAFETY = fact("staff-safety", "Visit in pairs")
+ADMITTED = message("mental-health-admission", "grandfather", sender="cmht", facts=[RISK, SAFETY])
 
 
 def routed(what, known, *, now=NOW, known_directory=DIRECTORY, rules=None, **more):
@@ -255,3 +261,44 @@ def withheld(decision):
 def tasks(decision):
     """What is asked of whom: (code, owner) in order."""
     return [(task.code.value, task.owner) for task in decision.tasks]
+
+
+def copy(what, known, team, view, *, reason_code="involved-with-subject", released=False, known_directory=DIRECTORY):
+    """What a team is shown."""
+    return render(
+        what,
+        known_directory.teams[team],
+        View(view),
+        reason_code=reason_code,
+        world=known,
+        directory=known_directory,
+        policy=policy(),
+        told_at=NOW,
+        released=released,
+    )
+
+
+def shown(what, known, team):
+    """What the team is shown by the decision on this message."""
+    one = next(one for one in routed(what, known).told if one.team_id == team)
+    return copy(what, known, team, one.view, reason_code=one.reason_code)
+
+
+def codes(rendered):
+    """Codes of the facts shown."""
+    return {one.code for one in rendered.facts}
+
+
+def keys(rendered):
+    """Who is named."""
+    return {person.key for person in rendered.people}
+
+
+def asked(decision, code):
+    """Tasks of that kind: owner → task."""
+    return {task.owner: task for task in decision.tasks if task.code.value == code}
+
+
+def told_by(decision, team):
+    """The decision to tell that team."""
+    return next(one for one in decision.told if one.team_id == team)

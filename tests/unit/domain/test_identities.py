@@ -7,9 +7,9 @@ import pytest
 
 from broker.domain import changes as c
 from broker.domain.merging import joined
-from broker.domain.states import PersonState
+from broker.domain.states import MembershipState, PersonState
 from broker.domain.world import KnownPerson
-from schemas.codes import Event
+from schemas.codes import Event, Standing
 from schemas.identifiers import CRN
 from schemas.message import Coding, Person
 from tests.town import (
@@ -229,6 +229,29 @@ def test_what_hangs_on_a_merged_person_hangs_on_the_survivor():
     assert {i.team_id for i in town.world.involvements if i.person_id == new} == {"visitors", "midwives"}
     assert [(r.person_id, r.to) for r in town.world.relationships] == [(mother, new)]
     assert town.world.people[old].identifiers == ()
+
+
+def test_two_records_in_one_household_leave_one_member():
+    town = Town()
+    town.send(statement(lives("m", "c"), people=(CHILD, MOTHER)))
+    mother = town.id("m")
+    town.send(statement(lives("m", "c"), people=(replace(CHILD, identifiers=(nhs(50),), given=("Kara",)), MOTHER)))
+    new = town.id("c")
+    assert len(town.homes(mother)[0]) == 3
+    town.send(replace(MERGE, id="merge"), "records")
+    assert town.homes(mother) == [{mother, new}]
+    assert [m.state for m in town.world.memberships if m.person_id == new].count(MembershipState.CURRENT) == 1
+
+
+def test_of_two_memberships_the_current_one_stays_whichever_record_it_was():
+    town = Town()
+    town.send(statement(lives("m", "c"), people=(CHILD, MOTHER)))
+    mother = town.id("m")
+    other = replace(CHILD, identifiers=(nhs(50),), given=("Kara",))
+    coming = lives("c", standing=Standing.WILL_LIVE)
+    town.send(statement(lives("m"), coming, people=(other, MOTHER)))
+    town.send(replace(MERGE, id="merge"), "records")
+    assert town.homes(mother) == [{mother, town.id("c")}]
 
 
 def test_a_merge_keeps_what_differs_findable():

@@ -7,6 +7,7 @@ import pytest
 
 from broker.domain import tasks
 from broker.domain.answers import (
+    FURTHEST,
     LONGEST_TEXT,
     MOST_ACTIONS,
     AgreedAction,
@@ -110,6 +111,9 @@ def test_an_action_may_be_the_teams_own_or_a_roles():
 
 def test_a_list_of_actions_has_an_end():
     assert paths(verdict(a_task(), a_move(Move.ACCEPT, actions=(ACTION,) * (MOST_ACTIONS + 1)))) == ["agreed-action"]
+    assert isinstance(verdict(a_task(), a_move(Move.ACCEPT, actions=(ACTION,) * MOST_ACTIONS)), Moved)
+    last = replace(ACTION, due_at=NOW + FURTHEST, action="x" * LONGEST_TEXT)
+    assert isinstance(verdict(a_task(), a_move(Move.ACCEPT, actions=(last,))), Moved)
 
 
 @pytest.mark.parametrize("priority", [Priority.URGENT, Priority.ASAP, Priority.STAT])

@@ -1,0 +1,81 @@
+"""F27 (8.1.2, 8.1.4, 8.3.2): staff visited a home with an acutely unwell man without knowing.
+
+Safety of visiting staff reaches every team that visits the household, whatever else that team may not see.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from schemas.codes import Event
+from schemas.examples.cast import CHLOE, MARTIN, SUSAN
+from schemas.examples.story import MESSAGES
+from schemas.examples.telling import choice, fact, tell, together, when
+
+SAFETY = "Do not visit alone while he is unwell."
+HIS_HEALTH = ("Bipolar", "section-2", "Hostile", "Martin", "M0048213", "9990000034")
+
+AT_HOME = tell(
+    "parents-at-home",
+    Event.HOUSEHOLD_UPDATE,
+    "swbh-midwifery",
+    when(2017, 9, 1),
+    subjects=[CHLOE],
+    people=[MARTIN, SUSAN],
+    household=together(CHLOE, MARTIN, SUSAN),
+)
+
+
+@pytest.fixture
+def household(office):
+    """Grandparents, daughter and her partner live together; London supervises him, and midwifery visits her."""
+    probation = office.system("lcrc-probation")
+    probation.tells(MESSAGES["supervision-start"])
+    office.system("swbh-midwifery").tells(MESSAGES["pregnancy-booking"], AT_HOME)
+    probation.tells(MESSAGES["supervision-change"])
+    probation.chooses(probation.task("confirm-household"), "confirm")
+    return office
+
+
+def test_it_reaches_whoever_visits_even_those_who_may_see_nothing_else(household):
+    household.system("bsmhft-cmht").tells(MESSAGES["mental-health-admission"])
+    for team in ("swbh-midwifery", "bcht-health-visiting", "harborne-practice"):
+        assert household.system(team).copy_of(Event.MENTAL_HEALTH_ADMISSION).facts["staff-safety"] == SAFETY
+    officer = household.system("lcrc-probation")
+    [warning] = [copy for copy in officer.heard() if "staff-safety" in copy.facts]
+    assert warning.facts == {"staff-safety": SAFETY}
+    assert warning.event is Event.INFORMATION  # not that somebody is in hospital
+    assert warning.sender is None
+    assert warning.marked
+    assert not warning.tasks
+    assert warning.silent_about(*HIS_HEALTH, "mental-health", "bsmhft")
+
+
+def test_the_sender_does_not_learn_of_the_officer(household):
+    reply = household.system("bsmhft-cmht").tells(MESSAGES["mental-health-admission"])
+    assert not reply.names("lcrc-probation")
+    assert "responsible officers" not in reply.text
+
+
+def test_that_nothing_is_known_warns_nobody(household):
+    safe = replace(
+        MESSAGES["mental-health-admission"],
+        facts=(
+            fact("risk-to-others-at-home", False, MARTIN),
+            fact("staff-safety", False, MARTIN),
+            choice("legal-status", "informal", MARTIN),
+        ),
+    )
+    household.system("bsmhft-cmht").tells(safe)
+    assert not [copy for copy in household.system("lcrc-probation").heard() if "staff-safety" in copy.facts]
+    told = household.system("swbh-midwifery").copy_of(Event.MENTAL_HEALTH_ADMISSION)
+    assert told.facts["staff-safety"] is False  # asked, and none known, is news to whoever visits
+
+
+def test_it_travels_with_any_event_that_states_it(household):
+    """A midwife who was threatened says so in her concern; the officer who visits is warned by the same message."""
+    household.system("swbh-midwifery").tells(MESSAGES["concern-adult-mental-health"])
+    officer = household.system("lcrc-probation")
+    [warning] = [copy for copy in officer.heard() if "staff-safety" in copy.facts]
+    assert warning.facts == {"staff-safety": "Visit in pairs when he is unwell; ring before coming."}
+    assert warning.silent_about("Shouts", "section", "Martin")
