@@ -14,6 +14,7 @@ from broker.domain.world import Directory, KnownInvolvement, KnownPerson, Team
 from schemas.codes import Event, Function
 from schemas.problem import Problem
 
+_NEARNESS: Final = {relation: index for index, relation in enumerate(Relation)}
 _DESTINATION: Final = "Bundle.entry[0].resource.destination[{index}].receiver"
 
 
@@ -89,11 +90,23 @@ def candidates(
     search.ties.pop(situation.sender.id, None)
     teams = [team for team_id in sorted(search.ties) if (team := directory.teams.get(team_id)) is not None]
     return Candidates(
-        recipients=tuple(Recipient(team, tuple(search.ties[team.id])) for team in teams if not team.closed),
+        recipients=tuple(
+            Recipient(team, _in_order(search.ties[team.id], situation)) for team in teams if not team.closed
+        ),
         closed=tuple(team for team in teams if team.closed),
         missing=tuple(dict.fromkeys(search.missing)),
         problems=tuple(search.problems),
         unreachable=tuple(search.unreachable),
+    )
+
+
+def _in_order(ties: list[Tie], situation: Situation) -> tuple[Tie, ...]:
+    """The nearest tie first, and through a child before through an adult: of equal ones the first gives the reason."""
+    if len(ties) == 1:
+        return tuple(ties)
+    children = {child.id for child in situation.children}
+    return tuple(
+        sorted(ties, key=lambda tie: (_NEARNESS[tie.relation], tie.person_id not in children, tie.person_id or ""))
     )
 
 

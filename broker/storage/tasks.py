@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Select, and_, or_
+from sqlalchemy import ColumnElement, Select, and_, false, or_
 from sqlmodel import Session, col, insert, select, update
 
 from broker.domain.states import DeliveryState, Purpose, View
@@ -159,6 +159,8 @@ def visible(scope: Scope) -> ColumnElement[bool]:
     """What these eyes may see: what the team owns, and what it waits for from teams it may know of (sharing principle 9)."""
     if scope.everything:
         return col(Task.id).is_not(None)
+    if scope.team is None:
+        return false()  # a client of no team waits for nothing: what Baton asks for itself has no requester either
     waits = and_(
         col(Task.requester_team_id) == scope.team,
         or_(col(Task.delivery_id).is_(None), col(Delivery.known_to_sender).is_(True)),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from broker.domain.states import View
 from broker.domain.tasks import SHOWS_PATIENT, SHOWS_REQUESTER, BusinessStatus, overdue
 from broker.storage.task_values import HELD_BY, Question, Scope, Stored, Who
 from schemas.codes import BUSINESS_STATUS_SYSTEM, CANONICAL, SYSTEMS, Function, ResponseReason, TaskCode, TaskStatus
@@ -78,18 +79,19 @@ def _owns(task: Stored, viewer: Scope) -> bool:
     return viewer.everything or viewer.team == task.row.owner_team_id
 
 
-def _limited(task: Stored, viewer: Scope) -> bool:
-    """Whether the viewer knows the task only through a delivery with a view of its own."""
-    return not viewer.everything and viewer.team == task.row.owner_team_id and task.view is not None
+def _knows(task: Stored, viewer: Scope, views: frozenset[View]) -> bool:
+    """Whether the viewer may know what only these views show: auditors, whoever waits, and the owner by its delivery."""
+    if viewer.everything or viewer.team == task.requester:
+        return True
+    return viewer.team == task.row.owner_team_id and (task.view is None or task.view in views)
 
 
 def _shown_requester(task: Stored, viewer: Scope) -> str | None:
-    hidden = _limited(task, viewer) and task.view not in SHOWS_REQUESTER
-    return None if hidden else task.row.requester_team_id
+    return task.row.requester_team_id if _knows(task, viewer, SHOWS_REQUESTER) else None
 
 
 def _patient(task: Stored, viewer: Scope) -> Json | None:
-    if task.row.person_id is None or (_limited(task, viewer) and task.view not in SHOWS_PATIENT):
+    if task.row.person_id is None or not _knows(task, viewer, SHOWS_PATIENT):
         return None
     return {"reference": f"Patient/{task.row.person_id}"}
 

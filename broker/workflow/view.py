@@ -26,7 +26,8 @@ def persons_by_identifier(
     found = people.by_identifier(session, ctx.codec, system, value) if team else []
     world = load_world(session, ctx.codec, found)
     entries = [_entry(world, person, ctx) for person in found if team and _seen(session, world, person, team, ctx, now)]
-    return {"resourceType": "Bundle", "type": "searchset", "total": len(entries), "entry": entries}
+    found_set: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
+    return found_set | {"entry": entries} if entries else found_set  # R4 has no empty lists
 
 
 def _seen(session: Session, world: World, person_id: str, team: Team, ctx: Context, now: datetime) -> bool:

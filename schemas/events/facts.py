@@ -238,6 +238,9 @@ def _exchange() -> tuple[FactSpec, ...]:
     return (
         _fact("contact-person", Category.CONTACT, TEXT, "Whom to ask: name and role"),
         _fact("contact-phone", Category.CONTACT, TEXT, "How to reach them"),
+        # What a pointer says (principle 5): that there is somebody to ask about, and of nobody more.
+        _fact("child-in-household", Category.CONTACT, BOOLEAN, "Whether a child lives in the person's household"),
+        _fact("pregnancy-in-household", Category.CONTACT, BOOLEAN, "Whether there is a pregnancy in the person's household"),
         _fact("conversation-held", Category.CONTACT, TEXT, "With whom the sender has spoken, and when", cites="F6"),
         # New and old number both identify: who holds the person must re-key. A case number says that there is a case.
         _fact("previous-nhs-number", Category.EVENT, TEXT, "NHS number used before"),

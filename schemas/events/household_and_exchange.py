@@ -91,7 +91,7 @@ EVENTS: Final = (
         subject=Whom.ANY,
         many=True,
         reference=Level.REQUIRED,
-        optional=("answer", "nothing-known"),
+        optional=("answer", "nothing-known", "child-in-household", "pregnancy-in-household"),
     ),
     EventSpec(
         event=Event.WITHDRAW,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -81,7 +81,7 @@ class Broker:
         def work(session: Session) -> str:
             clients.put(session, client, self.clock())
             session.flush()
-            return tokens.grant(session, client, None, seconds=10**6, now=self.clock()).token
+            return tokens.grant(session, client, None, seconds=10**9, now=self.clock()).token
 
         return self.runtime.store.write(work)
 
@@ -132,11 +132,19 @@ def opened(url: str, **settings: Any) -> Iterator[Broker]:
 
 
 def message(name: str = "birth") -> Json:
-    """A golden example, its dates moved by whole days so that it was sent on the day before `NOON`."""
-    bundle = examples.load(name)
-    sent = date.fromisoformat(bundle["timestamp"][:10])
-    moved: Json = _moved(bundle, (NOON.date() - sent).days - 1)
+    """A golden example, the dates of all moved by the same whole days so that the last was sent on the day before `NOON`."""
+    moved: Json = _moved(examples.load(name), (NOON.date() - _last_day()).days - 1)
     return moved
+
+
+@cache
+def _last_day() -> date:
+    return max(date.fromisoformat(examples.load(name)["timestamp"][:10]) for name in examples.names())
+
+
+def sent_at(bundle: Json) -> datetime:
+    """When a message was sent, as it says."""
+    return datetime.fromisoformat(bundle["timestamp"])
 
 
 def _moved(value: Any, days: int) -> Any:

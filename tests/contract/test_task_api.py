@@ -339,6 +339,15 @@ def test_the_same_operation_again_gets_the_same_task(store, calls):
     assert history(store, task_id) == ["raised", "accept"]
 
 
+def test_giving_a_task_away_shows_no_more_than_having_it(store, calls):
+    told(store, LEAD)
+    task_id = told(store, HV, view=View.EXISTENCE)
+    to = {"name": "owner", "valueReference": {"identifier": {"system": TEAM, "value": LEAD}}}
+    given = valid(operate(calls(HV), task_id, "reassign", to, {"name": "note", "valueString": "Not ours to do."}))
+    assert given["owner"]["identifier"]["value"] == LEAD
+    assert not {"for", "requester", "input"} & given.keys()
+
+
 @pytest.mark.parametrize("move", sorted(task_parts.PARTS))
 def test_each_operation_has_a_definition(move):
     definition = task_parts.operation_definition(move)

@@ -2,30 +2,20 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import structlog
-from fastapi.testclient import TestClient
 from joserfc.jwk import ECKey
 from sqlalchemy.engine import make_url
 
-from broker.bus.embedded import EmbeddedBus
-from broker.main import create_app
 from broker.policy.model import Policy, load
-from broker.runtime import Runtime
 from broker.settings import Settings
-from broker.storage import clients
-from broker.storage.codec import PlainCodec
-from broker.storage.store import Store, open_store
-from tests.conftest import SECRET, Clock
-from tests.journeys.actors import Office, System, new_key
+from tests.conftest import Clock
+from tests.journeys.actors import Office, new_key
+from tests.journeys.brokers import ADMIN, SETTINGS, broker
 from tests.services import postgres_database
-
-ADMIN = "administration"
-SETTINGS = Settings(public_url="http://testserver", lease_seconds=2, token_seconds=3600, allow_private_addresses=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -95,31 +85,13 @@ def postgres_town(postgres_template: str, policy: Policy, keys: dict[str, ECKey]
 
 
 def _build(url: str, policy: Policy, keys: dict[str, ECKey]) -> None:
-    store, clock = open_store(url, PlainCodec(SECRET)), Clock()
-    with _served(Runtime(SETTINGS, store, policy, EmbeddedBus(), clock), worker=False) as http:
-        office = _office(http, store, clock, keys)
+    """Closing the last connection leaves all of it in the file, or in a database that can be copied."""
+    with broker(url, Clock(), policy, keys, worker=False) as office:
         for team in office.onboard_directory():
             office.onboard(team)
-        if store.embedded:  # all of it in the file that is copied
-            with store.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 # --- a broker ---------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _served(runtime: Runtime, *, worker: bool = True) -> Iterator[TestClient]:
-    with TestClient(create_app(runtime, worker=worker)) as client:
-        yield client
-
-
-def _office(http: TestClient, store: Store, clock: Clock, keys: dict[str, ECKey]) -> Office:
-    """An administrator; the first is registered on the machine itself, as `baton client add` does."""
-    admin = System(http, clock, ADMIN, keys[ADMIN])
-    row = clients.Registered(name=ADMIN, team=None, jwks=admin.jwks, scopes=frozenset({"baton/admin"}))
-    store.write(lambda session: clients.put(session, row, clock()))
-    return Office(admin, keys)
 
 
 @pytest.fixture
@@ -129,19 +101,9 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def runtime(settings: Settings, store: Store, clock: Clock, policy: Policy) -> Runtime:
-    """The broker's inside: the journey's database and clock."""
-    return Runtime(settings, store, policy, EmbeddedBus(), clock)
-
-
-@pytest.fixture
-def http(runtime: Runtime) -> Iterator[TestClient]:
-    """The broker over HTTP, its worker running."""
-    with _served(runtime) as client:
-        yield client
-
-
-@pytest.fixture
-def office(http: TestClient, store: Store, clock: Clock, keys: dict[str, ECKey]) -> Office:
-    """The administrator of a journey's broker."""
-    return _office(http, store, clock, keys)
+def office(
+    database_url: str, settings: Settings, clock: Clock, policy: Policy, keys: dict[str, ECKey]
+) -> Iterator[Office]:
+    """The administrator of a journey's broker, and through it every team's system."""
+    with broker(database_url, clock, policy, keys, settings=settings) as opened:
+        yield opened

@@ -1,0 +1,48 @@
+"""A broker served to a journey, and its first administrator; what journeys do with it is in `actors.py`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi.testclient import TestClient
+from joserfc.jwk import ECKey
+
+from broker.bus.embedded import EmbeddedBus
+from broker.main import create_app
+from broker.policy.model import Policy
+from broker.runtime import Runtime
+from broker.settings import Settings
+from broker.storage import clients
+from broker.storage.codec import PlainCodec
+from broker.storage.store import open_store
+from tests.conftest import SECRET, Clock
+from tests.journeys.actors import Office, System
+
+ADMIN = "administration"
+SETTINGS = Settings(public_url="http://testserver", lease_seconds=2, token_seconds=3600, allow_private_addresses=True)
+
+
+@contextmanager
+def broker(
+    url: str,
+    clock: Clock,
+    policy: Policy,
+    keys: dict[str, ECKey],
+    *,
+    settings: Settings = SETTINGS,
+    worker: bool = True,
+) -> Iterator[Office]:
+    """The office of a broker on this database, for as long as the block runs."""
+    runtime = Runtime(settings, open_store(url, PlainCodec(SECRET)), policy, EmbeddedBus(), clock)
+    # A fault of the broker is an answer to a caller here as anywhere, and no exception in the test.
+    with TestClient(create_app(runtime, worker=worker), raise_server_exceptions=False) as http:
+        yield _office(http, runtime, keys)
+
+
+def _office(http: TestClient, runtime: Runtime, keys: dict[str, ECKey]) -> Office:
+    """The first administrator is registered on the machine itself, as `baton client add` does."""
+    clock = runtime.now
+    assert isinstance(clock, Clock)
+    admin = System(http, clock, ADMIN, keys[ADMIN])
+    row = clients.Registered(name=ADMIN, team=None, jwks=admin.jwks, scopes=frozenset({"baton/admin"}))
+    runtime.store.write(lambda session: clients.put(session, row, clock()))
+    return Office(admin, keys)
