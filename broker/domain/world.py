@@ -36,6 +36,19 @@ class Directory:
     areas_by_outward: Mapping[str, str] = field(default_factory=dict)
     """Postcode district → area id."""
     version: int = 0
+    _practices: Mapping[str, Team] = field(init=False, repr=False, compare=False)
+    _leads: Mapping[str, Team] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look-ups made ready: a country has thousands of practices, and every message asks for some."""
+        practices = {
+            team.ods_code: team
+            for team in self.teams.values()
+            if team.ods_code and team.function is Function.GENERAL_PRACTICE
+        }
+        open_leads = [t for t in self.teams.values() if t.function is Function.SAFEGUARDING_LEAD and not t.closed]
+        object.__setattr__(self, "_practices", practices)
+        object.__setattr__(self, "_leads", {team.agency_id: team for team in reversed(open_leads)})
 
     def provider(self, area_id: str | None, function: Function) -> Team | None:
         """The open team that provides `function` in the area; None when the directory names none."""
@@ -44,22 +57,11 @@ class Directory:
 
     def practice(self, ods_code: str | None) -> Team | None:
         """The general practice with that ODS code."""
-        if ods_code is None:
-            return None
-        return next(
-            (t for t in self.teams.values() if t.ods_code == ods_code and t.function is Function.GENERAL_PRACTICE), None
-        )
+        return self._practices.get(ods_code or "")
 
     def safeguarding_lead(self, agency_id: str) -> Team | None:
         """The safeguarding lead's team of an agency."""
-        return next(
-            (
-                t
-                for t in self.teams.values()
-                if t.agency_id == agency_id and t.function is Function.SAFEGUARDING_LEAD and not t.closed
-            ),
-            None,
-        )
+        return self._leads.get(agency_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

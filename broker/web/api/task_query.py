@@ -36,6 +36,8 @@ KNOWN: Final = (
     "_summary",
     "_cursor",
     "_format",
+    "_total",
+    "_totalMethod",  # as fhirpy asks for a count, beside `_count=0`
 )
 ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _DATE: Final = re.compile(
