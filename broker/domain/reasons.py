@@ -27,6 +27,7 @@ class NotTold(StrEnum):
     SOURCE_OF_HARM = "works-only-with-source-of-harm"
     SEALED = "sealed"
     PREGNANCY_ENDED = "pregnancy-ended"
+    PREGNANCY_GOES_ON = "pregnancy-goes-on"
     PROFESSIONAL_VIEW = "professional-view"
     NO_PROFESSIONAL = "no-named-professional"
     HELD = "held-not-for-this-function"
@@ -51,6 +52,7 @@ _NOT_TOLD: Final[dict[NotTold, str]] = {
     NotTold.SOURCE_OF_HARM: "The team works only with somebody who may be a source of the harm that is reported (principle 6).",
     NotTold.SEALED: "The record is sealed: nothing links it to anybody (principle 11).",
     NotTold.PREGNANCY_ENDED: "The pregnancy is no longer current (principle 14).",
+    NotTold.PREGNANCY_GOES_ON: "The pregnancy goes on with another child: that it ended must not be told (principle 14).",
     NotTold.PROFESSIONAL_VIEW: "The sender's professional tells only those addressed (principle 8).",
     NotTold.NO_PROFESSIONAL: "No named professional and lawful basis stand behind telling others (principle 8).",
     NotTold.HELD: "It is held for release, and this function is not among those it may be released to (principle 7).",

@@ -138,6 +138,8 @@ def _refusal(situation: Situation, recipient: Recipient) -> NotTold | None:
         return NotTold.SEALED
     if situation.over:
         return NotTold.PREGNANCY_ENDED
+    if situation.goes_on:
+        return NotTold.PREGNANCY_GOES_ON
     if situation.addressed_only and not recipient.has(Relation.ADDRESSED):
         return NotTold.PROFESSIONAL_VIEW
     return None

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from broker.domain import vicinity
 from broker.domain.flags import flags
-from broker.domain.kinship import children_of, mothers_of
+from broker.domain.kinship import children_of, mothers_of, unborn_of
 from broker.domain.rules import About, EventRules, Flag, Hold, Policy, Tell
 from broker.domain.states import PersonState
 from broker.domain.world import KnownPerson, Team, World
@@ -48,6 +48,8 @@ class Situation:
     sealed: bool
     over: bool
     """It speaks of a pregnancy that has ended."""
+    goes_on: bool
+    """It tells the end of one child's part of a pregnancy that goes on with another."""
     bereaved: bool
     """Whom it is about has died, and the event is not the death."""
     addressed_only: bool
@@ -113,6 +115,7 @@ def situation(message: Message, world: World, policy: Policy, sender: Team, now:
         sources=frozenset(_sources(message, rules, members, {child.id for child in children})),
         sealed=_is_sealed(message, world, rules),
         over=rules.pregnancy and not rules.quiet and _is_over(message, world),
+        goes_on=rules.pregnancy and rules.quiet and any(unborn_of(world, mother) for mother in message.subjects),
         bereaved=message.event is not Event.DEATH and _all(message.subjects, world, PersonState.DIED),
         addressed_only=bool(message.labels & policy.marks.addressed_only),
         held=_is_held(message, policy),

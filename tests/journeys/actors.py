@@ -150,10 +150,10 @@ class System:
 
     def tells(self, *messages: Message) -> Reply:
         """Send messages that must be accepted; the answer to the last."""
-        for message in messages:
-            reply = self.sends(message)
+        replies = [self.sends(message) for message in messages]
+        for message, reply in zip(messages, replies, strict=True):
             assert reply.status == 200, f"{message.event}: {reply.status} {reply.text}"
-        return reply
+        return replies[-1]
 
     def sends_native(self, kind: str, body: bytes, content_type: str) -> Reply:
         """Post a native event."""
@@ -228,9 +228,7 @@ class System:
         """A person looks at it."""
         return _moved(self.moves(task, "open", by=by))
 
-    def accepts(
-        self, task: Json, meaning: str | None = None, *actions: Action, spoke_with: str | None = None
-    ) -> Json:
+    def accepts(self, task: Json, meaning: str | None = None, *actions: Action, spoke_with: str | None = None) -> Json:
         """Acknowledge: what it means here, and what will be done."""
         return _moved(self.tries_to_accept(task, meaning, *actions, spoke_with=spoke_with))
 
@@ -251,7 +249,9 @@ class System:
 
     def declines(self, task: Json, reason: ResponseReason, note: str | None = None) -> Json:
         """Say no, with a coded reason."""
-        return _moved(self.moves(task, "decline", _code("reason", reason.value), *([_text("note", note)] if note else [])))
+        return _moved(
+            self.moves(task, "decline", _code("reason", reason.value), *([_text("note", note)] if note else []))
+        )
 
     def asks(self, task: Json, question: str) -> Json:
         """Ask back."""

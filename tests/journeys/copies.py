@@ -118,8 +118,8 @@ class Copy:
 
 
 def _value(observation: Json) -> Any:
-    [name] = [name for name in observation if name.startswith("value")] or [None]
-    value = observation[name] if name else None
+    name = next((name for name in observation if name.startswith("value")), "")
+    value = observation.get(name, {})
     if name == "valueQuantity":
         return value["value"]
     if name == "valueCodeableConcept":

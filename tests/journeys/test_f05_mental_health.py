@@ -96,7 +96,14 @@ def test_the_discharge_is_urgent_and_the_sender_must_speak_with_somebody(family,
 def test_a_practice_that_knows_the_man_alone_gets_his_record(office):
     """The discharge letter that his own practice always got, now with the behaviour at home."""
     office.system("harborne-practice").tells(
-        tell("registers-martin", Event.GP_REGISTRATION, "harborne-practice", when(2017, 7, 3), kind="registered", subjects=[MARTIN])
+        tell(
+            "registers-martin",
+            Event.GP_REGISTRATION,
+            "harborne-practice",
+            when(2017, 7, 3),
+            kind="registered",
+            subjects=[MARTIN],
+        )
     )
     office.system("bsmhft-cmht").tells(MESSAGES["mental-health-admission"])
     copy = office.system("harborne-practice").copy_of(Event.MENTAL_HEALTH_ADMISSION)

@@ -67,7 +67,9 @@ def test_a_clerk_may_open_it_and_cannot_end_it(practice, visitors):
     practice.opens(task, by=RECEPTIONIST)
     for reply in (
         practice.tries_to_accept(task, "Noted.", spoke_with=SPOKE_WITH, by=RECEPTIONIST),
-        practice.moves(task, "decline", {"name": "reason", "valueCode": ResponseReason.NOT_NEEDED.value}, by=RECEPTIONIST),
+        practice.moves(
+            task, "decline", {"name": "reason", "valueCode": ResponseReason.NOT_NEEDED.value}, by=RECEPTIONIST
+        ),
     ):
         assert reply.status == 409
         assert "needs a professional role" in reply.text

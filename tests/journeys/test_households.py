@@ -40,7 +40,9 @@ def gaps(home):
 def expecting(mother_to_be, expected, babies, name, on):
     """A pregnancy is booked."""
     facts = (fact("expected-date", expected.date(), mother_to_be), fact("number-of-fetuses", babies, mother_to_be))
-    return tell(name, Event.PREGNANCY_BOOKING, "swbh-midwifery", on, subjects=[mother_to_be], author=MIDWIFE, facts=facts)
+    return tell(
+        name, Event.PREGNANCY_BOOKING, "swbh-midwifery", on, subjects=[mother_to_be], author=MIDWIFE, facts=facts
+    )
 
 
 @pytest.fixture
@@ -85,8 +87,20 @@ def test_separated_parents_are_two_households_and_nothing_crosses(office):
     """Lacey lives with her mother, and with her father every second week."""
     visitors, care = office.system("swbh-health-visiting"), office.system("sandwell-csc")
     fathers_home = living(RYAN, PostalAddress(lines=("9 Bull Street", "West Bromwich"), postcode="B70 6EU"))
-    partner = Person(key=fixed_id("Mia"), identifiers=(nhs_number(41),), family="Dunn", given=("Mia",), birth_date=when(1995, 2, 2).date())
-    baby = Person(key=fixed_id("Finn"), identifiers=(nhs_number(42),), family="Cole", given=("Finn",), birth_date=when(2019, 1, 5).date())
+    partner = Person(
+        key=fixed_id("Mia"),
+        identifiers=(nhs_number(41),),
+        family="Dunn",
+        given=("Mia",),
+        birth_date=when(1995, 2, 2).date(),
+    )
+    baby = Person(
+        key=fixed_id("Finn"),
+        identifiers=(nhs_number(42),),
+        family="Cole",
+        given=("Finn",),
+        birth_date=when(2019, 1, 5).date(),
+    )
     with_mother = tell("with-mother", Event.CHILD_CONTACT, visitors.team, when(2019, 3, 1), kind="2-year", subjects=[LACEY],
                        people=[KAYLA, TYLER], relationships=mother(KAYLA, LACEY, TYLER), household=together(LACEY, KAYLA, TYLER))  # fmt: skip
     with_father = tell("with-father", Event.CHILD_CONTACT, care.team, when(2019, 3, 5), kind="other", subjects=[baby],
@@ -130,10 +144,20 @@ def unwell(parent, name, sender):
 
 def test_sharing_an_address_makes_nobody_a_household_and_asks_somebody(midwifery, office):
     midwifery.tells(MESSAGES["pregnancy-booking"])
-    lodger = living(replace(DANIEL, identifiers=(nhs_number(51),)), replace(GRANDPARENTS_HOME, lines=("14, Clent View Rd.", "BIRMINGHAM")))
+    lodger = living(
+        replace(DANIEL, identifiers=(nhs_number(51),)),
+        replace(GRANDPARENTS_HOME, lines=("14, Clent View Rd.", "BIRMINGHAM")),
+    )
     practice = office.system("harborne-practice")
     practice.tells(
-        tell("registers-daniel", Event.GP_REGISTRATION, practice.team, when(2017, 9, 1), kind="registered", subjects=[lodger])
+        tell(
+            "registers-daniel",
+            Event.GP_REGISTRATION,
+            practice.team,
+            when(2017, 9, 1),
+            kind="registered",
+            subjects=[lodger],
+        )
     )
     [home] = midwifery.homes_of(CHLOE)
     assert names(home) == {"Chloe"}
@@ -148,7 +172,14 @@ def test_a_change_of_format_is_no_move(midwifery, office):
     said_again = living(CHLOE, PostalAddress(lines=("14  CLENT VIEW ROAD,",), postcode="b17 0hg"))
     practice = office.system("harborne-practice")
     practice.tells(
-        tell("registers-chloe", Event.GP_REGISTRATION, practice.team, when(2017, 9, 1), kind="registered", subjects=[said_again])
+        tell(
+            "registers-chloe",
+            Event.GP_REGISTRATION,
+            practice.team,
+            when(2017, 9, 1),
+            kind="registered",
+            subjects=[said_again],
+        )
     )
     for team in (midwifery, practice):
         assert not team.tasks("resolve-address")
@@ -159,7 +190,14 @@ def test_two_agencies_with_two_addresses_are_both_asked_and_neither_sees_the_oth
     """F15 (7.5.6): the practice had the old address."""
     practice = office.system("harborne-practice")
     practice.tells(
-        tell("registers-chloe", Event.GP_REGISTRATION, practice.team, when(2017, 7, 20), kind="registered", subjects=[CHLOE])
+        tell(
+            "registers-chloe",
+            Event.GP_REGISTRATION,
+            practice.team,
+            when(2017, 7, 20),
+            kind="registered",
+            subjects=[CHLOE],
+        )
     )
     moved = living(CHLOE, PostalAddress(lines=("3 Moor Pool Avenue", "Birmingham"), postcode="B17 9DP"))
     midwifery.tells(replace(MESSAGES["pregnancy-booking"], people=(moved, *MESSAGES["pregnancy-booking"].people[1:])))

@@ -15,7 +15,7 @@ from schemas.examples.cast import CHLOE, crn, living
 from schemas.examples.telling import fact, father, mother, tell, together, when
 from schemas.message import Person, PostalAddress
 from tests.journeys.actors import Action, Somebody
-from tests.journeys.copies import business_status, due, inputs, is_open, milestones, outputs, requester
+from tests.journeys.copies import business_status, due, inputs, is_open, milestones, requester
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 DIRECTORY = Path(__file__).parent / "leeds.yaml"
@@ -89,7 +89,9 @@ def test_numbers_have_no_gaps_and_everything_can_be_read_again(leeds, clock):
     midwifery.answers(midwifery.task("supply-information"), "None, they are at home.")
     before = [copy.body for copy in visitors.heard()]
     visitors.takes()
-    assert [copy.body for copy in visitors.heard()][1:] == before[1:]  # the first brings its task, which has been delivered since
+    assert [copy.body for copy in visitors.heard()][1:] == before[
+        1:
+    ]  # the first brings its task, which has been delivered since
     for team in leeds.systems.values():
         assert numbers(team) == list(range(1, len(numbers(team)) + 1))
     half = len(before) // 2
@@ -113,7 +115,9 @@ def test_an_event_of_probation_in_an_envelope_and_bare_is_one_and_reaches_the_fa
     home = PostalAddress(lines=("1 Street Lane", "Leeds"), postcode="LS17 6BA")
     parent = living(replace(CHLOE, practice="B86056"), home)
     child = Person(key="child", family="Hartley", given=("Eve",), birth_date=when(2021, 9, 1).date(), addresses=(home,))
-    man = Person(key="man", identifiers=(crn("X540660"),), family="Cole", given=("Sam",), birth_date=when(1994, 5, 5).date())
+    man = Person(
+        key="man", identifiers=(crn("X540660"),), family="Cole", given=("Sam",), birth_date=when(1994, 5, 5).date()
+    )
     visitors, probation, practice = (
         leeds.system(f"leeds-{name}") for name in ("health-visiting", "probation", "practice")
     )
@@ -155,7 +159,11 @@ def test_a_case_that_nobody_here_knows_is_an_incident_and_not_a_success(leeds, c
 
 @pytest.mark.parametrize(
     ("sample", "status"),
-    [("hmpps/tier-calculation.json", 200), ("hmpps/recall-domain-calculation-event.json", 400), ("hmpps/cas3-person-arrived.json", 422)],
+    [
+        ("hmpps/tier-calculation.json", 200),
+        ("hmpps/recall-domain-calculation-event.json", 400),
+        ("hmpps/cas3-person-arrived.json", 422),
+    ],
 )
 def test_what_is_none_of_our_business_is_ignored_and_what_cannot_be_read_becomes_a_task(leeds, clock, sample, status):
     clock.time = datetime(2025, 3, 1, tzinfo=UTC)

@@ -36,14 +36,16 @@ def held(office):
     resolve = [task for task in visitors.tasks("resolve-identity") if is_open(task)]
     for task in resolve:  # the man of the visit is the man whom probation knows
         visitors.chooses(task, inputs(task, "choices")[0])
-    everybody = [office.system(team) for team in ("swbh-health-visiting", "sandwell-practice", "sandwell-csc", "swbh-midwifery")]
+    everybody = [
+        office.system(team) for team in ("swbh-health-visiting", "sandwell-practice", "sandwell-csc", "swbh-midwifery")
+    ]
     before = {team.team: len(team.heard()) for team in everybody}
     reply = probation.tells(RECALL)
     return office, probation, everybody, before, reply
 
 
 def test_nothing_leaks_before_it_is_released(held):
-    office, probation, everybody, before, reply = held
+    office, _probation, everybody, before, reply = held
     for team in everybody:
         assert len(team.heard()) == before[team.team]
         assert [entry["number"] for entry in team.inbox(after=0)] == list(range(1, before[team.team] + 1))

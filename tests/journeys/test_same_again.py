@@ -76,10 +76,16 @@ def everybody(office: Office) -> None:
     """Sign everybody in, so that calls made at once are the calls alone."""
     for message in IN_ORDER:
         office.system(str(message.sender))
-    for team in ("bcrc-safeguarding-lead", "lcrc-safeguarding-lead", "swbh-safeguarding-lead", "wmp-police", "birmingham-csc"):
+    for team in (
+        "bcrc-safeguarding-lead",
+        "lcrc-safeguarding-lead",
+        "swbh-safeguarding-lead",
+        "wmp-police",
+        "birmingham-csc",
+    ):
         office.system(team)
-    for team in office.systems.values():
-        team.sign_in()
+    for system in office.systems.values():
+        system.sign_in()
 
 
 # --- every kind of message ----------------------------------------------------------------------------------------
@@ -165,7 +171,9 @@ def test_the_same_id_with_other_content_is_refused_and_changes_nothing(office):
     assert "give the new content a new id" in reply.text
     assert len(visitors.heard()) == 1
     # The identity is the team's own: another may use the same id.
-    registered = tell("x", Event.GP_REGISTRATION, "harborne-practice", when(2017, 8, 1), kind="registered", subjects=[CHLOE])
+    registered = tell(
+        "x", Event.GP_REGISTRATION, "harborne-practice", when(2017, 8, 1), kind="registered", subjects=[CHLOE]
+    )
     office.system("harborne-practice").tells(replace(registered, id=message.id))
 
 
@@ -197,7 +205,9 @@ def test_a_corrected_message_after_a_refusal_is_new(office, clock):
 
 def test_two_agencies_that_first_speak_of_somebody_at_once_speak_of_one_person(office):
     midwifery, practice = office.system("swbh-midwifery"), office.system("harborne-practice")
-    registered = tell("reg", Event.GP_REGISTRATION, practice.team, when(2017, 7, 24), kind="registered", subjects=[CHLOE])
+    registered = tell(
+        "reg", Event.GP_REGISTRATION, practice.team, when(2017, 7, 24), kind="registered", subjects=[CHLOE]
+    )
     for team in (midwifery, practice):
         team.sign_in()
     replies = at_once(send(office, MESSAGES["pregnancy-booking"]), send(office, registered))

@@ -21,7 +21,9 @@ AT_HOME = tell(
     relationships=mother(CHLOE, UNBORN_AVA) + father(DANIEL, UNBORN_AVA),
     household=together(CHLOE, DANIEL),
 )
-WRONG = replace(MESSAGES["supervision-start"], id=fixed_id("wrong"), occurred=when(2017, 8, 1), sent=when(2017, 8, 1, 9))
+WRONG = replace(
+    MESSAGES["supervision-start"], id=fixed_id("wrong"), occurred=when(2017, 8, 1), sent=when(2017, 8, 1, 9)
+)
 
 
 def taking_back(message, sender="lcrc-probation", name="taken-back"):
@@ -67,7 +69,11 @@ def test_open_tasks_end_and_what_was_agreed_stays(told, clock):
     midwifery, visitors = told.system("swbh-midwifery"), told.system("bcht-health-visiting")
     task = midwifery.copy_of(Event.SUPERVISION_START).task
     waiting = visitors.copy_of(Event.SUPERVISION_START).task
-    action = Action("Ask about him at the next visit", Somebody("Alison Frost", "midwife"), clock.forward(hours=1).replace(year=2018))
+    action = Action(
+        "Ask about him at the next visit",
+        Somebody("Alison Frost", "midwife"),
+        clock.forward(hours=1).replace(year=2018),
+    )
     midwifery.accepts(task, None, action)
     told.system("lcrc-probation").tells(taking_back(WRONG))
     assert (visitors.again(waiting)["status"], business_status(visitors.again(waiting))) == ("cancelled", "withdrawn")

@@ -41,7 +41,8 @@ DEFINITION_TYPES: Final = (
     "ValueSet",
 )
 BROKER: Final = "broker"
-"""Id of the CapabilityStatement of what any Baton does; the one at `/fhir/metadata` is of this installation."""
+INSTANCE: Final = "baton"
+"""Ids of the CapabilityStatements: of what any Baton does, and of this installation, which is also at `/fhir/metadata`."""
 
 _TOKEN: Final = "http://terminology.hl7.org/CodeSystem/restful-security-service"  # noqa: S105 - a code system
 _OAUTH_URIS: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
@@ -54,8 +55,10 @@ def capability(running: Running) -> FhirResponse:
 
 
 @router.get("/fhir/{kind}/{name}", summary="A definition by type and id", response_class=FhirResponse)
-def definition(kind: str, name: str) -> FhirResponse:
+def definition(kind: str, name: str, running: Running) -> FhirResponse:
     """MessageDefinition, CodeSystem, ValueSet, SearchParameter, OperationDefinition, StructureDefinition or CapabilityStatement."""
+    if (kind, name) == ("CapabilityStatement", INSTANCE):
+        return capability(running)
     found = _definitions().get((kind, name))
     if found is None:
         raise NotFound
@@ -112,7 +115,7 @@ def _instance(url: str) -> Json:
     http = {"system": "http://terminology.hl7.org/CodeSystem/message-transport", "code": "http"}
     messaging["endpoint"] = [{"protocol": http, "address": f"{url}/fhir/$process-message"}]
     return {
-        **_statement("baton", "This Baton"),
+        **_statement(INSTANCE, "This Baton"),
         "kind": "instance",
         "instantiates": [f"{CANONICAL}/CapabilityStatement/{BROKER}"],
         "software": {"name": "Baton", "version": "0.1.0"},
