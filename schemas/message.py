@@ -11,7 +11,6 @@ from typing import TypeAlias
 from schemas.codes import Event, LawfulBasis, Priority, RelationshipKind, Standing
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identifier:
     """One asserted identifier; `verified` is what the sender says of it (PDS trace), None when it says nothing."""

@@ -127,7 +127,14 @@ def _relationships(chance: Random, keys: list[str]) -> tuple[Relationship, ...]:
 
 
 def _household(chance: Random, keys: list[str]) -> tuple[HouseholdMember, ...]:
-    standings = (Standing.LIVES, Standing.LIVES, Standing.LIVES, Standing.SHARED_CARE, Standing.WILL_LIVE, Standing.LEFT)
+    standings = (
+        Standing.LIVES,
+        Standing.LIVES,
+        Standing.LIVES,
+        Standing.SHARED_CARE,
+        Standing.WILL_LIVE,
+        Standing.LEFT,
+    )
     days = (None, None, TODAY - timedelta(days=9), TODAY + timedelta(days=9))
     return tuple(
         HouseholdMember(person=key, standing=chance.choice(standings), since=chance.choice(days))

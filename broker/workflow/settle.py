@@ -79,9 +79,7 @@ def _alive(session: Session, choice: str) -> str:
 
 def _draft(ctx: Context, world: World, team_id: str, now: datetime) -> Draft:
     """An answer counts like a statement of the team that answers, made now."""
-    said = Message(
-        id=str(uuid4()), event=Event.HOUSEHOLD_UPDATE, sender=team_id, occurred=now, subjects=(), people=()
-    )
+    said = Message(id=str(uuid4()), event=Event.HOUSEHOLD_UPDATE, sender=team_id, occurred=now, subjects=(), people=())
 
     def place(address: PostalAddress) -> str | None:
         return people.place(ctx.codec, address)

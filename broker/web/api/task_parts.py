@@ -147,7 +147,7 @@ def located(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _fhirpath(path: str) -> str:
-    steps = []
+    steps: list[str] = []
     for step in path.split("."):
         name, bracket, index = step.partition("[")
         element = "part" if steps else "parameter"

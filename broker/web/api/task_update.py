@@ -49,7 +49,7 @@ def read(given: Json, stored: Json, version: int, allowed: Sequence[str]) -> Mov
     if status_changes:
         if status not in _MOVES:
             raise Conflict("No move of yours leads to this status.", allowed=allowed)
-        return _status_move(TaskStatus(status), given, stored, note, version)
+        return _status_move(TaskStatus(str(status)), given, stored, note, version)
     if to_team is not None:
         return _request(Move.REASSIGN, note, version, text=_text(note), to_team=to_team)
     return _request(Move.NOTE, note, version, text=_text(note)) if note else None

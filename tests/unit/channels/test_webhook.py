@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from adapters.channels.webhook import BadSecret, Endpoint, WebhookChannel, key, retry_after, sign
 from adapters.port import Refused, Taken, Unanswered, Unreachable
-from broker.runtime import utc_now
+from broker.clock import utc_now
 from tests.unit.channels.receiver import babble, dribble, hang_up, nonsense, receiving, silence, status
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
