@@ -27,7 +27,7 @@ TODAY = NOW.date()
 
 
 def _team(name: str, agency: str, function: Function, **more: object) -> Team:
-    return Team(id=name, agency_id=agency, function=function, name=name, **more)  # type: ignore[arg-type]
+    return Team(id=name, agency_id=agency, function=function, name=name, **more)
 
 
 TEAMS = {
@@ -101,7 +101,7 @@ def lives(*persons: str, standing: Standing = Standing.LIVES, since: date | None
 
 def home(text: str = "10 High Street", postcode: str | None = "B70 6AA", **more: object) -> PostalAddress:
     """An address of one line."""
-    return PostalAddress(lines=(text,), postcode=postcode, **more)  # type: ignore[arg-type]
+    return PostalAddress(lines=(text,), postcode=postcode, **more)
 
 
 def fact(code: str, value: str | int | date | Coding, about: str | None = None) -> Fact:
@@ -135,7 +135,7 @@ def message(event: Event, *people: Person, **more: object) -> Message:
         "subjects": tuple(person.key for person in people[:1]),
         "people": people,
     }
-    return Message(**{**said, **more})  # type: ignore[arg-type]
+    return Message(**{**said, **more})
 
 
 def booking(mother: Person = MOTHER, expected: date | None = EXPECTED, *, fetuses: int = 1, **more: object) -> Message:

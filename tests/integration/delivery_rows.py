@@ -61,7 +61,7 @@ def message(**other: object) -> Message:
         "subjects": (CHILD,),
         "people": (Person(key=CHILD, family="Testerly", given=("Bluebell",), birth_date=NOON.date()),),
     }
-    return Message(**(values | other))  # type: ignore[arg-type]  # a test's own values
+    return Message(**(values | other))
 
 
 def notification(session: Session, store: Store, id_: str = NOTIFICATION, said: Message | None = None) -> None:

@@ -345,6 +345,9 @@ def test_an_accepted_task_cannot_be_declined_while_its_actions_are_open():
     accepted = a_task(status=TaskStatus.ACCEPTED)
     refused = verdict(accepted, a_move(Move.DECLINE, reason=ResponseReason.NOT_NEEDED))
     assert refused == NotAllowed((), "This task was accepted; what was agreed are tasks of their own.")
+    received = verdict(a_task(), a_move(Move.COMPLETE))
+    assert received.why == verdict(a_task(TaskCode.AGREED_ACTION, TaskStatus.ACCEPTED), a_move(Move.ASK)).why
+    assert received.why == "This move is not possible now."
 
 
 def test_delivery_makes_a_requested_task_received_and_no_other():
@@ -358,4 +361,5 @@ def test_overdue_is_only_what_has_not_ended():
     assert tasks.overdue(TaskStatus.RECEIVED, yesterday, NOW)
     assert not tasks.overdue(TaskStatus.RECEIVED, None, NOW)
     assert not tasks.overdue(TaskStatus.RECEIVED, TOMORROW, NOW)
+    assert not tasks.overdue(TaskStatus.RECEIVED, NOW, NOW)
     assert not tasks.overdue(TaskStatus.COMPLETED, yesterday, NOW)

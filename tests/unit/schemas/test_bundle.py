@@ -582,9 +582,9 @@ def test_a_message_may_answer_a_message():
     answer = Answer(identifier="m-1", code="ok", outcome=outcome)
     bundle = write(MESSAGES["information"], source=SOURCE, response=answer)
     assert check_bundle(bundle) == []
-    response = bundle["entry"][0]["resource"]["response"]  # type: ignore[index]
+    response = bundle["entry"][0]["resource"]["response"]
     assert (response["identifier"], response["code"]) == ("m-1", "ok")
-    assert response["details"]["reference"] == bundle["entry"][-1]["fullUrl"]  # type: ignore[index]
+    assert response["details"]["reference"] == bundle["entry"][-1]["fullUrl"]
 
 
 @pytest.mark.parametrize("code", ["ok", "transient-error", "fatal-error"])

@@ -41,7 +41,7 @@ def with_fact(name: str, fact: Fact) -> Message:
 def with_person(name: str, index: int, **changes: object) -> Message:
     message = MESSAGES[name]
     people = list(message.people)
-    people[index] = replace(people[index], **changes)  # type: ignore[arg-type]
+    people[index] = replace(people[index], **changes)
     return replace(message, people=tuple(people))
 
 
@@ -174,7 +174,7 @@ def test_an_unborn_person_says_when_it_is_expected():
     ],
 )
 def test_what_else_must_be_there(name: str, changes: dict[str, object], severity: str):
-    assert (severity, "required") in said(replace(MESSAGES[name], **changes))  # type: ignore[arg-type]
+    assert (severity, "required") in said(replace(MESSAGES[name], **changes))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_what_else_must_be_there(name: str, changes: dict[str, object], severity
     ],
 )
 def test_what_need_not_be_there(name: str, changes: dict[str, object]):
-    assert reasons(replace(MESSAGES[name], **changes)) == []  # type: ignore[arg-type]
+    assert reasons(replace(MESSAGES[name], **changes)) == []
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_one_subject_where_one_is_meant():
     ],
 )
 def test_keys_must_name_people(changes: dict[str, object]):
-    assert ("error", "not-found") in said(replace(MESSAGES["birth"], **changes))  # type: ignore[arg-type]
+    assert ("error", "not-found") in said(replace(MESSAGES["birth"], **changes))
 
 
 @pytest.mark.parametrize(("changes", "code"), [({"key": "not an id"}, "value"), ({"gender": "lady"}, "code-invalid")])
@@ -327,7 +327,7 @@ def test_that_there_is_a_risk_is_not_what_it_is():
     ],
 )
 def test_times_that_cannot_be(changes: dict[str, object], found: tuple[str, str]):
-    assert found in said(replace(MESSAGES["measurement"], **changes))  # type: ignore[arg-type]
+    assert found in said(replace(MESSAGES["measurement"], **changes))
 
 
 def test_a_day_ahead_is_a_clock_that_differs():
