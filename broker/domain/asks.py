@@ -160,7 +160,7 @@ def _confirm(situation: Situation, told: tuple[Told, ...]) -> Iterator[TaskWante
                 person_id=tie.person_id,
                 due_at=situation.now + CONFIRM_WITHIN,
                 cites="principle 3",
-                options={"person": tie.person_id or ""},
+                options={"person": tie.person_id or "", "choices": ["yes", "no"]},
             )
 
 

@@ -26,6 +26,9 @@ NOT_TOLD = (DeliveryState.WITHHELD, DeliveryState.HELD, DeliveryState.CANCELLED)
 QUIET = {"synchronize_session": False}
 """Rows are read afresh after a statement, never from the session's memory."""
 
+RELEASE_REFUSED = "release-refused"
+"""Reason code of a decision not to tell that a safeguarding lead took."""
+
 _BLANK: Mapping[str, object] = {
     "cause": "",
     "known_to_sender": False,
@@ -76,6 +79,14 @@ def told(session: Session, notification_ids: Collection[str]) -> dict[str, View]
     return {team: View(view) for team, view in session.execute(found)}
 
 
+def refused_by_lead(session: Session, notification_id: str) -> frozenset[str]:
+    """Teams that a safeguarding lead decided not to tell; no later routing overrules that."""
+    found = sa.select(col(Delivery.team_id)).where(
+        col(Delivery.notification_id) == notification_id, col(Delivery.reason_code) == RELEASE_REFUSED
+    )
+    return frozenset(session.scalars(found))
+
+
 def drop_withheld(session: Session, notification_id: str, teams: Collection[str]) -> None:
     """Take away decisions not to tell these teams, because they are told now."""
     changes(
@@ -108,7 +119,7 @@ def refuse_held(session: Session, delivery_ids: Collection[str], reason: str) ->
         session,
         sa.update(Delivery)
         .where(col(Delivery.id).in_(delivery_ids), col(Delivery.state) == DeliveryState.HELD)
-        .values(state=DeliveryState.WITHHELD, reason_code="release-refused", reason=reason),
+        .values(state=DeliveryState.WITHHELD, reason_code=RELEASE_REFUSED, reason=reason),
     )
 
 

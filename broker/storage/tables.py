@@ -447,7 +447,7 @@ class Task(Table, table=True):
     code: TaskCode = Field(sa_type=enum_type(TaskCode, "task_code"), index=True)
     status: TaskStatus = Field(sa_type=enum_type(TaskStatus, "task_status"))
     business_status: str | None = None
-    owner_team_id: str = _ref("team.id", index=False)
+    owner_team_id: str = _ref("team.id")
     requester_team_id: str | None = _ref("team.id", nullable=True)
     """The team that waits for the answer; None when Baton itself asks."""
     notification_id: str | None = _ref("notification.id", nullable=True)

@@ -92,7 +92,8 @@ def once_more(session: Session, ctx: Context, row: Notification, now: datetime) 
     if not ctx.policy.still_stands(message, row.received_at, now):
         return
     before = deliveries.decisions(session, row.id)
-    told_before = frozenset(team for team, state in before.items() if state is not DeliveryState.WITHHELD)
+    refused = deliveries.refused_by_lead(session, row.id)
+    told_before = refused | {team for team, state in before.items() if state is not DeliveryState.WITHHELD}
     world = load_world(session, ctx.codec, message.subjects)
     decided = decide(ctx, message, world, now, already_told=told_before)
     fresh = [told for told in decided.told if told.team_id not in told_before]

@@ -866,6 +866,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"),
             postgresql_where=sa.text("status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"),
         )
+        batch_op.create_index(batch_op.f("ix_task_owner_team_id"), ["owner_team_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_task_part_of"), ["part_of"], unique=False)
         batch_op.create_index(batch_op.f("ix_task_person_id"), ["person_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_task_requester_team_id"), ["requester_team_id"], unique=False)
