@@ -21,6 +21,12 @@ T = TypeVar("T")
 TRIES = 6
 """Attempts at one write: races on a new identifier or a household settle in one or two; more means real contention."""
 
+_TURNSTILE = 42_140_116
+"""Advisory lock of PostgreSQL by which those who raced once take turns, one number for all processes (beside the migrations').
+
+Twelve callers at once about one family: without it a fifth of them was `Busy` after six tries, with it none.
+"""
+
 _PG_RETRY = {"40001", "40P01", "23505"}
 """Serialization failure, deadlock, unique violation: somebody else was first, so decide again on what they left."""
 
@@ -60,7 +66,7 @@ class Store:
         """Run `work` and commit; it is run again, whole, when it raced. `Busy` after `TRIES`."""
         for attempt in range(TRIES):
             try:
-                return self._once(work)
+                return self._once(work, in_turn=attempt > 0)
             except (Raced, IntegrityError, OperationalError) as error:
                 if not _may_retry(error) or attempt == TRIES - 1:
                     raise _outcome(error) from error
@@ -86,10 +92,12 @@ class Store:
         """Give back all connections."""
         self.engine.dispose()
 
-    def _once(self, work: Work[T]) -> T:
+    def _once(self, work: Work[T], *, in_turn: bool) -> T:
         with self._sqlite_writer or nullcontext(), Session(self.engine, expire_on_commit=False) as session:
             if self._sqlite_writer is not None:
                 session.execute(text("BEGIN IMMEDIATE"))
+            elif in_turn:
+                session.execute(text(f"SELECT pg_advisory_xact_lock({_TURNSTILE})"))
             result = work(session)
             session.commit()
             return result

@@ -91,5 +91,5 @@ def sent(case: Any) -> Iterator[str]:
             yield value
 
 
-KNOWN = re.compile(r"^[a-zA-Z:_-]+$|fhir\.baton\.example")
+KNOWN = re.compile(r"^[a-zA-Z:_ -]+$|fhir\.baton\.example")
 """Words that the answers use themselves: names of fields, of types, of codes."""

@@ -26,7 +26,6 @@ from schemas.codes import TaskCode, TaskStatus
 from schemas.structure import check_bundle
 from tests.conftest import NOON
 from tests.integration.delivery_rows import (
-    NOTIFICATION,
     SECRET,
     SENDER,
     add,
@@ -100,12 +99,13 @@ def attempts(store, id_):
 
 
 def acknowledge_task(store, delivery_id, team=HV):
+    [carrier] = read(store, select(Delivery).where(Delivery.id == delivery_id))
     wanted = TaskWanted(
         code=TaskCode.ACKNOWLEDGE,
         owner=team,
         requester=SENDER,
         description="Say what this means for your work.",
-        notification_id=NOTIFICATION,
+        notification_id=carrier.notification_id,
         delivery_id=delivery_id,
     )
     [task] = store.write(

@@ -4,6 +4,7 @@ import copy
 import json
 import re
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -323,3 +324,55 @@ def test_a_spoilt_bundle_is_never_a_fault_of_ours_nor_half_done(standing_broker,
 def test_spoilt_bytes_are_400_and_kept(standing_broker, raw):  # noqa: F811 - the fixture
     status = post_and_check(standing_broker, MIDWIVES, raw, values_of(bases["birth"]))
     assert status in (200, 400, 422)
+
+
+# --- native events -------------------------------------------------------------------------------------------------
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+NATIVE = {
+    "midwifery": ("application/fhir+xml", (SAMPLES / "nems-stu3/BirthNotificationWithMother.xml").read_bytes()),
+    "probation": ("application/json", (SAMPLES / "hmpps/registration-added.json").read_bytes()),
+}
+ENTITY = b'<!DOCTYPE x [<!ENTITY a "%s"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><Bundle>&b;</Bundle>' % (b"lol" * 99)
+OUTSIDE = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><Bundle xmlns="http://hl7.org/fhir">&a;</Bundle>'
+HOSTILE = [
+    ENTITY,
+    OUTSIDE,
+    b"<a>" * 5000,
+    b'{"a":' * 5000,
+    b"<",
+    b"{}",
+    b"",
+    b"\x00",
+    b"[" * 100_000,
+    b'{"Message": "{}"}',
+]
+
+
+@st.composite
+def spoilt_native(draw: st.DrawFn) -> tuple[str, str, bytes]:
+    kind = draw(st.sampled_from(sorted(NATIVE)))
+    media, raw = NATIVE[kind]
+    start = draw(st.integers(0, len(raw)))
+    end = min(len(raw), start + draw(st.integers(0, 40)))
+    put = draw(st.sampled_from([b"", b"\x00", b"\xff", b"<", b'"', b"9" * 30, b"&a;", CANARY.encode(), raw[:200]]))
+    return kind, media, draw(st.sampled_from([raw[:start] + put + raw[end:], *HOSTILE]))
+
+
+@settings(QUICK, max_examples=60)
+@given(case=spoilt_native())
+def test_a_spoilt_native_event_is_never_a_fault_of_ours_and_kept(standing_broker, case):  # noqa: F811 - the fixture
+    kind, media, raw = case
+    known = standing_broker.ids(Notification)
+    answer = standing_broker.call(
+        "POST", f"/adapters/{kind}/events", content=raw, headers={"Content-Type": media}, team=SENDERS[kind]
+    )
+    assert answer.status_code in (200, 400, 409, 422), answer.text
+    assert CANARY not in answer.text
+    assert "root:" not in answer.text
+    for row in kept(standing_broker, known):
+        assert standing_broker.raw(row) == raw
+        assert row.via == kind
+
+
+SENDERS = {"midwifery": MIDWIVES, "probation": "bcrc-probation"}
