@@ -38,6 +38,8 @@ ADMIN_SCOPES = ("baton/admin", "baton/audit")
 DIRECTORY = Path(__file__).parents[2] / "deploy" / "directory" / "demo.yaml"
 MIDWIVES, STEWARD = "swbh-midwifery", "sandwell-partnership"
 """Who sends in most tests, and the partnership of its area, which looks after data quality."""
+VISITORS = "bcht-health-visiting"
+"""Who is told of a birth and must answer."""
 
 _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}(T\S+)?$")
 

@@ -12,7 +12,8 @@ from broker.storage import migrate
 from broker.storage.codec import PlainCodec
 from broker.storage.store import open_store
 from tests.conftest import SECRET
-from tests.contract.calling import Broker, fill, opened
+from tests.contract.calling import MIDWIVES, VISITORS, Broker, fill, opened
+from tests.contract.server import Server, serving
 from tests.services import postgres_database, require
 
 
@@ -78,3 +79,10 @@ def standing_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
     """A broker for all tests and examples of a file, once on each database."""
     with _copy(request.param, request, tmp_path_factory.mktemp("standing")) as url, opened(url) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A broker as a process of its own that listens on this machine."""
+    with serving(tmp_path_factory.mktemp("server"), MIDWIVES, VISITORS) as running:
+        yield running

@@ -7,9 +7,8 @@ from fhir.resources.R4B import get_fhir_model_class
 
 from schemas.codes import CANONICAL, Event
 from schemas.structure import check_resource
-from tests.contract.calling import FHIR, MIDWIVES, Broker, Json, message
+from tests.contract.calling import FHIR, MIDWIVES, VISITORS, Broker, Json, message
 
-VISITORS = "bcht-health-visiting"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 VALUES = {"reference": "swbh-midwifery", "date": "ge2020-01-01", "token": None}
 TOKENS = {

@@ -1,7 +1,6 @@
 """A FHIR client that nobody of this project wrote, against a listening broker: it needs nothing but the address and a token."""
 
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -9,30 +8,27 @@ from fhirpy import SyncFHIRClient
 from fhirpy.base.exceptions import AuthorizationError, MultipleResourcesFound, OperationOutcome, ResourceNotFound
 
 from schemas.codes import SYSTEMS, ResponseReason
-from tests.contract.calling import FHIR, MIDWIVES, message
-from tests.contract.server import Server, serving
+from tests.contract.calling import FHIR, MIDWIVES, VISITORS, message
+from tests.contract.server import Server
 
-VISITORS = "bcht-health-visiting"
 PRACTITIONER = {
     "name": "practitioner",
     "part": [{"name": "name", "valueString": "Nora Nurse"}, {"name": "role", "valueCode": "health-visitor"}],
 }
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A broker that three births were reported to."""
-    with serving(tmp_path_factory.mktemp("server"), MIDWIVES, VISITORS) as running:
-        for number in range(3):
-            text = json.dumps(message("birth")).replace("Hartley", f"Hartley-{number}")
-            for digit in ("9990000409", "9990000107", "X320741"):
-                text = text.replace(digit, f"L{number}{digit}")
-            bundle = json.loads(text)
-            bundle["entry"][0]["resource"]["id"] = f"birth-{number}"
-            headers = running.headers(MIDWIVES) | FHIR
-            answer = httpx.post(f"{running.url}/fhir/$process-message", json=bundle, headers=headers, timeout=30)
-            assert answer.status_code == 200, answer.text
-        yield running
+@pytest.fixture(scope="module", autouse=True)
+def births(server: Server) -> None:
+    """Three births, reported to the listening broker."""
+    for number in range(3):
+        text = json.dumps(message("birth")).replace("Hartley", f"Hartley-{number}")
+        for digits in ("9990000409", "9990000107", "X320741"):
+            text = text.replace(digits, f"L{number}{digits}")
+        bundle = json.loads(text)
+        bundle["entry"][0]["resource"]["id"] = f"birth-{number}"
+        headers = server.headers(MIDWIVES) | FHIR
+        answer = httpx.post(f"{server.url}/fhir/$process-message", json=bundle, headers=headers, timeout=30)
+        assert answer.status_code == 200, answer.text
 
 
 def client(server: Server, team: str = VISITORS, **headers: str) -> SyncFHIRClient:

@@ -13,9 +13,8 @@ from schemathesis.checks import CHECKS
 
 from broker.main import create_app
 from broker.runtime import Runtime
-from tests.contract.calling import ADMIN_SCOPES, TEAM_SCOPES, Broker, message
+from tests.contract.calling import ADMIN_SCOPES, TEAM_SCOPES, VISITORS, Broker, message
 
-VISITORS = "bcht-health-visiting"
 EXAMPLES, OF_A_MOVE = 6, 2
 """Of each call as it should be, and as many with something wrong on purpose; the moves of a task are read by the same code."""
 CHECKED = (

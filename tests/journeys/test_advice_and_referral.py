@@ -1,4 +1,4 @@
-"""Advice and referrals that came to nothing: F7 (7.2.3), F9 (7.3.1, 7.3.3), F17 (7.5.10, 8.4.4)."""
+"""Advice, referrals and requests that came to nothing: F7 (7.2.3), F9 (7.3.1, 7.3.3), F14 (7.5.5), F17 (7.5.10, 8.4.4)."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -52,6 +52,24 @@ def test_f9_the_outcome_returns_when_only_the_reference_says_to_whom(office):
     practice.tells(MESSAGES["referral"])
     visitors.tells(replace(MESSAGES["referral-outcome"], to=()))
     assert practice.copy_of(Event.REFERRAL_OUTCOME).facts["referral-decision"] == "completed"
+
+
+def test_f14_a_request_is_the_other_teams_task_and_its_answer_comes_back(office, clock):
+    """It was agreed to ask Birmingham for the early weights, and nobody did (7.5.5)."""
+    asking, asked = office.system("swbh-health-visiting"), office.system("bcht-health-visiting")
+    asking.tells(MESSAGES["information-request"])
+    request = asked.copy_of(Event.INFORMATION_REQUEST)
+    assert request.facts["question"].startswith("All weights")
+    assert due(request.task) == clock() + timedelta(days=5)
+    # The answer names the request by the id under which it came, and so finds who asked.
+    asked.tells(replace(MESSAGES["information"], to=(), reference=request.id))
+    answer = asking.copy_of(Event.INFORMATION)
+    assert answer.facts["weight"] == 3480
+    reference = [one for one in answer.header["extension"] if one["url"].endswith("/reference")]
+    assert reference[0]["valueId"] == MESSAGES["information-request"].id
+    assert not office.system("harborne-practice").heard(
+        Event.INFORMATION_REQUEST
+    )  # nobody else learns that it was asked
 
 
 def test_f17_a_bruise_in_a_child_not_yet_mobile_is_the_safeguarding_leads_too(office, clock):

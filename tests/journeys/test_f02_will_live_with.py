@@ -19,7 +19,8 @@ def heard_at_the_meeting(office):
     probation, midwifery = office.system("lcrc-probation"), office.system("swbh-midwifery")
     probation.tells(MESSAGES["supervision-start"])
     midwifery.tells(MESSAGES["pregnancy-booking"])
-    probation.tells(MESSAGES["supervision-change"])
+    reply = probation.tells(MESSAGES["supervision-change"])
+    assert "has a task by 23 October 2017, 15:20 UTC: Confirm who lives, or will live, in this household." in reply.text
     return probation, midwifery
 
 

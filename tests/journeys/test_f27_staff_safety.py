@@ -44,6 +44,7 @@ def test_it_reaches_whoever_visits_even_those_who_may_see_nothing_else(household
     officer = household.system("lcrc-probation")
     [warning] = [copy for copy in officer.heard() if "staff-safety" in copy.facts]
     assert warning.facts == {"staff-safety": SAFETY}
+    assert "daniel" in warning.text  # at whose home
     assert warning.event is Event.INFORMATION  # not that somebody is in hospital
     assert warning.sender is None
     assert warning.marked

@@ -4,6 +4,7 @@ Contract, "Same message again"; and an answer is only given for what is on disk.
 """
 
 import json
+import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -213,6 +214,19 @@ def test_two_agencies_that_first_speak_of_somebody_at_once_speak_of_one_person(o
     replies = at_once(send(office, MESSAGES["pregnancy-booking"]), send(office, registered))
     assert [reply.status for reply in replies] == [200, 200]
     assert midwifery.looks_up(CHLOE)["id"] == practice.looks_up(CHLOE)["id"]
+
+
+def test_when_everybody_speaks_of_one_family_at_once_everybody_is_accepted(office):
+    everybody(office)
+    family = [message for message in IN_ORDER if message.event is not Event.WITHDRAW][:36]
+    office.admin.clock.time = when(2020, 6, 2)
+    for team in office.systems.values():
+        team.sign_in()
+    calls = [send(office, message) for message in random.Random(1).sample(family, len(family))]
+    with ThreadPoolExecutor(12) as pool:
+        assert {reply.status for reply in pool.map(lambda call: call(), calls)} == {200}
+    assert len({team.looks_up(CHLOE)["id"] for team in office.systems.values() if team.looks_up(CHLOE)}) == 1
+    told(office)
 
 
 # --- answers ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from schemas.identifiers import NHS_NUMBER, synthetic_nhs_number
-from tests.contract.calling import FHIR, MIDWIVES, message
+from tests.contract.calling import FHIR, MIDWIVES, VISITORS, message
 from tests.contract.server import Server, serving
 
 FAMILY, GIVEN, STREET, POSTCODE = "Quillonsworth", "Xanthippe", "77 Zephyrine Passage", "B17 9ZQ"
@@ -25,7 +25,6 @@ CANARY = (
 )
 WRITTEN = (FAMILY, STREET, NUMBER)
 """What stands in addresses, headers and forms."""
-OTHER = "bcht-health-visiting"
 
 
 def with_the_canary(name: str) -> str:
@@ -56,13 +55,13 @@ def spoilt() -> list[str]:
 @pytest.fixture(scope="module")
 def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[httpx.Response], str]:
     """The answers to all of it, and what the process wrote."""
-    with serving(tmp_path_factory.mktemp("canary"), MIDWIVES, OTHER, "-") as server:
+    with serving(tmp_path_factory.mktemp("canary"), MIDWIVES, VISITORS, "-") as server:
         answers = list(everything(server))
     return answers, Path(server.output).read_text()
 
 
 def everything(server: Server):
-    own, other, admin = (server.headers(name) for name in (MIDWIVES, OTHER, "-"))
+    own, other, admin = (server.headers(name) for name in (MIDWIVES, VISITORS, "-"))
     with httpx.Client(base_url=server.url, timeout=30) as http:
         for text in (with_the_canary("birth"), *spoilt()):
             yield http.post("/fhir/$process-message", content=text.encode(), headers=own | FHIR)
