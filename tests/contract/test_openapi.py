@@ -15,7 +15,7 @@ from broker.main import create_app
 from broker.runtime import Runtime
 from tests.contract.calling import ADMIN_SCOPES, TEAM_SCOPES, VISITORS, Broker, message
 
-EXAMPLES, OF_A_MOVE = 6, 2
+EXAMPLES, OF_A_MOVE = 5, 2
 """Of each call as it should be, and as many with something wrong on purpose; the moves of a task are read by the same code."""
 CHECKED = (
     "not_a_server_error",

@@ -154,7 +154,7 @@ def test_a_dead_receiver_is_parked_with_a_task_and_stops_nobody(office, clock):
         subscribes(office, practice.team, well.url)
         midwifery.tells(booking(clock))
         until(lambda: well.got)  # while the other fails
-        as_time_passes(clock, timedelta(minutes=1), lambda: lead.tasks("undeliverable"))
+        as_time_passes(clock, timedelta(minutes=5), lambda: lead.tasks("undeliverable"))
         assert len(dead.got) == len(LADDER) + 1
         assert {headers["webhook-id"] for headers, _ in dead.got} == {
             visitors.inbox()[0]["id"]
@@ -167,7 +167,7 @@ def test_a_dead_receiver_is_parked_with_a_task_and_stops_nobody(office, clock):
         assert visitors.inbox()  # it waits in the mailbox all the while
         dead.status = 204
         as_time_passes(
-            clock, timedelta(hours=6), lambda: visitors.inbox(after=0)[0]["acknowledged"]
+            clock, timedelta(hours=13), lambda: visitors.inbox(after=0)[0]["acknowledged"]
         )  # tried once a day
         assert len(dead.got) == len(LADDER) + 2
         assert len(well.got) == 1

@@ -311,7 +311,7 @@ QUICK = settings(
 )
 
 
-@settings(QUICK, max_examples=80)
+@settings(QUICK, max_examples=60)
 @given(case=spoilt())
 def test_a_spoilt_bundle_is_never_a_fault_of_ours_nor_half_done(standing_broker, case):  # noqa: F811 - the fixture
     team, bundle = case
@@ -319,7 +319,7 @@ def test_a_spoilt_bundle_is_never_a_fault_of_ours_nor_half_done(standing_broker,
     post_and_check(standing_broker, team, raw, values_of(bundle))
 
 
-@settings(QUICK, max_examples=40)
+@settings(QUICK, max_examples=30)
 @given(raw=spoilt_bytes())
 def test_spoilt_bytes_are_400_and_kept(standing_broker, raw):  # noqa: F811 - the fixture
     status = post_and_check(standing_broker, MIDWIVES, raw, values_of(bases["birth"]))
