@@ -12,6 +12,7 @@ from broker.clock import utc_now
 from broker.errors import BatonError, Invalid, NotFound
 from broker.storage import audit, clients, directory
 from broker.web import tokens
+from broker.web.keys import public_part
 from broker.web.registering import client_faults
 
 app = typer.Typer(help="Systems that call.", no_args_is_help=True)
@@ -26,6 +27,8 @@ def add(
     team: Annotated[str | None, typer.Option(help="The team it acts for")] = None,
 ) -> None:
     """Register a system. Example: baton client add swbh-epr --team swbh-midwifery --jwks keys.json --scope baton/mailbox"""
+    if not tokens.NAME.fullmatch(name):
+        raise BatonError("A client's name has lower-case letters, digits and hyphens, 64 at most.")
     try:
         keys = json.loads(jwks.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -39,7 +42,8 @@ def add(
         def work(session: Session) -> None:
             if team is not None and not directory.has_team(session, team):
                 raise NotFound("That team is not in the directory: see `baton directory export`.")
-            clients.put(session, clients.Registered(name=name, team=team, jwks=keys, scopes=frozenset(scope)), now)
+            registered = clients.Registered(name=name, team=team, jwks=public_part(keys), scopes=frozenset(scope))
+            clients.put(session, registered, now)
             audit.record(session, action="administer", entity="client", entity_id=name, now=now)
 
         store.write(work)

@@ -17,6 +17,8 @@ from schemas.codes import Function, Priority, TaskCode
 
 CONFIRM_WITHIN: Final = timedelta(days=5)
 """Whoever has not confirmed is told no more until it does, so it is asked to before the next visit."""
+REACHED_NOBODY: Final = "nobody"
+"""Last part of the key of an incident of which nothing is left to do once the message has reached somebody."""
 FIND_WITHIN: Final = timedelta(days=2)
 """A message that reached nobody is dealt with before it is old; an urgent one within a day."""
 
@@ -217,7 +219,7 @@ def _nobody(situation: Situation, directory: Directory) -> Iterator[TaskWanted]:
         )
     lead = lead_of(situation.sender, directory)
     for owner in dict.fromkeys((situation.sender.id, *([lead.id] if lead else []))):
-        yield _undeliverable(situation, owner, text, "nobody")
+        yield _undeliverable(situation, owner, text, REACHED_NOBODY)
 
 
 def _undeliverable(situation: Situation, owner: str, text: str, *what: str) -> TaskWanted:

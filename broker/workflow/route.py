@@ -8,15 +8,18 @@ from uuid import uuid4
 from sqlmodel import Session
 
 from broker.domain import routing
+from broker.domain.asks import REACHED_NOBODY
 from broker.domain.routing import Earlier, Routing, Told, Withheld
 from broker.domain.states import DeliveryState, Purpose
+from broker.domain.tasks import TERMINAL
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import World
 from broker.storage import audit, deliveries, notifications, people, tasks
 from broker.storage.tables import Notification
 from broker.storage.world import load_world
+from broker.workflow import outcomes
 from broker.workflow.context import Context
-from schemas.codes import TaskCode
+from schemas.codes import TaskCode, TaskStatus
 from schemas.message import Message
 
 
@@ -109,6 +112,18 @@ def once_more(session: Session, ctx: Context, row: Notification, now: datetime) 
         policy_version=decided.policy_version,
     )
     write(session, ctx, row.id, message, new, now)
+    if not told_before:
+        _reached(session, ctx, row, now)
+
+
+def _reached(session: Session, ctx: Context, row: Notification, now: datetime) -> None:
+    """A message that had reached nobody has reached somebody: nobody need find out any more who should know of it."""
+    for task in tasks.about(session, ctx.codec, row.id, [TaskCode.UNDELIVERABLE]):
+        if (task.row.dedupe_key or "").endswith(REACHED_NOBODY) and task.row.status not in TERMINAL:
+            columns = {"status": TaskStatus.CANCELLED, "business_status": None}
+            what = tasks.Change(move="reached-somebody", content=task.content, columns=columns, detail={})
+            version = tasks.change(session, ctx.codec, task, what, now)
+            outcomes.tell(session, ctx, task, task.row.owner_team_id, version, now)
 
 
 def acknowledge_task(told: Told, delivery_id: str, notification_id: str, message: Message) -> TaskWanted:

@@ -93,6 +93,24 @@ def test_the_discharge_is_urgent_and_the_sender_must_speak_with_somebody(family,
     assert requester(own[0]) is None
 
 
+def test_what_the_mental_health_team_says_of_the_home_counts_once_it_confirms_it(office, clock):
+    """Nobody else has said that he lives with his daughter: until the team has, it is told that this reached nobody."""
+    cmht, midwifery = office.system("bsmhft-cmht"), office.system("swbh-midwifery")
+    midwifery.tells(MESSAGES["pregnancy-booking"])
+    reply = cmht.tells(MESSAGES["mental-health-admission"])
+    assert "This reached nobody" in reply.text
+    assert office.system("bsmhft-safeguarding-lead").task("undeliverable")
+    assert not midwifery.heard(Event.MENTAL_HEALTH_ADMISSION)
+    confirmed = clock.forward(hours=2)
+    cmht.chooses(cmht.task("confirm-household"), "confirm")
+    for team in ("bsmhft-cmht", "bsmhft-safeguarding-lead"):  # whom it should reach need not be found out any more
+        [incident] = office.system(team).tasks("undeliverable")
+        assert incident["status"] == "cancelled"
+    for team in CHILD_FACING:
+        task = office.system(team).copy_of(Event.MENTAL_HEALTH_ADMISSION).task
+        assert due(task) == confirmed + timedelta(days=2)  # from when they are told, not from when it was sent
+
+
 def test_a_practice_that_knows_the_man_alone_gets_his_record(office):
     """The discharge letter that his own practice always got, now with the behaviour at home."""
     office.system("harborne-practice").tells(

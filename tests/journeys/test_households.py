@@ -246,3 +246,20 @@ def test_different_people_stay_different(office, midwifery):
     midwifery.tells(replace(met, id=fixed_id("met again"), occurred=when(2017, 10, 4), sent=when(2017, 10, 4)))
     assert not [task for task in midwifery.tasks("resolve-identity") if is_open(task)]  # asked once
     assert not office.system("bcht-health-visiting").heard(Event.SUPERVISION_START)
+
+
+def test_an_officer_looks_up_his_own_client_and_nobody_else(office, midwifery):
+    """Sharing principle 5: of the family he is pointed to he sees neither members nor gaps nor teams beyond those he may know."""
+    probation = office.system("lcrc-probation")
+    probation.tells(MESSAGES["supervision-start"])
+    midwifery.tells(MESSAGES["pregnancy-booking"])
+    probation.tells(MESSAGES["supervision-change"])
+    probation.chooses(probation.task("confirm-household"), "confirm")
+    [home] = probation.homes_of(DANIEL)
+    assert names(home) == {"Daniel"}
+    assert home["wholeHousehold"] is False
+    assert not {"gaps", "relationships"} & home.keys()
+    assert {team["team"] for team in home["teams"]} == {"lcrc-probation"}
+    assert probation.looks_up(CHLOE) is None
+    assert office.system("swbh-neonatal").looks_up(CHLOE) is None  # whoever works with nobody there sees nobody
+    assert midwifery.looks_up(CHLOE)
