@@ -71,6 +71,30 @@ class MembershipState(StrEnum):
     REJECTED = "rejected"  # a person said no
 
 
+class Unheld(StrEnum):
+    """Why nobody is responsible for a person in a function."""
+
+    NOT_KNOWN = "not-known"  # nothing has been said of it yet
+    NOT_REGISTERED = "not-registered"  # the registration ended and no other has begun
+    DISCHARGED = "discharged"  # the work was done, and what follows was handed on
+    ENDED = "ended"  # the team that held it says that it no longer works with them
+    PREGNANCY_ENDED = "pregnancy-ended"
+    DIED = "died"
+    SEALED = "sealed"  # adopted, or an identity that is protected: the person goes on under another
+    MERGED = "merged"  # one person with another, who goes on
+
+
+class HeldBy(StrEnum):
+    """What made a team, or nobody, responsible."""
+
+    REGISTRATION = "registration"  # booked, registered, admitted, under supervision: the team took the person on itself
+    TRANSFER = "transfer"  # a professional of the receiving team confirmed this person
+    END = "end"  # it ended, by what was said
+    DEATH = "death"
+    SEALING = "sealing"
+    MERGING = "merging"
+
+
 class ChannelKind(StrEnum):
     """How a team wants to be told."""
 

@@ -3,18 +3,30 @@
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from broker.domain.states import (
     AttemptOutcome,
     ChannelKind,
     DeliveryState,
+    HeldBy,
     InvolvementState,
     MembershipState,
     NotificationState,
     PersonState,
     Purpose,
+    Unheld,
     View,
 )
 from broker.storage.types import Json, UtcDateTime, enum_type
@@ -292,6 +304,62 @@ class Involvement(Table, table=True):
     notification_id: str | None = _late_ref("notification.id")
 
 
+class Responsibility(Table, table=True):
+    """One period in which one team, or for a reason nobody, was responsible for a person in a function; its predecessor ends where it begins.
+
+    The reference to the predecessor carries its end, so that no moment is without an answer and none has two.
+    """
+
+    __table_args__ = (
+        Index(
+            "uq_responsibility_now",
+            "person_id",
+            "function",
+            unique=True,
+            sqlite_where=text("until IS NULL"),
+            postgresql_where=text("until IS NULL"),
+        ),
+        Index(
+            "uq_responsibility_first",
+            "person_id",
+            "function",
+            unique=True,
+            sqlite_where=text("previous_id IS NULL"),
+            postgresql_where=text("previous_id IS NULL"),
+        ),
+        UniqueConstraint("previous_id"),
+        UniqueConstraint("id", "person_id", "function", "until"),
+        ForeignKeyConstraint(
+            ["previous_id", "person_id", "function", "since"],
+            ["responsibility.id", "responsibility.person_id", "responsibility.function", "responsibility.until"],
+        ),
+        CheckConstraint("(team_id IS NULL) = (unheld IS NOT NULL)", name="holder_or_reason"),
+        CheckConstraint("until IS NULL OR until >= since", name="until_after_since"),
+        CheckConstraint(
+            "function IN ('midwifery', 'health-visiting', 'general-practice', 'mental-health', 'probation')",
+            name="function_is_held",
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    person_id: str = _ref("person.id", index=False)
+    function: Function = Field(sa_type=enum_type(Function, "responsibility_function"))
+    team_id: str | None = _ref("team.id", nullable=True)
+    unheld: Unheld | None = Field(default=None, sa_type=enum_type(Unheld, "unheld"))
+    """Why nobody holds it; None while somebody does."""
+    since: datetime = _when()
+    """When it was recorded: nothing is backdated."""
+    until: datetime | None = _when(nullable=True)
+    occurred_at: datetime | None = _when(nullable=True)
+    """When it happened, according to what made it known; may lie before `since`."""
+    held_by: HeldBy = Field(sa_type=enum_type(HeldBy, "held_by"))
+    """What made it so: a registration, an accepted transfer, an end."""
+    notification_id: str | None = _late_ref("notification.id")
+    task_id: str | None = _ref("task.id", nullable=True, index=False)
+    """The line of the transfer that was confirmed."""
+    previous_id: str | None = Field(default=None, max_length=36)
+
+
 # --- messages -----------------------------------------------------------------------------------------------------
 
 
@@ -440,6 +508,12 @@ class Task(Table, table=True):
         ),
         UniqueConstraint("dedupe_key"),
         CheckConstraint("status <> 'rejected' OR reason_code IS NOT NULL", name="rejected_has_reason"),
+        Index(
+            "ix_task_climbs",
+            "climbs_at",
+            sqlite_where=text("climbs_at IS NOT NULL"),
+            postgresql_where=text("climbs_at IS NOT NULL"),
+        ),
         CheckConstraint("code <> 'agreed-action' OR due_at IS NOT NULL", name="agreed_action_has_due_date"),
     )
 
@@ -466,6 +540,10 @@ class Task(Table, table=True):
     cites: str = ""
     authored_at: datetime = _when(index=True)
     due_at: datetime | None = _when(nullable=True)
+    level: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How many rungs it has climbed because nobody answered."""
+    climbs_at: datetime | None = _when(nullable=True)
+    """When the next rung is due; None when it has ended, has no due date, or there is no further rung."""
     delivered_at: datetime | None = _when(nullable=True)
     opened_at: datetime | None = _when(nullable=True)
     answered_at: datetime | None = _when(nullable=True)
@@ -487,6 +565,21 @@ class TaskEvent(Table, table=True):
     team_id: str | None = _ref("team.id", nullable=True, index=False)
     client_name: str | None = None
     detail: bytes = _sealed()
+
+
+class Escalation(Table, table=True):
+    """One rung that a task climbed: who was told when, or that nobody could be."""
+
+    __table_args__ = (UniqueConstraint("task_id", "level", "team_id"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    task_id: str = _ref("task.id", index=False)
+    level: int
+    rung: str
+    """Whom the ladder names: team, lead, partnership."""
+    team_id: str | None = _ref("team.id", nullable=True)
+    """None: nobody was reachable on this rung."""
+    at: datetime = _when()
 
 
 class Audit(Table, table=True):
