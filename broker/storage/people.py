@@ -9,17 +9,19 @@ from sqlmodel import Session
 from broker.domain.identifying import normal, previous_numbers
 from broker.domain.merging import OPEN
 from broker.domain.states import MembershipState, PersonState
-from broker.domain.world import KnownPerson
+from broker.domain.world import KnownPerson, World
 from broker.storage.codec import Codec
 from broker.storage.people_write import apply, forget
 from broker.storage.person_rows import identifier_blind, name_blind, place
 from broker.storage.person_tables import ADDRESS, IDENTIFIER, MEMBERSHIP, PERSON, RELATIONSHIP
+from broker.storage.store import Raced
 from broker.storage.world import check_versions, load_world
 from schemas.message import Identifier as Number
 from schemas.message import Message
 
 __all__ = [
     "apply",
+    "around",
     "by_identifier",
     "candidates",
     "check_versions",
@@ -51,6 +53,18 @@ def candidates(session: Session, codec: Codec, message: Message) -> list[KnownPe
     if not any(asked.values()):
         return []
     return [KnownPerson(**row) for row in session.execute(_CANDIDATES, asked).mappings()]
+
+
+def around(session: Session, codec: Codec, message: Message) -> tuple[list[KnownPerson], World]:
+    """Candidates and the world round them, as they were at one moment; Raced when somebody changed in between.
+
+    On PostgreSQL each statement sees what was committed when it began: what the first one saw must hold for the last.
+    """
+    found = candidates(session, codec, message)
+    world = load_world(session, codec, [person.id for person in found])
+    if any(world.people[person.id].version != person.version for person in found):
+        raise Raced("somebody changed while their household was read")
+    return found, world
 
 
 def _all_numbers(message: Message) -> Iterator[Number]:

@@ -17,7 +17,7 @@ from broker.errors import Conflict, Forbidden
 from broker.storage import audit, notifications, people, people_write, tasks
 from broker.storage.person_rows import place
 from broker.storage.tables import Notification
-from broker.storage.world import check_versions, load_world
+from broker.storage.world import check_versions
 from broker.workflow import pregnancy_over, reply, route, withdraw
 from broker.workflow.context import Context
 from broker.workflow.earlier import followed
@@ -129,8 +129,7 @@ class _Step:
     def _settle(self, notification_id: str, message: Message) -> tuple[Message, set[str], households.Settlement]:
         """Who everybody is, and what the message changes about people and households."""
         codec = self.ctx.codec
-        candidates = people.candidates(self.session, codec, message)
-        world = load_world(self.session, codec, [person.id for person in candidates])
+        candidates, world = people.around(self.session, codec, message)
         matches = matching.match(message, candidates, world, self.sender, _new_id)
         settled = matching.rekey(message, matches.ids)
         settlement = households.settle(

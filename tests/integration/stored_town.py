@@ -74,8 +74,7 @@ class StoredTown:
 
     def decide(self, session: Session, said: Message, by: str) -> Settlement:
         """All of them but the writing."""
-        known = people.candidates(session, self.codec, said)
-        world = people.load_world(session, self.codec, [person.id for person in known])
+        known, world = people.around(session, self.codec, said)
         self.matched = matching.match(replace(said, sender=by), known, world, TEAMS[by], lambda: str(uuid4()))
         return settle(
             self.rekeyed(said),
