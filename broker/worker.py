@@ -22,7 +22,7 @@ from broker import log
 from broker.runtime import Runtime
 from broker.storage import deliveries, leases, mailbox, outbox
 from broker.storage.outbox import Claimed
-from broker.workflow import deliver, number
+from broker.workflow import deliver, escalate, number
 from broker.workflow.deliver import NOT_COMPOSED, Ladder
 
 T = TypeVar("T")
@@ -109,6 +109,7 @@ class Worker:
         """Everything there is to begin now. What fails is left for the next look and holds up nothing else."""
         await self._guarded("number", self._number())
         await self._guarded("align", self._align())
+        await self._guarded("clock", self._climb())
         claimed = await self._guarded("claim", self._claim())
         if claimed is None:
             return
@@ -139,6 +140,19 @@ class Worker:
         if self._align_at is None or now >= self._align_at:
             await self._runtime.store.awrite(partial(deliveries.align, now=now))
             self._align_at = now + timedelta(seconds=self._limits.align_seconds)
+
+    async def _climb(self) -> None:
+        """Escalate what is overdue; asked first without writing, because mostly nothing is."""
+        store, now = self._runtime.store, self._runtime.now()
+        at = await store.aread(escalate.next_due)
+        if at is None or at > now:
+            return
+        if await store.awrite(self._climb_once):
+            self._wake.set()  # there may be more than one pass takes
+
+    def _climb_once(self, session: Session) -> int:
+        ctx, now = self._runtime.context(session), self._runtime.now()
+        return escalate.climb_alone(session, ctx, holder=self._holder, now=now, lease=self._lease)
 
     async def _claim(self) -> list[Claimed]:
         """As much as there is room for: half of a team's share at a time, so that its limit holds without counting each."""
@@ -196,5 +210,6 @@ class Worker:
         for claimed in left.values():
             back = store.awrite(partial(outbox.give_back, claimed=claimed, now=now))
             await self._guarded("give back", back, delivery=claimed.id)
-        lease = store.awrite(partial(leases.give_up, name=number.LEASE, holder=self._holder, now=now))
-        await self._guarded("give up lease", lease)
+        for name in (number.LEASE, escalate.LEASE):
+            lease = store.awrite(partial(leases.give_up, name=name, holder=self._holder, now=now))
+            await self._guarded("give up lease", lease)

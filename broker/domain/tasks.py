@@ -40,6 +40,7 @@ class BusinessStatus(StrEnum):
     ACTIONS_OPEN = "actions-open"  # acknowledged; what was agreed is not all done yet
     ACTION_NOT_DONE = "action-not-done"  # ended; something that was agreed will not be done, with the reason
     WITHDRAWN = "withdrawn"  # the sender took the notification back
+    ESCALATED = "escalated"  # computed when it is shown: overdue, and told to others because nobody answered
     OVERDUE = "overdue"  # computed when it is shown: not ended and past its due date
 
 

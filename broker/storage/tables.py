@@ -457,7 +457,7 @@ class Delivery(Table, table=True):
     notification_id: str = _ref("notification.id", index=False)
     team_id: str = _ref("team.id", index=False)
     cause: str = ""
-    """'' for the notification itself; `task:{id}` for a task of ours; `outcome:{task id}:{n}` for an outcome told to its requester; `withdrawn`."""
+    """'' for the notification itself; `task:{id}` for a task of ours; `outcome:{task id}:{n}` for an outcome told to its requester; `escalated:{task id}:{n}` for one told because nobody answered; `withdrawn`."""
     state: DeliveryState = Field(sa_type=enum_type(DeliveryState, "delivery_state"))
     purpose: Purpose = Field(sa_type=enum_type(Purpose, "purpose"))
     view: View = Field(sa_type=enum_type(View, "view"))
@@ -570,11 +570,13 @@ class TaskEvent(Table, table=True):
 class Escalation(Table, table=True):
     """One rung that a task climbed: who was told when, or that nobody could be."""
 
-    __table_args__ = (UniqueConstraint("task_id", "level", "team_id"),)
+    __table_args__ = (UniqueConstraint("task_id", "due_at", "level"),)
 
     id: str = Field(primary_key=True, max_length=36)
     task_id: str = _ref("task.id", index=False)
     level: int
+    due_at: datetime = _when()
+    """The due date that passed; an extension begins the ladder anew."""
     rung: str
     """Whom the ladder names: team, lead, partnership."""
     team_id: str | None = _ref("team.id", nullable=True)

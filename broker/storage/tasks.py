@@ -13,12 +13,12 @@ from sqlalchemy import ColumnElement, Select, and_, false, or_
 from sqlmodel import Session, col, insert, select, update
 
 from broker.domain.states import DeliveryState, Purpose, View
-from broker.domain.tasks import BusinessStatus
+from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.domain.wanted import TaskWanted
 from broker.storage import deliveries
 from broker.storage.codec import Codec, open_json, seal_json
 from broker.storage.store import Raced
-from broker.storage.tables import Delivery, Notification, Task, TaskEvent
+from broker.storage.tables import Delivery, Escalation, Notification, Task, TaskEvent
 from broker.storage.task_values import Content, Happened, Scope, Stored
 from schemas.codes import ResponseReason, TaskCode, TaskStatus
 
@@ -78,6 +78,8 @@ def _row(codec: Codec, task_id: str, task: TaskWanted, policy_version: str, now:
         "cites": task.cites,
         "authored_at": now,
         "due_at": task.due_at,
+        "level": 0,
+        "climbs_at": task.due_at,
         "changed_at": now,
         "version": 1,
     }
@@ -156,7 +158,7 @@ def reading() -> Select[Task, bool, str]:
 
 
 def visible(scope: Scope) -> ColumnElement[bool]:
-    """What these eyes may see: what the team owns, and what it waits for from teams it may know of (sharing principle 9)."""
+    """What these eyes may see: what the team owns, what it waits for from teams it may know of (sharing principle 9), what climbed to it."""
     if scope.everything:
         return col(Task.id).is_not(None)
     if scope.team is None:
@@ -165,7 +167,8 @@ def visible(scope: Scope) -> ColumnElement[bool]:
         col(Task.requester_team_id) == scope.team,
         or_(col(Task.delivery_id).is_(None), col(Delivery.known_to_sender).is_(True)),
     )
-    return or_(col(Task.owner_team_id) == scope.team, waits)
+    escalated = col(Task.id).in_(select(Escalation.task_id).where(col(Escalation.team_id) == scope.team))
+    return or_(col(Task.owner_team_id) == scope.team, waits, escalated)
 
 
 def stored(codec: Codec, row: Task, known_to_sender: bool | None, view: str | None) -> Stored:  # noqa: FBT001 - a column
@@ -241,7 +244,7 @@ def events(session: Session, codec: Codec, task_id: str) -> list[Happened]:
 # --- moving -------------------------------------------------------------------------------------------------------
 
 
-Value: TypeAlias = TaskStatus | BusinessStatus | ResponseReason | datetime | str | None
+Value: TypeAlias = TaskStatus | BusinessStatus | ResponseReason | datetime | str | int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +266,11 @@ def change(session: Session, codec: Codec, before: Stored, what: Change, now: da
         update(Task)
         .where(col(Task.id) == task_id, col(Task.version) == before.row.version)
         .values(
-            **what.columns, content=seal_json(codec, what.content, _context(task_id)), changed_at=now, version=version
+            **_clocks(before.row, what.columns),
+            **what.columns,
+            content=seal_json(codec, what.content, _context(task_id)),
+            changed_at=now,
+            version=version,
         )
     )
     if not moved.rowcount:  # type: ignore[attr-defined]  # CursorResult, typed as Result
@@ -278,6 +285,16 @@ def change(session: Session, codec: Codec, before: Stored, what: Change, now: da
     )
     session.execute(insert(TaskEvent), [_event(codec, task_id, happened)])
     return version
+
+
+def _clocks(row: Task, columns: Mapping[str, Value]) -> Mapping[str, Value]:
+    """What is answered climbs no further; another due date begins the ladder anew."""
+    status = columns.get("status")
+    if status in TERMINAL or (status is TaskStatus.ACCEPTED and row.code != TaskCode.AGREED_ACTION):
+        return {"climbs_at": None}
+    if columns.get("due_at") not in (None, row.due_at):
+        return {"climbs_at": columns["due_at"], "level": 0}
+    return {}
 
 
 def _event(codec: Codec, task_id: str, happened: Happened) -> dict[str, object]:

@@ -154,7 +154,8 @@ class _Making:
         if behind is None:
             raise KeyError("there is no such task")
         task, happened = behind
-        if self.delivery.team_id not in (task.row.owner_team_id, task.requester):
+        escalated = self.delivery.cause.startswith("escalated:")
+        if not escalated and self.delivery.team_id not in (task.row.owner_team_id, task.requester):
             return self.withdrawal(
                 self.delivery.id
             )  # given to another team since: what becomes of it there is not told here

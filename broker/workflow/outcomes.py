@@ -45,7 +45,7 @@ def other_side(task: Stored, mover: str | None) -> str | None:
 def behind(session: Session, codec: Codec, cause: str) -> tuple[Stored, Happened] | None:
     """The task as it is now, and the event, that a delivery with this `cause` is about; None when it is about no task."""
     kind, _, rest = cause.partition(":")
-    if kind not in ("task", "outcome"):
+    if kind not in ("task", "outcome", "escalated"):
         return None
     task_id, _, version = rest.partition(":")
     task = tasks.get(session, codec, task_id, Scope(team=None, everything=True))

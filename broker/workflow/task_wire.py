@@ -27,6 +27,7 @@ BUSINESS_STATUS_WORDS: Mapping[BusinessStatus, str] = {
     BusinessStatus.ACTIONS_OPEN: "Actions open",
     BusinessStatus.ACTION_NOT_DONE: "Ended, an action was not done",
     BusinessStatus.WITHDRAWN: "Withdrawn by the sender",
+    BusinessStatus.ESCALATED: "Overdue, and raised to others",
     BusinessStatus.OVERDUE: "Overdue",
 }
 TASK_CODE_WORDS: Mapping[TaskCode, str] = {code: code.value.replace("-", " ").capitalize() for code in TaskCode}
@@ -112,7 +113,8 @@ def _reason(code: str | None) -> Json | None:
 
 def _business_status(task: Stored, now: datetime) -> Json | None:
     late = overdue(TaskStatus(task.row.status), task.row.due_at, now)
-    code = BusinessStatus.OVERDUE if late else task.now().business_status
+    passed = BusinessStatus.ESCALATED if task.row.level else BusinessStatus.OVERDUE
+    code = passed if late else task.now().business_status
     return None if code is None else _coded(BUSINESS_STATUS_SYSTEM, code.value, BUSINESS_STATUS_WORDS[code])
 
 

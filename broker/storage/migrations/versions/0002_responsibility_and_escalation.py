@@ -17,13 +17,14 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("task_id", sa.String(), nullable=False),
         sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("rung", sa.String(), nullable=False),
         sa.Column("team_id", sa.String(), nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], name=op.f("fk_escalation_task_id")),
         sa.ForeignKeyConstraint(["team_id"], ["team.id"], name=op.f("fk_escalation_team_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_escalation")),
-        sa.UniqueConstraint("task_id", "level", "team_id", name=op.f("uq_escalation_task_id_level_team_id")),
+        sa.UniqueConstraint("task_id", "due_at", "level", name=op.f("uq_escalation_task_id_due_at_level")),
     )
     with op.batch_alter_table("escalation", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_escalation_team_id"), ["team_id"], unique=False)
