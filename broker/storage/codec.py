@@ -8,6 +8,8 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 import orjson
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 
 class Codec(Protocol):
@@ -22,12 +24,16 @@ class Codec(Protocol):
     def blind(self, *parts: str) -> str:
         """A keyed hash (hex) by which equal values are found without being stored."""
 
+    def key(self, purpose: str) -> bytes:
+        """A key of 32 bytes for one purpose, derived from the deployment's secret."""
+
 
 class PlainCodec:
     """Keeps bytes as they are; hashes with a key, so that a stolen index does not give NHS numbers by trying them all."""
 
     def __init__(self, secret: bytes) -> None:
         """`secret` is the deployment's secret key; the lookup key is derived from it."""
+        self._secret = secret
         self._lookup_key = hmac.digest(secret, b"baton lookup v1", sha256)
 
     def seal(self, data: bytes, context: str) -> bytes:  # noqa: ARG002 - the context matters once sealing encrypts
@@ -41,6 +47,10 @@ class PlainCodec:
     def blind(self, *parts: str) -> str:
         """HMAC-SHA-256 over the parts, unambiguous in their boundaries."""
         return hmac.new(self._lookup_key, "\x1f".join(parts).encode(), sha256).hexdigest()
+
+    def key(self, purpose: str) -> bytes:
+        """HKDF-SHA-256 of the secret, the purpose as its info (RFC 5869)."""
+        return HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(self._secret)
 
 
 def seal_json(codec: Codec, value: Any, context: str) -> bytes:  # noqa: ANN401 - any JSON value

@@ -1,0 +1,186 @@
+"""`baton audit`: whether the audit is what was sealed, and the audit as a file that others can check."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Annotated, Any, TypeVar
+
+import typer
+from sqlmodel import Session
+
+from broker.cli import opening
+from broker.clock import utc_now
+from broker.domain.audit_check import Checked
+from broker.errors import BatonError, Misconfigured
+from broker.settings import Settings
+from broker.storage import audit, audit_file, audit_log, signing
+from broker.storage.audit_log import Tail
+from broker.storage.codec import PlainCodec
+from broker.workflow import verify as verifying
+from broker.workflow.verify import Verified
+
+app = typer.Typer(help="The audit: check it, hand it out.", no_args_is_help=True)
+Step = TypeVar("Step")
+Demo = Annotated[bool, typer.Option("--demo", help="The database is a demonstration's")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
+
+
+@app.command()
+def verify(
+    head: Annotated[
+        Path | None, typer.Option(help="A head that was kept elsewhere: the log must still contain it")
+    ] = None,
+    export: Annotated[Path | None, typer.Option(help="Check this export instead of the database")] = None,
+    public_key: Annotated[
+        list[str] | None, typer.Option(help="Only this key may have signed; repeat for more. Else this deployment's")
+    ] = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check every entry, every place and every signed head. Example: baton audit verify --head kept.json
+
+    Exit codes: 0 all of it is as it was sealed (entries that wait for the sealer are counted and not judged),
+    1 something is not (the first wrong position is named) or the check could not be made, 2 the call itself was wrong.
+    """
+    settings = opening.settings(demo=demo)
+    keys = _keys(settings, public_key or [])
+    kept = audit_file.head_file(head) if head else None
+    if export is not None:
+        found = verifying.of_export(audit_file.Reading(export), keys, kept)
+    else:
+        with opening.database(settings, keyless=True) as store:
+            found = store.read(lambda session: verifying.of_database(session, keys, kept, _checking))
+    if as_json:
+        typer.echo(json.dumps(_plain(found, keys), indent=2))
+    else:
+        _say(found, keys)
+    if found.fault_count:
+        raise typer.Exit(1)
+
+
+def _checking(steps: Iterator[Checked], length: int) -> Iterator[Checked]:
+    return _with_bar("Checking", steps, length, lambda step: step.size)
+
+
+def _with_bar(label: str, steps: Iterator[Step], length: int, place: Callable[[Step], int]) -> Iterator[Step]:
+    """The steps, with a progress bar when somebody watches; `place` says how far a step is."""
+    if not sys.stderr.isatty():
+        yield from steps
+        return
+    with typer.progressbar(length=length, label=label, file=sys.stderr) as bar:
+        done = 0
+        for step in steps:
+            bar.update(place(step) - done)
+            done = place(step)
+            yield step
+
+
+def _keys(settings: Settings, given: list[str]) -> dict[str, bytes]:
+    """Public keys by id: those that were given, else this deployment's own."""
+    if not given:
+        own = _own_key(settings)
+        return {signing.key_id(own): own}
+    keys = [signing.read(text) for text in given]
+    if None in keys:
+        raise typer.BadParameter("--public-key takes the base64 of 32 bytes, as `baton audit export` writes it.")
+    return {signing.key_id(key): key for key in keys if key is not None}
+
+
+def _own_key(settings: Settings) -> bytes:
+    try:
+        return signing.Signer(PlainCodec(settings.key())).public
+    except Misconfigured as error:
+        raise Misconfigured(
+            "Say which key must have signed: --public-key, or BATON_SECRET_KEY (beside a demonstration server, --demo)."
+        ) from error
+
+
+def _plain(found: Verified, keys: Mapping[str, bytes]) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "verified": not found.fault_count,
+        "sealed": found.size,
+        "head": None if found.head is None else audit_file.head_plain(found.head),
+        "public_keys": [signing.written(key) for key in keys.values()],
+        "fault_count": found.fault_count,
+        "faults": [{"kind": fault.kind, "position": fault.position, "what": fault.what} for fault in found.faults],
+    }
+    if found.tail is not None:
+        plain["unsealed"] = {"count": found.tail.count, "oldest_seconds": _age(found.tail)}
+    return plain
+
+
+def _say(found: Verified, keys: Mapping[str, bytes]) -> None:
+    if found.head is not None:
+        typer.echo(f"Sealed: {found.size} entries; head {found.head.number} of {found.head.at:%Y-%m-%d %H:%M:%S} UTC.")
+    else:
+        typer.echo("Nothing is sealed yet.")
+    if found.tail is not None:
+        oldest = f", the oldest {_age(found.tail):.0f} s old." if found.tail.count else "."
+        typer.echo(f"Not sealed yet: {found.tail.count}{oldest}")
+    for key in keys.values():
+        typer.echo(f"Public key: {signing.written(key)}")
+    for fault in found.faults:
+        where = "" if fault.position is None else f"position {fault.position}: "
+        typer.echo(f"{where}{fault.kind}: {fault.what}", err=True)
+    if found.fault_count > len(found.faults):
+        typer.echo(f"and {found.fault_count - len(found.faults)} more", err=True)
+    wrong = found.fault_count > 0
+    typer.echo("The audit is not what was sealed." if wrong else "All of it is as it was sealed.", err=wrong)
+
+
+def _age(tail: Tail) -> float:
+    return 0.0 if tail.oldest is None else max(0.0, (utc_now() - tail.oldest).total_seconds())
+
+
+@app.command()
+def export(
+    since: Annotated[datetime | None, typer.Option(help="Entries from this time on (UTC)")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Entries before this time (UTC)")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write; standard output without it")] = None,
+    demo: Demo = False,
+) -> None:
+    """Write sealed entries with their places and signed heads, as JSON Lines. Example: baton audit export --out audit.jsonl
+
+    `baton audit verify --export FILE --public-key KEY` checks it anywhere. Entries beside the span keep their places in
+    it and are not shown. Exit codes: 0 written, 1 it could not be, 2 the call itself was wrong.
+    """
+    settings = opening.settings(demo=demo)
+    public = _own_key(settings)
+    wanted = audit_file.Wanted(since and since.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC))
+    with opening.database(settings, keyless=True) as store, ExitStack() as stack:
+        file = stack.enter_context(_opened(out)) if out else sys.stdout
+        shown = store.read(lambda session: _written(session, public, wanted, file))
+        handed, now = {"entries": shown}, utc_now()
+        store.write(
+            lambda session: audit.record(
+                session, action="disclose", entity="audit", entity_id=None, now=now, detail=handed
+            )
+        )
+    typer.echo(f"{shown} entries are written, signed with {signing.written(public)}", err=True)
+
+
+def _opened(path: Path) -> IO[str]:
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise BatonError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _written(session: Session, public: bytes, wanted: audit_file.Wanted, file: IO[str]) -> int:
+    audit_log.one_snapshot(session)
+    base, end = audit_log.around(session, wanted.since, wanted.until)
+    start = base.size if base else 0
+    batches = _with_bar(
+        "Writing",
+        audit_log.batches(session, after=base, until=end.number if end else 0),
+        end.size - start if end else 0,
+        lambda batch: batch[0].size - start if batch[0] else 0,
+    )
+    shown = 0
+    for line in audit_file.lines(batches, public=public, base=base, wanted=wanted):
+        file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
+        shown += "entry" in line
+    return shown
