@@ -253,6 +253,18 @@ class System:
             self.moves(task, "decline", _code("reason", reason.value), *([_text("note", note)] if note else []))
         )
 
+    def looks_after(self, task: Json, until: datetime, note: str) -> Json:
+        """Caretaking: until a review date, and the sender stays responsible."""
+        return _moved(self.moves(task, "caretake", _time("review-date", until), _text("note", note)))
+
+    def leaves_out(self, task: Json, reason: ResponseReason, note: str) -> Json:
+        """Propose that a person is not part of a transfer."""
+        return _moved(self.moves(task, "exclude", _code("reason", reason.value), _text("note", note)))
+
+    def agrees_to_leave_out(self, task: Json) -> Json:
+        """Agree to what the other side proposed."""
+        return _moved(self.moves(task, "exclude"))
+
     def asks(self, task: Json, question: str) -> Json:
         """Ask back."""
         return _moved(self.moves(task, "ask", _text("question", question)))

@@ -1,9 +1,11 @@
 """A running broker for each journey, on each database, with a clock of the test's own; the demonstration directory is there already."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from time import sleep
 
 import pytest
 import structlog
@@ -35,8 +37,8 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="session")
 def policy() -> Policy:
-    """The default policy, read once."""
-    return load(None)
+    """The default policy, read once; nothing climbs in it, so that a journey of years counts what was said and no reminders."""
+    return replace(load(None), ladder=())
 
 
 @pytest.fixture(scope="session")
@@ -107,3 +109,17 @@ def office(
     """The administrator of a journey's broker, and through it every team's system."""
     with broker(database_url, clock, policy, keys, settings=settings) as opened:
         yield opened
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Wait for what the worker does by itself; it looks again within a fraction of a second, and ten seconds are more than enough."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        for _ in range(200):
+            if condition():
+                return
+            sleep(0.05)
+        raise AssertionError("it did not come about")
+
+    return wait

@@ -1,0 +1,268 @@
+"""Look at open transfers again when people, households or responsibility changed: who joined, who left, who is held elsewhere by now."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlmodel import Session
+
+from broker.domain import asks
+from broker.domain import transfers as rules
+from broker.domain.matching import rekey
+from broker.domain.rules import TransferRule
+from broker.domain.states import MembershipState
+from broker.domain.tasks import TERMINAL, BusinessStatus
+from broker.domain.transfers import Line, Supplied
+from broker.domain.wanted import TaskWanted
+from broker.storage import notifications, people, tasks
+from broker.storage.tables import Notification
+from broker.storage.task_values import Content, Scope, Stored
+from broker.storage.tasks import Change, Value
+from broker.workflow import outcomes, transfer, transfer_lines
+from broker.workflow.context import Context
+from broker.workflow.gates import gates
+from broker.workflow.transfer import Opening
+from schemas.codes import Event, Priority, TaskCode, TaskStatus
+from schemas.message import Message
+
+_ALL = Scope(team=None, everything=True)
+_SHOWS = {
+    Supplied.NAMED: None,
+    Supplied.NOTHING: BusinessStatus.NOTHING_SUPPLIED,
+    Supplied.ELSEWHERE: BusinessStatus.HELD_ELSEWHERE,
+}
+
+
+def review(session: Session, ctx: Context, persons: Collection[str], now: datetime) -> None:
+    """Bring the open transfers in which any of these persons stands up to date; both sides are told of what changed."""
+    for whole_id in tasks.open_transfers(session, persons):
+        tasks.lock(session, whole_id)
+        whole = tasks.get(session, ctx.codec, whole_id, _ALL)
+        if whole is not None and whole.row.status not in TERMINAL:
+            _review(session, ctx, whole, now)
+
+
+def changed(session: Session, ctx: Context, message: Message, households: Collection[str], now: datetime) -> None:
+    """The same for whomever a message is about, and for whoever lives in the households that it changed."""
+    persons = {*message.subjects, *people.members(session, households)}
+    review(session, ctx, sorted(persons), now)
+
+
+def decided(session: Session, ctx: Context, notification_id: str, now: datetime) -> None:
+    """The sender's lead has decided whom to name: those it agreed to join, and nothing waits for the decision any more."""
+    for whole in tasks.about(session, ctx.codec, notification_id, [TaskCode.TRANSFER]):
+        if whole.row.status not in TERMINAL:
+            _review(session, ctx, whole, now)
+            transfer_lines.whole_again(session, ctx, whole.row.id, now)
+
+
+def followed(session: Session, ctx: Context, earlier: Notification | None, message: Message, now: datetime) -> None:
+    """What a later message of the sender does to the transfer it refers to: another takes its place, information supplies what was missing."""
+    if earlier is None or message.sender != earlier.sender_team_id:
+        return
+    for whole in tasks.about(session, ctx.codec, earlier.id, [TaskCode.TRANSFER]):
+        if whole.row.status in TERMINAL:
+            continue
+        if message.event is Event.TRANSFER:
+            _replace(session, ctx, whole, now)
+        elif message.event is Event.INFORMATION:
+            _supplied(session, ctx, whole, message, now)
+
+
+# --- one transfer ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    opening: Opening
+    whole: Stored
+    rule: TransferRule
+    existing: dict[str, Stored]
+    """Lines by the person they have turned out to be about."""
+    wanted: dict[str, Line]
+
+
+def _review(session: Session, ctx: Context, whole: Stored, now: datetime) -> None:
+    looking = _look(session, ctx, whole, now)
+    if looking is None:
+        return
+    _ask_whom_to_name(looking)
+    moved = [_line_again(looking, person, line) for person, line in looking.existing.items()]
+    joined = [line for person, line in looking.wanted.items() if person not in looking.existing]
+    if not joined and not any(moved):
+        return
+    delivery = transfer_lines.message_to_receiver(session, ctx, whole, now)
+    transfer.add_lines(looking.opening, joined, _as_wanted(whole), whole.row.id, delivery)
+    _note(session, ctx, whole, len(joined), now)
+    transfer_lines.whole_again(session, ctx, whole.row.id, now)
+
+
+def _look(session: Session, ctx: Context, whole: Stored, now: datetime) -> _Looking | None:
+    row = session.get_one(Notification, whole.row.notification_id)
+    said = notifications.message_of(ctx.codec, row)
+    lines = tasks.parts_of(session, ctx.codec, whole.row.id, TaskCode.CONFIRM_CHILD)
+    about = [line.row.person_id for line in lines if line.row.person_id]
+    alive = people.survivors(session, [*about, *(person.key for person in said.people)])
+    message = rekey(said, alive)
+    world = people.load_world(session, ctx.codec, {*message.subjects, *(alive[person] for person in about)})
+    opening = transfer.meet(session, ctx, row.id, message, world, now)
+    receiver = ctx.directory.teams[whole.row.owner_team_id]
+    rule = ctx.policy.transfers.rule(message.event, opening.sender.function, receiver.function)
+    if rule is None:  # the policy has changed since: what was opened goes on as it was opened
+        return None
+    named = gates(session, ctx.codec, row.id).named_to(receiver)
+    planned = transfer.plan(opening, rule, receiver.id, named)
+    existing = {alive[line.row.person_id]: line for line in lines if line.row.person_id}
+    return _Looking(opening, whole, rule, existing, {line.person_id: line for line in planned.lines})
+
+
+def _ask_whom_to_name(looking: _Looking) -> None:
+    opening = looking.opening
+    hidden = rules.undecided(opening.met, looking.rule) - looking.existing.keys()
+    receiver = opening.team(looking.whole.row.owner_team_id)
+    wanted = asks.whom_to_name(opening.met, sorted(hidden), [receiver], opening.ctx.policy, opening.ctx.directory)
+    tasks.raise_tasks(
+        opening.session,
+        opening.ctx.codec,
+        [replace(task, notification_id=opening.notification_id) for task in wanted],
+        policy_version=opening.ctx.policy.version,
+        now=opening.now,
+    )
+
+
+def _line_again(looking: _Looking, person: str, line: Stored) -> bool:
+    """Bring one open line up to date; whether it changed."""
+    opening, wanted = looking.opening, looking.wanted.get(person)
+    if line.row.status in TERMINAL:
+        return False
+    if not rules.lives(opening.met.world.people.get(person)):
+        _end(opening, line, "no-longer-current", TaskStatus.CANCELLED, BusinessStatus.NO_LONGER_CURRENT)
+        return True
+    if wanted is None:
+        _end(opening, line, "left-household", TaskStatus.CANCELLED, BusinessStatus.LEFT_HOUSEHOLD)
+        return True
+    if wanted.supplied is Supplied.HERE:
+        _end(opening, line, "registered", TaskStatus.COMPLETED, BusinessStatus.HELD_HERE)
+        return True
+    return _stands_otherwise(looking, line, wanted) or _left(looking, person, line)
+
+
+def _end(opening: Opening, line: Stored, move: str, status: TaskStatus, business: BusinessStatus) -> None:
+    transfer_lines.end_line(
+        opening.session, opening.ctx, line, opening.now, move=move, status=status, business=business
+    )
+
+
+def _stands_otherwise(looking: _Looking, line: Stored, wanted: Line) -> bool:
+    """Held by a third team by now, or no longer; what the sender supplied since counts as supplied."""
+    before = line.content.get("options", {}).get("supplied")
+    elsewhere = wanted.supplied is Supplied.ELSEWHERE
+    if elsewhere == (before == Supplied.ELSEWHERE):
+        return False
+    opening = looking.opening
+    options = {**line.content.get("options", {}), "supplied": wanted.supplied.value}
+    if elsewhere and wanted.holder and transfer.may_name_holder(opening, wanted.holder, line.row.owner_team_id):
+        options["responsible"] = wanted.holder
+    else:
+        options.pop("responsible", None)
+    _change(opening, line, "responsibility-moved", options, {"business_status": _SHOWS[wanted.supplied]})
+    return True
+
+
+def _left(looking: _Looking, person: str, line: Stored) -> bool:
+    """A child whom the sender named has left the home: the line stays, and says so."""
+    home = looking.whole.row.household_id
+    there = [m for m in looking.opening.met.world.memberships if (m.person_id, m.household_id) == (person, home)]
+    gone = bool(there) and all(m.state is not MembershipState.CURRENT for m in there)
+    if (
+        not gone
+        or line.row.business_status == BusinessStatus.LEFT_HOUSEHOLD
+        or "left" in line.content.get("options", {})
+    ):
+        return False
+    options = {**line.content.get("options", {}), "left": "household"}
+    _change(looking.opening, line, "left-household", options, {"business_status": BusinessStatus.LEFT_HOUSEHOLD})
+    return True
+
+
+def _change(
+    opening: Opening, line: Stored, move: str, options: dict[str, str | list[str]], columns: dict[str, Value]
+) -> None:
+    content = Content(**{**line.content, "options": options})
+    what = Change(move=move, content=content, columns=columns, detail={})
+    tasks.change(opening.session, opening.ctx.codec, line, what, opening.now)
+
+
+def _note(session: Session, ctx: Context, whole: Stored, joined: int, now: datetime) -> None:
+    """The whole has changed: its next version is what both sides are told."""
+    what = Change(move="household-changed", content=whole.content, columns={}, detail={"joined": joined})
+    version = tasks.change(session, ctx.codec, whole, what, now)
+    outcomes.tell(session, ctx, whole, whole.requester, version, now)
+
+
+def _as_wanted(whole: Stored) -> TaskWanted:
+    """What new lines take from the whole."""
+    row = whole.row
+    return TaskWanted(
+        code=TaskCode.TRANSFER,
+        owner=row.owner_team_id,
+        requester=row.requester_team_id,
+        description="",
+        household_id=row.household_id,
+        priority=Priority(row.priority),
+        cites=row.cites,
+    )
+
+
+# --- what a later message does ---------------------------------------------------------------------------------------
+
+
+def _replace(session: Session, ctx: Context, whole: Stored, now: datetime) -> None:
+    """The sender has sent another in its place. Who was confirmed stays confirmed."""
+    columns: dict[str, Value] = {"status": TaskStatus.CANCELLED, "business_status": BusinessStatus.REPLACED}
+    what = Change(
+        move="replaced", content=whole.content, columns=columns, detail={}, team_id=whole.row.requester_team_id
+    )
+    version = tasks.change(session, ctx.codec, whole, what, now)
+    transfer_lines.end_lines(
+        session,
+        ctx,
+        whole.row.id,
+        now,
+        move="replaced",
+        status=TaskStatus.CANCELLED,
+        business=BusinessStatus.REPLACED,
+    )
+    outcomes.tell(session, ctx, whole, whole.row.owner_team_id, version, now)
+
+
+def _supplied(session: Session, ctx: Context, whole: Stored, message: Message, now: datetime) -> None:
+    """Facts about persons of a transfer that the sender sent after it: what they meet is no longer missing."""
+    receiver = ctx.directory.teams[whole.row.owner_team_id]
+    origin = notifications.message_of(ctx.codec, session.get_one(Notification, whole.row.notification_id))
+    sender = ctx.directory.teams[whole.row.requester_team_id or ""]
+    rule = ctx.policy.transfers.rule(origin.event, sender.function, receiver.function)
+    if rule is None:
+        return
+    only = message.subjects[0] if len(message.subjects) == 1 else None
+    for line in tasks.parts_of(session, ctx.codec, whole.row.id, TaskCode.CONFIRM_CHILD):
+        said = {fact.code for fact in message.facts if (fact.about or only) == line.row.person_id}
+        if said and line.row.status not in TERMINAL:
+            _said_of(session, ctx, line, rule, said, now)
+
+
+def _said_of(
+    session: Session, ctx: Context, line: Stored, rule: TransferRule, said: Collection[str], now: datetime
+) -> None:
+    options = dict(line.content.get("options", {}))
+    missing = rules.still_missing(rule, options.pop("missing", ()), said)
+    options |= {"supplied": Supplied.NAMED.value, **({"missing": list(missing)} if missing else {})}
+    nothing = line.row.business_status == BusinessStatus.NOTHING_SUPPLIED
+    columns: dict[str, Value] = {"business_status": BusinessStatus.SUPPLIED} if nothing else {}
+    content = Content(**{**line.content, "options": options})
+    tasks.change(session, ctx.codec, line, Change(move="supplied", content=content, columns=columns, detail={}), now)
+    for supply in tasks.parts_of(session, ctx.codec, line.row.id, TaskCode.SUPPLY_INFORMATION):
+        if supply.row.status not in TERMINAL and not missing:
+            done: dict[str, Value] = {"status": TaskStatus.COMPLETED, "answered_at": now}
+            what = Change(move="supplied", content=supply.content, columns=done, detail={})
+            tasks.change(session, ctx.codec, supply, what, now)

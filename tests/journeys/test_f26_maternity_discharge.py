@@ -1,0 +1,118 @@
+"""F26: the hand-over from midwifery to health visiting was not robust (8.1.11, 8.4.5). Here it is a transfer like any other."""
+
+from dataclasses import replace
+
+import pytest
+
+from schemas.codes import Event, ResponseReason
+from schemas.examples.cast import AVA, CHLOE
+from schemas.examples.story import MESSAGES
+from schemas.examples.telling import DOCTOR, fact, tell, when
+from tests.journeys.copies import business_status
+
+MIDWIVES, VISITORS = "swbh-midwifery", "bcht-health-visiting"
+
+
+@pytest.fixture
+def discharged(office):
+    """Booked, born, and discharged from midwifery at twelve days."""
+    office.system(MIDWIVES).tells(MESSAGES["pregnancy-booking"], MESSAGES["birth"], MESSAGES["maternity-discharge"])
+    return office
+
+
+def responsible(system, person, function):
+    found = system.looks_up(person)
+    answer = system.get("/responsibility", params={"person": found["id"], "function": function})
+    [row] = answer["functions"]
+    return row["team"]["id"] if row["team"] else row["because"]["code"]
+
+
+def test_the_child_is_a_line_that_health_visiting_must_confirm(discharged):
+    midwives, visitors = discharged.system(MIDWIVES), discharged.system(VISITORS)
+    line = visitors.task("confirm-child")
+    assert visitors.task("transfer")["id"] == line["partOf"][0]["reference"].removeprefix("Task/")
+    assert responsible(midwives, AVA, "midwifery") == MIDWIVES
+    assert responsible(visitors, AVA, "health-visiting") == "not-known"
+    visitors.accepts(line)
+    assert responsible(visitors, AVA, "health-visiting") == VISITORS
+    assert responsible(visitors, AVA, "midwifery") == "discharged"
+    assert responsible(visitors, CHLOE, "midwifery") == "discharged"
+    assert midwives.again(visitors.again(line))["status"] == "completed"
+
+
+def test_until_it_is_confirmed_midwifery_is_told_of_the_child(discharged):
+    """Nobody is between the two: what comes meanwhile reaches whoever is still responsible."""
+    midwives = discharged.system(MIDWIVES)
+    concern = tell(
+        "not-regained-her-weight",
+        Event.CONCERN,
+        "harborne-practice",
+        when(2018, 3, 1),
+        kind="growth",
+        subjects=[AVA],
+        author=DOCTOR,
+        facts=(fact("concern-detail", "Has not regained her birth weight.", AVA),),
+    )
+    discharged.system(concern.sender).tells(concern)
+    assert midwives.heard(Event.CONCERN)
+
+
+def test_what_health_visiting_needs_and_was_not_told_is_asked_of_midwifery(office):
+    """Weights, feeding and concerns are there; the safety of visiting staff is not."""
+    midwives, visitors = office.system(MIDWIVES), office.system(VISITORS)
+    said = MESSAGES["maternity-discharge"]
+    midwives.tells(MESSAGES["pregnancy-booking"], MESSAGES["birth"])
+    midwives.tells(
+        replace(said, facts=tuple(fact for fact in said.facts if fact.code not in ("feeding", "feeding-detail")))
+    )
+    of_the_child = [i["valueString"] for i in visitors.task("confirm-child")["input"] if i["type"]["text"] == "Missing"]
+    assert of_the_child == ["feeding"]
+    of_the_home = [i["valueString"] for i in visitors.task("transfer")["input"] if i["type"]["text"] == "Missing"]
+    assert of_the_home == ["safety of visiting staff, or that nothing is known"]
+    asked = [task for task in midwives.tasks("supply-information") if "needs what is named" in task["description"]]
+    assert len(asked) == 2
+
+
+def test_parents_get_a_sheet_without_concerns(discharged):
+    visitors = discharged.system(VISITORS)
+    whole = visitors.task("transfer")
+    sheet = visitors.call("GET", f"/transfers/{whole['id']}/summary")
+    assert sheet.status_code == 200
+    assert sheet.headers["content-type"].startswith("text/html")
+    assert "Ava" in sheet.text
+    assert "3040 g (26 February 2018)" in sheet.text
+    assert "has not yet taken over" in sheet.text
+    for kept_back in ("told off", "Haematoma", "Martin", "Susan", "9990000"):
+        assert kept_back not in sheet.text
+    visitors.accepts(visitors.task("confirm-child"))
+    assert "has taken over" in visitors.call("GET", f"/transfers/{whole['id']}/summary").text
+    assert discharged.system("harborne-practice").call("GET", f"/transfers/{whole['id']}/summary").status_code == 404
+
+
+def test_a_team_that_closes_answers_nobody_and_the_sender_must_find_another(discharged):
+    midwives, visitors = discharged.system(MIDWIVES), discharged.system(VISITORS)
+    line = visitors.task("confirm-child")
+    team = {"agency": "bcht", "function": "health-visiting", "name": "Birmingham health visiting", "area": "birmingham"}
+    discharged.put(f"/admin/teams/{VISITORS}", {**team, "closed": True})
+    [found] = [task for task in midwives.tasks("undeliverable") if "has closed" in task["description"]]
+    assert found["priority"] == "urgent"
+    assert responsible(midwives, AVA, "midwifery") == MIDWIVES
+    assert midwives.again(line)["status"] in ("requested", "received")
+
+
+def test_a_receiver_that_is_not_in_the_directory_is_said_at_once(office):
+    midwives = office.system(MIDWIVES)
+    midwives.tells(MESSAGES["pregnancy-booking"], MESSAGES["birth"])
+    reply = midwives.tells(replace(MESSAGES["maternity-discharge"], to=("nowhere-health-visiting",)))
+    assert "is not in the directory" in reply.text
+    assert [task for task in midwives.tasks("undeliverable") if "cannot be reached" in task["description"]]
+    assert responsible(midwives, AVA, "midwifery") == MIDWIVES
+
+
+def test_declined_it_stays_midwiferys(discharged):
+    midwives, visitors = discharged.system(MIDWIVES), discharged.system(VISITORS)
+    visitors.declines(visitors.task("confirm-child"), ResponseReason.NOT_ACCEPTED, "They have moved to Sandwell.")
+    assert responsible(midwives, AVA, "midwifery") == MIDWIVES
+    [whole] = visitors.tasks("transfer")
+    assert whole["status"] == "rejected"
+    assert business_status(whole) is None

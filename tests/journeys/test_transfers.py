@@ -1,0 +1,190 @@
+"""Transfers at their edges: two at once for one child, a child who may not be named yet, another team of the agency, cancelled by the sender."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from schemas.codes import Event
+from schemas.examples.cast import AVA, CHLOE, FLAT, NOAH, fixed_id, living
+from schemas.examples.story import MESSAGES
+from schemas.examples.telling import HEALTH_VISITOR, SOCIAL_WORKER, choice, fact, mother, tell, together, when
+from tests.journeys.copies import business_status, is_open
+
+OLD, NEW, THIRD = "bcht-health-visiting", "swbh-health-visiting", "swbh-midwifery"
+
+
+def transfer(name, to, at, *children, **other):
+    """From Birmingham health visiting."""
+    return tell(
+        name,
+        Event.TRANSFER,
+        OLD,
+        at,
+        **{
+            "kind": "health-visiting",
+            "subjects": [living(child, FLAT) for child in children],
+            "people": [living(CHLOE, FLAT)],
+            "relationships": mother(CHLOE, *children),
+            "author": HEALTH_VISITOR,
+            "to": (to,),
+            "facts": (
+                choice("transfer-reason", "moved"),
+                *(fact("care-summary", "Well.", child) for child in children),
+            ),
+            **other,
+        },
+    )
+
+
+@pytest.fixture
+def family(office):
+    """Ava is Birmingham's, and lives with her mother."""
+    office.system("swbh-midwifery").tells(MESSAGES["birth"])
+    office.system(OLD).tells(MESSAGES["involvement-start"])
+    return office
+
+
+@pytest.fixture
+def leeds(family):
+    """A health visiting team elsewhere."""
+    family.put("/admin/agencies/leeds", {"name": "Leeds Community Healthcare"})
+    family.put(
+        "/admin/teams/leeds-health-visiting",
+        {"agency": "leeds", "function": "health-visiting", "name": "Leeds health visiting"},
+    )
+    family.onboard("leeds-health-visiting")
+    return family.system("leeds-health-visiting")
+
+
+def responsible(system, person):
+    found = system.looks_up(person)
+    answer = system.get("/responsibility", params={"person": found["id"], "function": "health-visiting"})
+    [row] = answer["functions"]
+    return row["team"]["id"] if row["team"] else row["because"]["code"]
+
+
+def looked_after(family):
+    """Noah is accommodated by the council, and sees his sister at home."""
+    family.system("birmingham-csc").tells(
+        tell(
+            "noah-looked-after",
+            Event.LOOKED_AFTER_START,
+            "birmingham-csc",
+            when(2019, 3, 1),
+            subjects=[NOAH],
+            people=[AVA, CHLOE],
+            relationships=mother(CHLOE, NOAH, AVA),
+            household=together(CHLOE, NOAH, AVA),
+            author=SOCIAL_WORKER,
+            facts=(choice("child-legal-status", "accommodated", NOAH),),
+        )
+    )
+
+
+def test_of_two_that_are_open_for_one_child_the_first_to_confirm_takes_over(family, leeds):
+    old, new = family.system(OLD), family.system(NEW)
+    old.tells(transfer("to-sandwell", NEW, when(2018, 3, 5), AVA))
+    reply = old.tells(transfer("to-leeds", "leeds-health-visiting", when(2018, 3, 6), AVA))
+    assert any("another transfer of yours is open" in warning for warning in reply.warnings)
+    late, first = new.task("confirm-child"), leeds.task("confirm-child")
+    leeds.accepts(first)
+    assert responsible(leeds, AVA) == "leeds-health-visiting"
+    assert business_status(new.again(late)) == "held-elsewhere"
+    refused = new.moves(late, "accept")
+    assert refused.status == 409
+    assert responsible(leeds, AVA) == "leeds-health-visiting"
+
+
+def test_a_looked_after_child_is_not_named_until_the_senders_lead_agrees(family):
+    """Principle 12: the receiver sees that the sender has something to settle, and not what."""
+    old, new, lead = family.system(OLD), family.system(NEW), family.system("bcht-safeguarding-lead")
+    looked_after(family)
+    old.tells(transfer("of-ava", NEW, when(2019, 3, 5), AVA))
+    line = new.task("confirm-child")
+    assert "Noah" not in new.copy_of(Event.TRANSFER).text
+    new.accepts(line)
+    [whole] = new.tasks("transfer")
+    assert (whole["status"], business_status(whole)) == ("in-progress", "awaiting-sender")
+    lead.releases(lead.task("release"), "health-visiting")
+    added = new.task("confirm-child")
+    assert business_status(added) == "nothing-supplied"
+    assert "noah" in new.heard(Event.TRANSFER)[-1].text
+    new.accepts(added)
+    assert new.again(whole)["status"] == "completed"
+
+
+def test_refused_the_child_stays_unnamed_and_holds_up_nothing(family):
+    old, new, lead = family.system(OLD), family.system(NEW), family.system("bcht-safeguarding-lead")
+    looked_after(family)
+    old.tells(transfer("of-ava", NEW, when(2019, 3, 5), AVA))
+    new.accepts(new.task("confirm-child"))
+    lead.releases(lead.task("release"), because="He lives with foster carers whom nobody may find.")
+    [whole] = new.tasks("transfer")
+    assert whole["status"] == "completed"
+    assert all("noah" not in copy.text for copy in new.heard(Event.TRANSFER))
+
+
+def test_the_sender_cancels_what_nobody_has_answered(family, clock):
+    old, new = family.system(OLD), family.system(NEW)
+    old.tells(transfer("of-ava", NEW, when(2018, 3, 5), AVA))
+    whole = new.task("transfer")
+    note = {
+        "authorString": "Farah Malik, health-visitor",
+        "text": "They stay in Birmingham.",
+        "time": clock().isoformat(),
+    }
+    seen = old.again(whole)
+    answer = old.call(
+        "PUT",
+        f"/fhir/Task/{whole['id']}",
+        json={**seen, "status": "cancelled", "note": [note]},
+        headers={"If-Match": f'W/"{seen["meta"]["versionId"]}"', "Content-Type": "application/fhir+json"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert {
+        task["status"] for task in new.tasks() if task["code"]["coding"][0]["code"] in ("transfer", "confirm-child")
+    } == {"cancelled"}
+    assert responsible(old, AVA) == OLD
+
+
+def test_another_team_of_the_agency_takes_it_with_every_line(family):
+    family.put(
+        "/admin/teams/swbh-health-visiting-west",
+        {"agency": "swbh", "function": "health-visiting", "name": "Sandwell west", "area": "sandwell"},
+    )
+    family.onboard("swbh-health-visiting-west")
+    west, new = family.system("swbh-health-visiting-west"), family.system(NEW)
+    family.system(OLD).tells(transfer("of-ava", NEW, when(2018, 3, 5), AVA))
+    owner = {"name": "owner", "valueIdentifier": {"system": "https://fhir.baton.example/Id/team", "value": west.team}}
+    moved = new.moves(
+        new.task("transfer"), "reassign", owner, {"name": "note", "valueString": "They live in the west."}
+    )
+    assert moved.status == 200, moved.text
+    line = west.task("confirm-child")
+    assert not [task for task in new.tasks("confirm-child") if is_open(task)]
+    west.accepts(line)
+    assert responsible(west, AVA) == west.team
+
+
+def test_of_a_child_who_has_died_nobody_is_asked_to_confirm(family, clock):
+    old, new = family.system(OLD), family.system(NEW)
+    old.tells(transfer("of-ava", NEW, when(2018, 3, 5), AVA))
+    line = new.task("confirm-child")
+    died = clock.forward(days=2)
+    old.tells(
+        replace(
+            MESSAGES["death"],
+            id=fixed_id("ava died"),
+            sender=OLD,
+            subjects=(AVA.key,),
+            people=(replace(AVA, deceased=died.date()),),
+            relationships=(),
+            household=(),
+            occurred=died - timedelta(hours=3),
+            sent=died,
+            facts=(),
+        )
+    )
+    assert (new.again(line)["status"], business_status(new.again(line))) == ("cancelled", "no-longer-current")
+    assert not is_open(new.tasks("transfer")[0])
