@@ -1,8 +1,7 @@
 """The demonstration: a directory, a client for every team and a household with its messages; `serve --demo` prepares it once."""
 
 import json
-import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,51 +9,22 @@ import orjson
 from joserfc.jwk import ECKey
 from sqlmodel import Session
 
-from broker.domain.caller import Caller
+from broker.replay import reading
+from broker.replay.playing import Progress, silent
+from broker.replay.record import SimulatedClock
+from broker.replay.run import Player
+from broker.replay.shifting import shifted
+from broker.replay.timeline import dated
 from broker.runtime import Runtime
 from broker.storage import clients, directory_file
-from broker.workflow import intake
-from broker.workflow.receive import receive
 from schemas import examples
-from schemas.limits import Limits
 
-TEAM_SCOPES = "baton/mailbox baton/message.write system/Patient.s system/Task.rs system/Task.u"
+TEAM_SCOPES = "baton/mailbox baton/message.write system/AuditEvent.rs system/Patient.s system/Task.rs system/Task.u"
 DIRECTORY = Path(__file__).parents[1] / "deploy" / "directory" / "demo.yaml"
-_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}(T\S+)?$")
 KEYS = Path("var") / "demo-keys"
 
-STORY = (
-    "supervision-start",
-    "pregnancy-booking",
-    "enforcement",
-    "pregnancy-notification",
-    "did-not-attend",
-    "supervision-change",
-    "mental-health-admission",
-    "mental-health-leave",
-    "birth",
-    "child-admission",
-    "mental-health-discharge",
-    "child-discharge",
-    "maternity-discharge",
-    "child-contact",
-    "advice-to-attend",
-    "involvement-start",
-    "measurement",
-    "gp-registration",
-    "immunisation",
-    "6-8-week-examination",
-    "referral",
-    "referral-outcome",
-    "concern-adult-mental-health",
-    "child-contact-antenatal",
-    "concern",
-    "change-of-address",
-    "household-update",
-    "child-contact-new-to-area",
-    "concern-growth",
-)
-"""Golden examples about one household, in order; moved in time so that `NEXT` would happen today."""
+STORY = Path(__file__).parents[1] / "deploy" / "scenarios" / "child-rs.yaml"
+"""The story of one household, moved in time so that `NEXT` would happen today, and told up to yesterday."""
 
 NEXT = "concern-bruising"
 """The example that whoever tries the demonstration sends first."""
@@ -63,14 +33,14 @@ MESSAGES = Path("var") / "demo-messages"
 """Every golden example with its dates moved likewise, ready to be posted."""
 
 
-def prepare(runtime: Runtime) -> str:
+def prepare(runtime: Runtime, progress: Progress = silent) -> str:
     """Fill an empty database with the demonstration; what to look at and try, as text."""
     if not runtime.store.read(clients.all_clients):
-        _fill(runtime)
+        _fill(runtime, progress)
     return _welcome(runtime)
 
 
-def _fill(runtime: Runtime) -> None:
+def _fill(runtime: Runtime, progress: Progress) -> None:
     file = directory_file.read(runtime.settings.directory or DIRECTORY)
 
     def work(session: Session) -> None:
@@ -80,7 +50,9 @@ def _fill(runtime: Runtime) -> None:
         clients.put(session, _client("demo-administrator", None, "baton/admin baton/audit"), runtime.now())
 
     runtime.store.write(work)
-    _tell_story(runtime)
+    later = runtime.now().date() - _sent(examples.load(NEXT))
+    _lay_out(later)
+    _tell(runtime, later, progress)
 
 
 def _client(name: str, team: str | None, scopes: str) -> clients.Registered:
@@ -97,40 +69,32 @@ def _client(name: str, team: str | None, scopes: str) -> clients.Registered:
     return clients.Registered(name=name, team=team, jwks=public, scopes=frozenset(scopes.split()))
 
 
-def _tell_story(runtime: Runtime) -> None:
-    """Send the story's messages through the same steps as a caller's, and leave all examples ready to be posted."""
-    days = (runtime.now().date() - _sent(examples.load(NEXT)).date()).days
+def _lay_out(later: timedelta) -> None:
+    """Leave all examples ready to be posted."""
     MESSAGES.mkdir(parents=True, exist_ok=True)
     for name in examples.names():
-        (MESSAGES / f"{name}.json").write_bytes(orjson.dumps(_moved(examples.load(name), days)))
-    for name in STORY:
-        bundle = _moved(examples.load(name), days)
-        _receive(runtime, orjson.dumps(bundle), _sender(bundle), _sent(bundle))
+        (MESSAGES / f"{name}.json").write_bytes(orjson.dumps(shifted(examples.load(name), later)))
 
 
-def _receive(runtime: Runtime, raw: bytes, team: str, at: datetime) -> None:
-    incoming = intake.read_fhir(raw, "application/fhir+json", Limits(), at)
-    caller = Caller(client=f"demo-{team}", team=team)
-    runtime.store.write(lambda session: receive(session, runtime.context(session), incoming, caller, at))
+def _sent(bundle: dict[str, Any]) -> date:
+    return datetime.fromisoformat(bundle["timestamp"]).date()
 
 
-def _sent(bundle: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(bundle["timestamp"])
+def _tell(runtime: Runtime, later: timedelta, progress: Progress) -> None:
+    """Replay the story up to yesterday, on its own clock; what has come due since then comes due before anybody looks."""
+    story = reading.read(STORY, later)
+    now = runtime.now()
+    clock = SimulatedClock(dated(story.scenario)[0].at)
+    telling = Runtime(runtime.settings, runtime.store, runtime.policy, runtime.bus, clock)
+    player = Player(story, telling, clock, judged=False)
+    told = [one for one in player.steps if one.at.date() < now.date()]
+    for done, one in enumerate(player.play(until=_midnight(now)), start=1):
+        progress(done, len(told), f"{one.at:%Y-%m-%d}")
+    player.pass_time(now)
 
 
-def _sender(bundle: dict[str, Any]) -> str:
-    header = bundle["entry"][0]["resource"]
-    return str(header["sender"]["identifier"]["value"])
-
-
-def _moved(value: Any, days: int) -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(value, dict):
-        return {name: _moved(inner, days) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_moved(inner, days) for inner in value]
-    if isinstance(value, str) and _DATE.match(value):
-        return (date.fromisoformat(value[:10]) + timedelta(days=days)).isoformat() + value[10:]
-    return value
+def _midnight(now: datetime) -> datetime:
+    return datetime.combine(now.date(), time(), now.tzinfo)
 
 
 def _welcome(runtime: Runtime) -> str:

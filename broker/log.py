@@ -6,8 +6,11 @@ import sys
 import structlog
 
 
-def configure(log_format: str) -> None:
-    """Send every log line to standard error as JSON or, for people, as text. Access logs of the server are off: they hold addresses."""
+def configure(log_format: str, *, quiet: bool = False) -> None:
+    """Send every log line to standard error as JSON or, for people, as text; with `quiet` warnings and errors alone.
+
+    Access logs of the server are off: they hold addresses.
+    """
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer(colors=False)
     )
@@ -19,7 +22,7 @@ def configure(log_format: str) -> None:
             _error_type_only,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )

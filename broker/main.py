@@ -11,7 +11,20 @@ from broker import log
 from broker.runtime import Runtime, start
 from broker.settings import Settings
 from broker.web import documented, outcomes
-from broker.web.api import admin, mailbox, messages, metadata, oauth, operations, people, tasks
+from broker.web.api import (
+    admin,
+    audit_event,
+    handovers,
+    mailbox,
+    messages,
+    metadata,
+    oauth,
+    operations,
+    people,
+    responsibility,
+    tasks,
+    transfers,
+)
 from broker.web.edge import Edge
 from broker.worker import Worker
 
@@ -59,7 +72,20 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
         redirect_slashes=False,  # a redirect would carry the query into an address made of the caller's Host header
     )
     app.state.runtime = runtime
-    for module in (oauth, messages, tasks, mailbox, people, admin, operations, metadata):
+    for module in (
+        oauth,
+        messages,
+        tasks,
+        transfers,
+        audit_event,
+        mailbox,
+        people,
+        responsibility,
+        handovers,
+        admin,
+        operations,
+        metadata,
+    ):
         app.include_router(module.router)
     outcomes.install(app)
     documented.describe(app)

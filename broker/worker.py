@@ -1,4 +1,4 @@
-"""The worker's loop: numbers mailboxes, claims what is due, pushes it to teams side by side; every step lives in `workflow`.
+"""The worker's loop: numbers mailboxes, seals the audit, claims what is due, pushes it to teams side by side; every step lives in `workflow`.
 
 What is under way is known to this process only by leases in the database: killed at any point, its work is due again
 when they end. A team may have only so many pushes under way, so one that hangs uses up its own share and no other's.
@@ -20,9 +20,9 @@ from adapters.channels.webhook import WebhookChannel
 from adapters.port import PushOutcome
 from broker import log
 from broker.runtime import Runtime
-from broker.storage import deliveries, leases, mailbox, outbox
+from broker.storage import audit_log, deliveries, leases, mailbox, outbox
 from broker.storage.outbox import Claimed
-from broker.workflow import deliver, escalate, number
+from broker.workflow import deliver, escalate, number, seal
 from broker.workflow.deliver import NOT_COMPOSED, Ladder
 
 T = TypeVar("T")
@@ -40,6 +40,8 @@ class Limits:
     """How long pushes under way may still take once the worker is told to stop."""
     align_seconds: float = 60.0
     """How often waiting rows are checked against their teams' channels."""
+    seal_seconds: float = 0.2
+    """Shortest time between two heads of the audit, so that a busy hour does not sign one for each delivery."""
 
 
 PUSH_PART_OF_LEASE = 0.8
@@ -68,6 +70,8 @@ class Worker:
         self._wake = asyncio.Event()
         self._stopping = False
         self._align_at: datetime | None = None
+        self._seal_at = 0.0
+        """Time of the event loop from which the audit may be sealed again."""
         self._log = log.get(__name__)
         self.looked_at: datetime | None = None
         """When it last looked for work and the database answered: the worker is well while this is fresh."""
@@ -110,6 +114,7 @@ class Worker:
         await self._guarded("number", self._number())
         await self._guarded("align", self._align())
         await self._guarded("clock", self._climb())
+        await self._guarded("seal", self._seal_in_time())
         claimed = await self._guarded("claim", self._claim())
         if claimed is None:
             return
@@ -153,6 +158,25 @@ class Worker:
     def _climb_once(self, session: Session) -> int:
         ctx, now = self._runtime.context(session), self._runtime.now()
         return escalate.climb_alone(session, ctx, holder=self._holder, now=now, lease=self._lease)
+
+    async def _seal_in_time(self) -> None:
+        at = asyncio.get_running_loop().time()
+        if at < self._seal_at:
+            return
+        if await self._seal():
+            self._wake.set()  # there is more than one batch takes
+        else:
+            self._seal_at = at + self._limits.seal_seconds
+
+    async def _seal(self) -> bool:
+        """One batch of the audit; True when more may wait. Asked first without writing, because mostly nothing does."""
+        store = self._runtime.store
+        if not await store.aread(audit_log.waiting):
+            return False
+        now = self._runtime.now()
+        return await store.awrite(
+            partial(seal.seal, codec=store.codec, holder=self._holder, now=now, lease=self._lease)
+        )
 
     async def _claim(self) -> list[Claimed]:
         """As much as there is room for: half of a team's share at a time, so that its limit holds without counting each."""
@@ -210,6 +234,7 @@ class Worker:
         for claimed in left.values():
             back = store.awrite(partial(outbox.give_back, claimed=claimed, now=now))
             await self._guarded("give back", back, delivery=claimed.id)
-        for name in (number.LEASE, escalate.LEASE):
+        await self._guarded("seal", self._seal())
+        for name in (number.LEASE, escalate.LEASE, seal.LEASE):
             lease = store.awrite(partial(leases.give_up, name=name, holder=self._holder, now=now))
             await self._guarded("give up lease", lease)

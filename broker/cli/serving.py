@@ -8,6 +8,7 @@ import typer
 import uvicorn
 
 from broker import demo, log
+from broker.cli import progress
 from broker.errors import Misconfigured
 from broker.main import WITHOUT_WORKER, create_app
 from broker.runtime import Runtime, start
@@ -29,7 +30,7 @@ def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: 
         )
     migrate.upgrade(runtime.store.engine)
     if settings.demo:
-        typer.echo(demo.prepare(runtime))
+        typer.echo(demo.prepare(runtime, progress.watched()))
     options = {"host": host, "port": port, "timeout_graceful_shutdown": GRACE_SECONDS}
     if processes == 1:
         _run(create_app(runtime, worker=deliver), **options)

@@ -33,6 +33,8 @@ class Move(StrEnum):
     COMPLETE = "complete"  # done, with what each kind of task must record
     REASSIGN = "reassign"  # to another team of the same agency
     EXTEND = "extend"  # a later due date, with the reason
+    CARETAKE = "caretake"  # look after somebody until a review date; the sender stays responsible
+    EXCLUDE = "exclude"  # this person is not part of the transfer; counts once both sides say so
     CANCEL = "cancel"  # whoever asked needs it no longer
     NOTE = "note"  # a remark, and nothing else
 
@@ -121,6 +123,10 @@ class Asked:
     """The team that answers."""
     agency_teams: frozenset[str]
     """The open teams of its agency, itself included."""
+    caretaking_at_most: timedelta
+    """The furthest review date of a caretaking."""
+    agrees: bool = False
+    """The other side has proposed what is answered now."""
 
 
 Check = Callable[[MoveRequest, Asked, datetime], Iterator[Problem]]
@@ -128,7 +134,7 @@ Check = Callable[[MoveRequest, Asked, datetime], Iterator[Problem]]
 
 def check(request: MoveRequest, asked: Asked, now: datetime) -> tuple[Problem, ...]:
     """What is missing from the answer or wrong with it; empty when it will do. Paths name parts of the operation."""
-    special = _COMPLETE.get(asked.code, _note) if request.move is Move.COMPLETE else _CHECKS.get(request.move, _nothing)
+    special = _CHECKS_OF.get((asked.code, request.move)) or _CHECKS.get(request.move, _nothing)
     return (*_too_long(request), *special(request, asked, now))
 
 
@@ -144,6 +150,11 @@ def _accept(request: MoveRequest, asked: Asked, now: datetime) -> Iterator[Probl
     """F25: an acknowledgement says what it means here, or what will be done, by whom and by when."""
     if request.meaning is None and not request.actions:
         yield _required("meaning", "say what this means here, or name at least one agreed action")
+    yield from _confirm(request, asked, now)
+
+
+def _confirm(request: MoveRequest, asked: Asked, now: datetime) -> Iterator[Problem]:
+    """To confirm a person is to take them on, which means the same everywhere; what else was agreed is checked as ever."""
     if len(request.actions) > MOST_ACTIONS:
         yield Problem("agreed-action", f"there may be at most {MOST_ACTIONS}", "too-long")
     for index, action in enumerate(request.actions):
@@ -258,6 +269,30 @@ def _reassign(request: MoveRequest, asked: Asked, _now: datetime) -> Iterator[Pr
         yield _required("note", "say why")
 
 
+def _caretake(request: MoveRequest, asked: Asked, now: datetime) -> Iterator[Problem]:
+    """F3: caretaking without a review date is how nobody came to be responsible."""
+    yield from _due(
+        "review-date", request.due_at, now, "say when this is reviewed; until then the sender stays responsible"
+    )
+    if request.due_at is not None and request.due_at > now + asked.caretaking_at_most:
+        days = asked.caretaking_at_most.days
+        yield Problem("review-date", f"must lie within {days} days: for longer, confirm or decline", "business-rule")
+    if request.text is None:
+        yield _required("note", "say what your team does until then, and what it does not")
+
+
+def _exclude(request: MoveRequest, asked: Asked, _now: datetime) -> Iterator[Problem]:
+    """Whoever proposes gives the reason; whoever agrees need not repeat it."""
+    if asked.agrees:
+        return
+    if request.reason is None:
+        yield _required("reason", "leaving somebody out needs a coded reason")
+    elif request.reason is ResponseReason.ACCEPTED:
+        yield Problem("reason", "is not a reason to leave somebody out", "business-rule")
+    if request.text is None:
+        yield _required("note", "say in words why this person is not part of it")
+
+
 def _extend(request: MoveRequest, asked: Asked, now: datetime) -> Iterator[Problem]:
     yield from _due("due", request.due_at, now, "say until when")
     if request.due_at is not None and asked.due_at is not None and request.due_at <= asked.due_at:
@@ -273,19 +308,24 @@ _CHECKS: dict[Move, Check] = {
     Move.ANSWER: _text("answer", "write the answer"),
     Move.REASSIGN: _reassign,
     Move.EXTEND: _extend,
+    Move.CARETAKE: _caretake,
+    Move.EXCLUDE: _exclude,
+    Move.COMPLETE: _note,
     Move.NOTE: _text("note", "write the note"),
 }
 
-_COMPLETE: dict[TaskCode, Check] = {
-    TaskCode.SUPPLY_INFORMATION: _text("answer", "write the answer"),
-    TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD: _discussion,
-    TaskCode.RELEASE: _decision,
-    TaskCode.DATA_QUALITY: _nothing,  # the mended message is the answer; a word about it is welcome
-    TaskCode.CONFIRM_HOUSEHOLD: _choice,
-    TaskCode.CONFIRM_INVOLVEMENT: _choice,
-    TaskCode.RESOLVE_IDENTITY: _choice,
-    TaskCode.RESOLVE_ADDRESS: _choice,
+_CHECKS_OF: dict[tuple[TaskCode, Move], Check] = {
+    (TaskCode.CONFIRM_CHILD, Move.ACCEPT): _confirm,
+    (TaskCode.SUPPLY_INFORMATION, Move.COMPLETE): _text("answer", "write the answer"),
+    (TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD, Move.COMPLETE): _discussion,
+    (TaskCode.RELEASE, Move.COMPLETE): _decision,
+    (TaskCode.DATA_QUALITY, Move.COMPLETE): _nothing,  # the mended message is the answer; a word about it is welcome
+    (TaskCode.CONFIRM_HOUSEHOLD, Move.COMPLETE): _choice,
+    (TaskCode.CONFIRM_INVOLVEMENT, Move.COMPLETE): _choice,
+    (TaskCode.RESOLVE_IDENTITY, Move.COMPLETE): _choice,
+    (TaskCode.RESOLVE_ADDRESS, Move.COMPLETE): _choice,
 }
+"""What some kinds of task need for a move, in place of what any task needs."""
 
 
 def _too_long(request: MoveRequest) -> Iterator[Problem]:

@@ -1,9 +1,10 @@
 """The tasks that a decision raises besides each recipient's own: what rules ask, what waits for release, what reached nobody."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
+from broker.domain import transfers
 from broker.domain.naming import unnamed_children
 from broker.domain.pointing import contact, spoken
 from broker.domain.recipients import Candidates, Missing, household_areas
@@ -38,7 +39,7 @@ def tasks(
     if not situation.bereaved:
         yield from _asked(situation, policy, directory)
     yield from _release(situation, told, policy, directory)
-    yield from _siblings(situation, policy, directory)
+    yield from _siblings(situation, told, policy, directory)
     yield from _confirm(situation, told)
     yield from _not_found(situation, found, directory)
     if not told and not again and _is_incident(situation):
@@ -131,21 +132,29 @@ def _release(
     )
 
 
-def _siblings(situation: Situation, policy: Policy, directory: Directory) -> Iterator[TaskWanted]:
+def _siblings(
+    situation: Situation, told: tuple[Told, ...], policy: Policy, directory: Directory
+) -> Iterator[TaskWanted]:
+    taking_over = transfers.receivers(situation.message, situation.sender, told, directory, policy.transfers)
+    children = list(unnamed_children(situation.message, situation)) if taking_over else []
+    yield from whom_to_name(situation, children, [directory.teams[team] for team in taking_over], policy, directory)
+
+
+def whom_to_name(
+    situation: Situation, children: Collection[str], receivers: Collection[Team], policy: Policy, directory: Directory
+) -> Iterator[TaskWanted]:
     """Principle 12: children whom a transfer does not name to its receiver until the sender's lead agrees."""
-    children = sorted(unnamed_children(situation.message, situation))
-    receivers = list(_addressed(situation, directory))
     if children and receivers:
         yield TaskWanted(
             code=TaskCode.RELEASE,
             owner=(lead_of(situation.sender, directory) or situation.sender).id,
             requester=situation.sender.id,
             description="Decide whether the receiver may be told of further children: they are not named to it until you agree.",
-            dedupe_key=_key(situation, "siblings", *children),
+            dedupe_key=_key(situation, "siblings", *sorted(children)),
             priority=Priority.URGENT,
             due_at=situation.now + policy.hold.within,
             cites="principle 12",
-            options={"persons": children, "functions": sorted({team.function.value for team in receivers})},
+            options={"persons": sorted(children), "functions": sorted({team.function.value for team in receivers})},
         )
 
 

@@ -34,6 +34,8 @@ def flags(
         yield Flag.RISK_STATED
     if Category.STAFF_SAFETY in stated:
         yield Flag.STAFF_SAFETY_STATED
+    if any(fact.code == "carers-assessment-recommended" and fact.value is True for fact in message.facts):
+        yield Flag.CARERS_ASSESSMENT
 
 
 def _at_home(children: tuple[KnownPerson, ...], *, expecting: bool, now: datetime) -> Iterator[Flag]:

@@ -7,8 +7,9 @@ from broker.domain.draft import GONE, Draft
 from broker.domain.kinship import unborn_of
 from broker.domain.rules import InvolvementRule
 from broker.domain.states import InvolvementState
-from broker.domain.world import KnownInvolvement, Team
+from broker.domain.world import Directory, KnownInvolvement, Team
 from schemas.codes import Function
+from schemas.message import Person
 
 
 def settle_involvements(draft: Draft) -> None:
@@ -27,8 +28,13 @@ def _team(draft: Draft, rule: InvolvementRule, person_id: str) -> Team | None:
     given = draft.given
     if rule.team == "sender":
         return given.sender
-    said = given.directory.practice(given.message.person(person_id).practice)
-    return said or (given.sender if given.sender.function is Function.GENERAL_PRACTICE else None)
+    return practice_of(given.message.person(person_id), given.sender, given.directory)
+
+
+def practice_of(person: Person, sender: Team, directory: Directory) -> Team | None:
+    """The practice that a registration is with: the one it names, or its sender; None when the directory has no such practice."""
+    said = directory.practice(person.practice)
+    return said or (sender if sender.function is Function.GENERAL_PRACTICE else None)
 
 
 def _persons(draft: Draft, rule: InvolvementRule, subject: str) -> Iterator[str]:
@@ -50,6 +56,21 @@ def _apply(draft: Draft, rule: InvolvementRule, team: Team, person_id: str) -> N
         for other in draft.world.involvements:
             if (other.person_id, other.function) == (person_id, team.function) and other.team_id != team.id:
                 _end(draft, other)
+
+
+def hand_over(draft: Draft, person_id: str, sender: Team, receiver: Team) -> None:
+    """The receiver took a person over from the sender: it is involved from now on, and the sender no longer."""
+    known = _known(draft, receiver.id, person_id)
+    if known is not None:
+        _renew(draft, known)
+    elif draft.person(person_id).state not in GONE:
+        _open(draft, receiver, person_id)
+    let_go(draft, person_id, sender)
+
+
+def let_go(draft: Draft, person_id: str, team: Team) -> None:
+    """The team's work with a person is done."""
+    _end(draft, _known(draft, team.id, person_id))
 
 
 def _known(draft: Draft, team_id: str, person_id: str) -> KnownInvolvement | None:

@@ -20,6 +20,8 @@ BY_WORD: Final = frozenset({Why.ADDRESSED.value, Why.EARLIER.value})
 _DISCLOSED: Final = BY_WORD | {Why.ADDED.value}
 """Reasons by which the subjects themselves are made known to a team that need not work with them yet."""
 _JUSTICE_NUMBERS: Final = frozenset({CRN, NOMS_NUMBER})
+_TRANSFERS: Final = frozenset({Event.TRANSFER, Event.MATERNITY_DISCHARGE})
+_PARENTS: Final = frozenset({RelationshipKind.MOTHER, RelationshipKind.FATHER, RelationshipKind.PARENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class Reader:
     """A protected address is in play that it does not hold."""
     released: bool
     """A safeguarding lead has released restricted facts to it."""
+    agreed: frozenset[str]
+    """Children of a transfer whom the lead has agreed to name to it."""
 
     @property
     def child_facing(self) -> bool:
@@ -44,7 +48,16 @@ class Reader:
         return self.group is Group.CHILD_FACING
 
 
-def reader(situation: Situation, team: Team, view: View, reason_code: str, policy: Policy, *, released: bool) -> Reader:
+def reader(
+    situation: Situation,
+    team: Team,
+    view: View,
+    reason_code: str,
+    policy: Policy,
+    *,
+    released: bool,
+    agreed: frozenset[str] = frozenset(),
+) -> Reader:
     """Who reads, and for whom it works in this household."""
     clients = clients_of(situation.world, team.id, situation.subjects | situation.members)
     children = {child.id for child in situation.children} | situation.child_subjects | situation.expecting
@@ -61,6 +74,7 @@ def reader(situation: Situation, team: Team, view: View, reason_code: str, polic
         own=clients | _made_known(situation, group, reason_code),
         hidden=situation.hidden_from(team.id),
         released=released,
+        agreed=agreed,
     )
 
 
@@ -96,7 +110,7 @@ def _made_known(situation: Situation, group: Group, reason_code: str) -> frozens
 def persons(situation: Situation, who: Reader) -> tuple[Person, ...]:
     """Everybody the copy names: first those of the message in its order, then whom the reader must know of besides."""
     whole, named = _whole(situation, who), _named(situation, who)
-    unnamed = frozenset() if who.released else frozenset(unnamed_children(situation.message, situation))
+    unnamed = frozenset(unnamed_children(situation.message, situation)) - who.agreed
     order = dict.fromkeys((*(person.key for person in situation.message.people), *sorted(whole | named)))
     return tuple(
         _whole_person(situation, who, key) if key in whole else _named_person(situation, key)
@@ -123,7 +137,8 @@ def _whole(situation: Situation, who: Reader) -> frozenset[str]:
     children = {child.id for child in situation.children} | situation.expecting
     # A client whom it does not concern is left out, or it would be filed in that person's record too.
     whole = set(who.own & (said | situation.subjects | children) or who.own)
-    if who.view in (View.FULL, View.RISK, View.POINTER) and not whole & children:
+    taking_over = situation.message.event in _TRANSFERS and who.view is View.FULL and who.child_facing
+    if taking_over or (who.view in (View.FULL, View.RISK, View.POINTER) and not whole & children):
         whole |= children
     if situation.about is About.CHILD and who.view in (View.FULL, View.ENDED):
         whole |= situation.subjects
@@ -142,21 +157,18 @@ def _named(situation: Situation, who: Reader) -> frozenset[str]:
 
 
 def unnamed_children(message: Message, situation: Situation) -> Iterator[str]:
-    """Children of a transfer who are not named to the receiver until the sender's lead agrees (principle 12).
+    """Children of the household whom a transfer does not name to the receiver until the sender's lead agrees (principle 12).
 
-    Looked-after children, children whose identity is protected, and children who are no siblings of those transferred.
+    Looked-after children, children whose identity is protected, and children known to have other parents than those transferred.
     """
-    if message.event is not Event.TRANSFER:
+    if message.event not in _TRANSFERS:
         return
-    children = {child.id for child in situation.children}
-    for person in message.people:
-        if person.key not in children:
-            continue
-        if person.protected or (
-            person.key not in message.subjects
-            and (_looked_after(situation, person.key) or not _sibling(situation, person.key))
-        ):
-            yield person.key
+    for child in situation.children:
+        said = _said(message, child.id)
+        if (said is not None and said.protected) or (child.id not in message.subjects and (
+            _looked_after(situation, child.id) or _of_others(situation, child.id)
+        )):
+            yield child.id
 
 
 def kin(situation: Situation) -> tuple[Relationship, ...]:
@@ -170,19 +182,20 @@ def _looked_after(situation: Situation, child: str) -> bool:
     return any(i.person_id == child and i.evidence in evidence for i in situation.world.involvements)
 
 
-def _sibling(situation: Situation, child: str) -> bool:
+def _of_others(situation: Situation, child: str) -> bool:
+    """Whether it is known that a child has other parents. Of whom nobody has said that, it is a child of the home like the rest (F12)."""
     subjects = situation.subjects
     for relation in kin(situation):
         pair = {relation.person, relation.to}
         if relation.kind is RelationshipKind.SIBLING and child in pair and pair & subjects:
-            return True
-    mothers = set(mothers_of(situation.world, child)) | _said_mothers(situation.message, child)
-    theirs = {m for subject in subjects for m in mothers_of(situation.world, subject)}
-    return bool(mothers & (theirs | {m for subject in subjects for m in _said_mothers(situation.message, subject)}))
+            return False
+    theirs = {parent for subject in subjects for parent in _parents(situation, subject)}
+    own = _parents(situation, child)
+    return bool(own) and bool(theirs) and own.isdisjoint(theirs)
 
 
-def _said_mothers(message: Message, child: str) -> set[str]:
-    return {r.person for r in message.relationships if r.kind is RelationshipKind.MOTHER and r.to == child}
+def _parents(situation: Situation, child: str) -> set[str]:
+    return {relation.person for relation in kin(situation) if relation.kind in _PARENTS and relation.to == child}
 
 
 def _said(message: Message, key: str) -> Person | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
-from broker.domain.states import Purpose, View
+from broker.domain.states import Purpose, Unheld, View
 from broker.domain.tasks import RoleKind
 from schemas.codes import Category, Event, Function, Priority, TaskCode
 from schemas.message import Message
@@ -57,6 +57,7 @@ class Flag(StrEnum):
     SUBJECT_NOT_MOBILE = "subject-not-mobile"  # not independently mobile, as stated or by age (F17)
     RISK_STATED = "risk-stated"  # a fact relevant to the safety of a child, other than "none known"
     STAFF_SAFETY_STATED = "staff-safety-stated"  # a fact on the safety of visiting staff, other than "none known"
+    CARERS_ASSESSMENT = "carers-assessment-recommended"  # somebody at home is to be offered one (F29)
 
 
 class Nobody(StrEnum):
@@ -229,6 +230,87 @@ class InvolvementRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResponsibilityRule:
+    """What an event does to who is responsible for its subjects (F3).
+
+    `team`: the sender's, or the general practice registered with. `takes`: that team is responsible from now on.
+    `ends`: nobody is, if that team was. `functions`: only teams of these. `with_unborn`: also for the subject's unborn children.
+    """
+
+    effect: Literal["takes", "ends"]
+    team: Literal["sender", "practice"] = "sender"
+    functions: frozenset[Function]
+    kinds: frozenset[str] = frozenset()
+    without_kinds: frozenset[str] = frozenset()
+    with_unborn: bool = False
+    first_only: bool = False
+    """Takes only where nothing was ever said of who is responsible."""
+    stays_in_transfer: bool = False
+    """Ends nothing for whom the team has a transfer open: until that is confirmed the team stays responsible."""
+    why: Unheld | None = None
+    """Why nobody is responsible, of what ends."""
+    cites: str
+
+    def applies(self, kind: str | None, function: Function) -> bool:
+        """Whether the rule is for this kind of the event and a team of this function."""
+        return function in self.functions and (not self.kinds or kind in self.kinds) and kind not in self.without_kinds
+
+
+HOUSEHOLD: Final = "household"
+"""Stands among the facts of a need for a statement of who lives there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Something that a receiver must be told, by any one of these facts."""
+
+    facts: frozenset[str]
+    of: Literal["person", "home"]
+    until: timedelta | None = None
+    """Of persons below this age only, the unborn excepted; None: of everybody."""
+    words: str
+    """What to call it when it is missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRule:
+    """One kind of transfer: which events between which functions, and what the receiver needs."""
+
+    name: str
+    events: frozenset[Event]
+    senders: frozenset[Function]
+    receivers: frozenset[Function]
+    lines: Literal["children", "subjects"]
+    needs: tuple[Need, ...]
+    cites: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfers:
+    """What the policy says of transfers."""
+
+    rules: tuple[TransferRule, ...]
+    """The first that fits counts."""
+    supply_within: timedelta
+    """How long the sender has to supply what is missing."""
+    caretaking_at_most: timedelta
+    """The furthest review date of a caretaking (F3)."""
+    summary: tuple[str, ...]
+    """Facts that a summary for the parent-held record may show, in this order."""
+
+    def rule(self, event: Event, sender: Function, receiver: Function) -> TransferRule | None:
+        """The kind of transfer that such an event between such teams is; None when it is none."""
+        for rule in self.rules:
+            if event in rule.events and sender in rule.senders and receiver in rule.receivers:
+                return rule
+        return None
+
+    def is_transfer(self, event: Event, sender: Function) -> bool:
+        """Whether such an event from such a team may be one."""
+        return any(event in rule.events and sender in rule.senders for rule in self.rules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
     """One step of escalation: who is told when `after` has passed beyond the due date."""
 
@@ -301,6 +383,8 @@ class Policy:
     mobile_from_days: int
     """Age at which a child is taken to move about by itself unless somebody says otherwise."""
     involvement: Mapping[Event, tuple[InvolvementRule, ...]]
+    responsibility: Mapping[Event, tuple[ResponsibilityRule, ...]]
+    transfers: Transfers
     lapses: Mapping[Function, timedelta | None]
     """How long an involvement counts as current without anything that renews it; None: until it is ended."""
     roles: Roles

@@ -48,6 +48,20 @@ def of_household(
     return Sight(seen, whole)
 
 
+def hides_address(world: World, person_id: str, team: Team) -> bool:
+    """Whether the person, or somebody of their household, has a protected address that the team does not itself hold."""
+    near = {person_id, *(m for home in world.households_of(person_id) for m in world.members_of(home))}
+    return any(_protected(world.people[p]) and not _holds(world.people[p], team) for p in near)
+
+
+def _protected(person: KnownPerson) -> bool:
+    return any(address.protected for address in person.addresses)
+
+
+def _holds(person: KnownPerson, team: Team) -> bool:
+    return any(address.protected and address.asserted_by == team.id for address in person.addresses)
+
+
 def _for_a_child(world: World, person_id: str, now: datetime) -> bool:
     """Whether somebody is a child or unborn, or the mother of one."""
     own_children = {r.to for r in world.relationships if r.person_id == person_id and r.kind is RelationshipKind.MOTHER}

@@ -76,6 +76,7 @@ class Unheld(StrEnum):
 
     NOT_KNOWN = "not-known"  # nothing has been said of it yet
     NOT_REGISTERED = "not-registered"  # the registration ended and no other has begun
+    ELSEWHERE = "elsewhere"  # registered with a practice that the directory does not name
     DISCHARGED = "discharged"  # the work was done, and what follows was handed on
     ENDED = "ended"  # the team that held it says that it no longer works with them
     PREGNANCY_ENDED = "pregnancy-ended"
@@ -93,6 +94,7 @@ class HeldBy(StrEnum):
     DEATH = "death"
     SEALING = "sealing"
     MERGING = "merging"
+    CORRECTION = "correction"  # what had been said was taken back, or was wrong
 
 
 class ChannelKind(StrEnum):

@@ -5,7 +5,7 @@ The picture is in `docs/states.md`; what each answer must contain stands in `ans
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -39,6 +39,19 @@ class BusinessStatus(StrEnum):
     EXTENDED = "extended"  # has a later due date, with the reason
     ACTIONS_OPEN = "actions-open"  # acknowledged; what was agreed is not all done yet
     ACTION_NOT_DONE = "action-not-done"  # ended; something that was agreed will not be done, with the reason
+    NOTHING_SUPPLIED = "nothing-supplied"  # the transfer says nothing of this person
+    SUPPLIED = "supplied"  # and by now the sender has said something
+    HELD_ELSEWHERE = "held-elsewhere"  # a third team is responsible for this person
+    HELD_HERE = "held-here"  # the receiver is responsible already, by registration or before
+    CARETAKING = "caretaking"  # looked after for the sender, who stays responsible, until the review date
+    EXCLUSION_PROPOSED = "exclusion-proposed"  # one side says that this person is not part of it; the other is asked
+    EXCLUSION_REFUSED = "exclusion-refused"  # and the other side says they are
+    EXCLUDED = "excluded"  # both sides agree on the reason
+    LEFT_HOUSEHOLD = "left-household"  # does not live there any more
+    NO_LONGER_CURRENT = "no-longer-current"  # nobody can be transferred under this record any more, and no more is said
+    PARTLY_CONFIRMED = "partly-confirmed"  # some of the transfer's persons are confirmed, others not
+    AWAITING_SENDER = "awaiting-sender"  # everybody named is answered; the sender has something to settle first
+    REPLACED = "replaced"  # the sender sent another in its place
     WITHDRAWN = "withdrawn"  # the sender took the notification back
     ESCALATED = "escalated"  # computed when it is shown: overdue, and told to others because nobody answered
     OVERDUE = "overdue"  # computed when it is shown: not ended and past its due date
@@ -48,6 +61,12 @@ _ANSWERABLE: Final = frozenset({Move.OPEN, Move.REASSIGN, Move.EXTEND, Move.NOTE
 _OWNER: Final[Mapping[TaskCode, tuple[tuple[TaskStatus, ...], frozenset[Move]]]] = {
     TaskCode.ACKNOWLEDGE: (_WAITING, _ANSWERABLE | {Move.ACCEPT, Move.DECLINE, Move.ASK}),
     TaskCode.SUPPLY_INFORMATION: (_WAITING, _ANSWERABLE | {Move.ANSWER, Move.COMPLETE, Move.DECLINE}),
+    # Answered line by line; saying no to the whole says it of every line that is open.
+    TaskCode.TRANSFER: ((*_WAITING, TaskStatus.IN_PROGRESS), _ANSWERABLE | {Move.DECLINE}),
+    TaskCode.CONFIRM_CHILD: (
+        _WAITING,
+        frozenset({Move.OPEN, Move.NOTE, Move.ACCEPT, Move.DECLINE, Move.ASK, Move.CARETAKE, Move.EXCLUDE}),
+    ),
     # Agreed by the team that owns it, so accepted from the start (F14).
     TaskCode.AGREED_ACTION: (_AGREED, _ANSWERABLE | {Move.COMPLETE, Move.DECLINE}),
     TaskCode.DATA_QUALITY: (_WAITING, _ANSWERABLE | {Move.COMPLETE, Move.DECLINE}),
@@ -68,6 +87,8 @@ MOVES: Final[Mapping[tuple[TaskCode, TaskStatus], frozenset[Move]]] = {
 
 _REQUESTER: Final[Mapping[TaskCode, frozenset[Move]]] = {
     TaskCode.SUPPLY_INFORMATION: frozenset({Move.NOTE, Move.CANCEL}),  # whoever asked may need it no longer
+    TaskCode.TRANSFER: frozenset({Move.NOTE, Move.CANCEL}),
+    TaskCode.CONFIRM_CHILD: frozenset({Move.NOTE, Move.EXCLUDE}),
 }
 _REQUESTER_ALWAYS: Final = frozenset({Move.NOTE})
 
@@ -101,6 +122,10 @@ class TaskNow:
     business_status: BusinessStatus | None = None
     asking: bool = False
     """A question back is open."""
+    excluding: str | None = None
+    """The team that proposed to leave this person out of a transfer, while the other side has not answered."""
+    elsewhere: bool = False
+    """A third team is responsible for this person: there is nothing for the sender to give."""
     opened_as: RoleKind | None = None
     choices: frozenset[str] = frozenset()
     functions: frozenset[Function] = frozenset()
@@ -122,6 +147,8 @@ class Mover:
     function: Function
     agency_teams: frozenset[str]
     roles: Mapping[str, RoleKind]
+    caretaking_at_most: timedelta
+    """The furthest review date that policy allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +210,7 @@ def move(task: TaskNow, request: MoveRequest, mover: Mover, now: datetime) -> Ve
     if request.move is Move.OPEN and _seen(task, kind):
         return Repeated()
     problems = check(request, _asked(task, mover), now)
-    return Wanting(problems) if problems else _moved(task, request, kind)
+    return Wanting(problems) if problems else _moved(task, request, mover.team, kind)
 
 
 def allowed(task: TaskNow, team: str) -> frozenset[Move]:
@@ -191,12 +218,19 @@ def allowed(task: TaskNow, team: str) -> frozenset[Move]:
     if task.ended:
         return frozenset()
     if team == task.owner:
-        possible = MOVES.get((task.code, task.status), frozenset())
+        possible = MOVES.get((task.code, task.status), frozenset()) - _not_here(task, team)
         return possible - _NOT_WHILE_ASKING if task.asking else possible
     if team == task.requester:
-        possible = _REQUESTER.get(task.code, _REQUESTER_ALWAYS)
+        possible = _REQUESTER.get(task.code, _REQUESTER_ALWAYS) - _not_here(task, team)
+        possible |= {Move.DECLINE} if task.excluding == task.owner else frozenset()
         return possible | {Move.ANSWER} if task.asking else possible
     return frozenset()
+
+
+def _not_here(task: TaskNow, team: str) -> frozenset[Move]:
+    """Of a line of a transfer: nobody agrees with itself, and nobody takes over what is not the sender's to give."""
+    own = {Move.EXCLUDE} if task.excluding == team else set()
+    return frozenset(own | ({Move.ACCEPT, Move.CARETAKE} if task.elsewhere else set()))
 
 
 def allowed_by(task: TaskNow, team: str, kind: RoleKind) -> frozenset[Move]:
@@ -279,20 +313,42 @@ def _asked(task: TaskNow, mover: Mover) -> Asked:
         functions=task.functions,
         team=mover.team,
         agency_teams=mover.agency_teams,
+        caretaking_at_most=mover.caretaking_at_most,
+        agrees=task.excluding not in (None, mover.team),
     )
 
 
-def _moved(task: TaskNow, request: MoveRequest, kind: RoleKind) -> Moved:
-    status, business = _next(task, request)
+def _moved(task: TaskNow, request: MoveRequest, team: str, kind: RoleKind) -> Moved:
+    status, business = _next_of_line(task, request, team) or _next(task, request)
     return Moved(
         move=request.move,
         status=status,
         business_status=business,
         kind=kind,
         owner=request.to_team or task.owner if request.move is Move.REASSIGN else task.owner,
-        due_at=request.due_at if request.move is Move.EXTEND else task.due_at,
+        due_at=request.due_at if request.move in (Move.EXTEND, Move.CARETAKE) else task.due_at,
         reason=ResponseReason.ACCEPTED if request.move is Move.ACCEPT else request.reason,
     )
+
+
+def _next_of_line(task: TaskNow, request: MoveRequest, team: str) -> tuple[TaskStatus, BusinessStatus | None] | None:
+    """What answers mean on a transfer and its lines, where that is more or other than on any task."""
+    match task.code, request.move:
+        case TaskCode.CONFIRM_CHILD, Move.ACCEPT:  # what was agreed besides is tasks of its own
+            return TaskStatus.COMPLETED, None
+        case TaskCode.CONFIRM_CHILD, Move.CARETAKE:
+            return TaskStatus.ON_HOLD, BusinessStatus.CARETAKING
+        case TaskCode.CONFIRM_CHILD, Move.EXCLUDE if task.excluding is None:
+            return TaskStatus.ON_HOLD, BusinessStatus.EXCLUSION_PROPOSED
+        case TaskCode.CONFIRM_CHILD, Move.EXCLUDE:
+            return TaskStatus.CANCELLED, BusinessStatus.EXCLUDED
+        case TaskCode.CONFIRM_CHILD, Move.DECLINE if team == task.requester:
+            return TaskStatus.RECEIVED, BusinessStatus.EXCLUSION_REFUSED
+        case TaskCode.TRANSFER, Move.EXTEND:  # a later date, and no answer
+            return task.status, task.business_status
+        case TaskCode.TRANSFER, Move.REASSIGN:
+            return task.status, task.business_status
+    return None
 
 
 def _next(task: TaskNow, request: MoveRequest) -> tuple[TaskStatus, BusinessStatus | None]:
@@ -313,5 +369,5 @@ def _next(task: TaskNow, request: MoveRequest) -> tuple[TaskStatus, BusinessStat
             return TaskStatus.REQUESTED, None
         case Move.OPEN:
             return task.status, task.business_status or BusinessStatus.OPENED
-        case Move.NOTE:
+        case Move.NOTE | Move.CARETAKE | Move.EXCLUDE:
             return task.status, task.business_status

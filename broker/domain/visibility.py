@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, Protocol, TypeVar
 
+from broker.domain.responsibility import held_as
 from broker.domain.rules import Policy
 from broker.domain.states import DeliveryState
 from broker.domain.world import Directory, Team
@@ -40,6 +41,22 @@ def may_know(viewer: Team, team: Team, policy: Policy, *, addressed: bool = Fals
     if addressed or viewer.id == team.id:
         return True
     return not hidden and team.function in policy.visible[policy.groups[viewer.function]]
+
+
+def may_know_holder(viewer: Team, function: Function, holder: Team | None, policy: Policy, *, hidden: bool) -> bool:
+    """Whether the viewer may know who is responsible in a function, or that nobody is, for somebody whom it sees at all.
+
+    What its group may know of recipients it may know of holders, and who does its own work. `hidden`: the team would give
+    away a protected address (principle 10).
+    """
+    if viewer.function in LEADS or (holder is not None and holder.id == viewer.id):
+        return True
+    if hidden:
+        return False
+    seen = policy.visible[policy.groups[viewer.function]]
+    if held_as(viewer.function) is function:
+        return True
+    return any(held_as(f) is function for f in seen) if holder is None else holder.function in seen
 
 
 def visible_recipients(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from schemas.codes import Priority, TaskCode
+from schemas.codes import Priority, TaskCode, TaskStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,9 @@ class TaskWanted:
     part_of: str | None = None
     priority: Priority = Priority.ROUTINE
     due_at: datetime | None = None
+    status: TaskStatus | None = None
+    """How it begins, when not as its kind does."""
+    business_status: str | None = None
     cites: str = ""
     options: Mapping[str, str | list[str]] = field(default_factory=dict)
     """What the answer chooses among, by ids: candidate persons, households, memberships, deliveries, problem paths."""

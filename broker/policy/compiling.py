@@ -11,11 +11,15 @@ from broker.domain.rules import (
     Hold,
     InvolvementRule,
     Marks,
+    Need,
     Policy,
     Relation,
+    ResponsibilityRule,
     Roles,
     Rung,
     Tell,
+    TransferRule,
+    Transfers,
     Universal,
 )
 from broker.domain.states import Purpose
@@ -55,6 +59,8 @@ def compile_policy(document: Document) -> Policy:
         ladder=tuple(Rung(to=rung.to, after=rung.after) for rung in document.ladder),
         mobile_from_days=document.mobile_from.days,
         involvement=dict(_involvement(document)),
+        responsibility=dict(_responsibility(document)),
+        transfers=_transfers(document),
         lapses=document.involvement.lapse,
         roles=Roles(
             dict.fromkeys(document.roles.professional, RoleKind.PROFESSIONAL)
@@ -220,6 +226,52 @@ def _involvement(document: Document) -> Iterator[tuple[Event, tuple[InvolvementR
                 for line in lines
             ),
         )
+
+
+def _responsibility(document: Document) -> Iterator[tuple[Event, tuple[ResponsibilityRule, ...]]]:
+    for event, lines in document.responsibility.items():
+        yield (
+            event,
+            tuple(
+                ResponsibilityRule(
+                    effect=line.effect,
+                    team=line.team,
+                    functions=_practices(line.team) or frozenset(line.functions),
+                    kinds=frozenset(line.kinds),
+                    without_kinds=frozenset(line.not_kinds),
+                    with_unborn=line.with_unborn,
+                    first_only=line.first_only,
+                    stays_in_transfer=line.stays_in_transfer,
+                    why=line.why,
+                    cites=said(line.cites),
+                )
+                for line in lines
+            ),
+        )
+
+
+def _transfers(document: Document) -> Transfers:
+    section = document.transfers
+    return Transfers(
+        rules=tuple(
+            TransferRule(
+                name=name,
+                events=frozenset(line.events),
+                senders=document.functions_of(line.senders),
+                receivers=document.functions_of(line.receivers),
+                lines=line.lines,
+                needs=tuple(
+                    Need(facts=frozenset(need.facts), of=need.of, until=need.until, words=need.words)
+                    for need in line.needs
+                ),
+                cites=said(line.cites),
+            )
+            for name, line in section.kinds.items()
+        ),
+        supply_within=section.supply_within,
+        caretaking_at_most=section.caretaking_at_most,
+        summary=section.summary,
+    )
 
 
 def _practices(team: str) -> frozenset[Function]:

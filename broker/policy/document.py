@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from broker.domain.rules import About, Flag, Group, Nobody, Relation
-from broker.domain.states import Purpose, View
+from broker.domain.states import Purpose, Unheld, View
 from broker.policy.durations import Duration
 from schemas.codes import Category, Event, Function, Priority, TaskCode
 
@@ -173,6 +173,51 @@ class InvolvementSection(Section):
     events: dict[Event, Annotated[tuple[InvolvementLine, ...], Field(min_length=1)]]
 
 
+class ResponsibilityLine(Section):
+    """What an event does to who is responsible; `why` says why nobody is, of what ends."""
+
+    effect: Literal["takes", "ends"]
+    team: Literal["sender", "practice"] = "sender"
+    functions: tuple[Function, ...] = ()
+    kinds: tuple[str, ...] = ()
+    not_kinds: tuple[str, ...] = ()
+    with_unborn: bool = False
+    first_only: bool = False
+    stays_in_transfer: bool = False
+    why: Literal[Unheld.ENDED, Unheld.NOT_REGISTERED, Unheld.DISCHARGED] | None = None
+    cites: Cites
+
+
+class NeedLine(Section):
+    """Something that a receiver must be told of each person, or of the home, by any one of these facts."""
+
+    facts: Annotated[tuple[str, ...], Field(min_length=1)]
+    of: Literal["person", "home"] = "person"
+    until: Duration | None = None
+    words: str
+
+
+class TransferLine(Section):
+    """One kind of transfer."""
+
+    events: Annotated[tuple[Event, ...], Field(min_length=1)]
+    senders: Names
+    receivers: Names
+    lines: Literal["children", "subjects"]
+    needs: tuple[NeedLine, ...] = ()
+    cites: Cites
+
+
+class TransfersSection(Section):
+    """What a transfer must cover. The first kind that fits counts."""
+
+    supply_within: Duration
+    caretaking_at_most: Duration
+    summary: tuple[str, ...]
+    kinds: dict[Name, TransferLine]
+    cites: Cites
+
+
 class RolesSection(Section):
     """Roles in which a person may answer (F13)."""
 
@@ -201,6 +246,8 @@ class Document(Section):
     ladder: tuple[RungLine, ...]
     mobile_from: Duration
     involvement: InvolvementSection
+    responsibility: dict[Event, Annotated[tuple[ResponsibilityLine, ...], Field(min_length=1)]]
+    transfers: TransfersSection
     roles: RolesSection
     always: Always
     events: dict[Event, EventSection]

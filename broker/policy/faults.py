@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from broker.domain.rules import About, Group, Relation
+from broker.domain.responsibility import HELD_AS
+from broker.domain.rules import HOUSEHOLD, About, Group, Relation
 from broker.domain.states import Purpose, View
 from broker.policy.document import (
     LONGEST,
@@ -14,10 +15,11 @@ from broker.policy.document import (
     Document,
     EventSection,
     InvolvementLine,
+    ResponsibilityLine,
     TellLine,
     When,
 )
-from schemas.codes import Event, Function, Priority, TaskCode
+from schemas.codes import Category, Event, Function, Priority, TaskCode
 from schemas.events import FACTS, SPECS
 from schemas.problem import Problem
 
@@ -30,6 +32,7 @@ _ASKABLE: Final = frozenset(
         TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD,
         TaskCode.DATA_QUALITY,
         TaskCode.CONFIRM_HOUSEHOLD,
+        TaskCode.AGREED_ACTION,
     }
 )
 """Tasks that a rule may raise by itself; the others follow from deliveries, households, transfers and the clock."""
@@ -44,6 +47,8 @@ def found(document: Document) -> list[Problem]:
         *_universal(document),
         *_complete("deadlines", Priority, document.deadlines),
         *_involvement(document),
+        *_responsibility(document),
+        *_transfers(document),
         *_roles(document),
         *_complete("events", Event, document.events),
         *_events(document),
@@ -123,6 +128,42 @@ def _involvement(document: Document) -> Iterator[Problem]:
                 yield _fault(path, "only gp-registration names a practice")
 
 
+def _responsibility(document: Document) -> Iterator[Problem]:
+    for event, lines in document.responsibility.items():
+        for index, line in enumerate(lines):
+            path = f"responsibility.{event.value}[{index}]"
+            yield from _kinds(path, event, (*line.kinds, *line.not_kinds))
+            if line.team == "practice" and event is not Event.GP_REGISTRATION:
+                yield _fault(path, "only gp-registration names a practice")
+            if bool(line.functions) == (line.team == "practice"):
+                yield _fault(path, "names functions, or the practice as its team")
+            if not set(line.functions) <= set(HELD_AS):
+                yield _fault(f"{path}.functions", "has a function that is not held as responsibility")
+            if (line.effect == "ends") != (line.why is not None):
+                yield _fault(path, "says why nobody is responsible when it ends, and only then")
+            if (line.first_only and line.effect == "ends") or (line.stays_in_transfer and line.effect == "takes"):
+                yield _fault(
+                    path, "has first-only where it takes or stays-in-transfer where it ends, and not the other"
+                )
+
+
+def _transfers(document: Document) -> Iterator[Problem]:
+    section = document.transfers
+    for fact in section.summary:
+        if fact not in FACTS:
+            yield _fault("transfers.summary", f"names {fact!r}, which is no fact")
+        elif FACTS[fact].category is not Category.CARE:
+            yield _fault("transfers.summary", f"names {fact!r}: only facts of care go into a parent-held record")
+    for name, line in section.kinds.items():
+        path = f"transfers.kinds.{name}"
+        yield from _known(document, f"{path}.senders", line.senders)
+        yield from _known(document, f"{path}.receivers", line.receivers)
+        for index, need in enumerate(line.needs):
+            for fact in need.facts:
+                if fact not in FACTS and fact != HOUSEHOLD:
+                    yield _fault(f"{path}.needs[{index}].facts", f"names {fact!r}, which is no fact")
+
+
 def _roles(document: Document) -> Iterator[Problem]:
     for role in sorted(set(document.roles.professional) & set(document.roles.clerical)):
         yield _fault("roles", f"lists {role} as professional and as clerical")
@@ -179,6 +220,8 @@ def _asked(document: Document, path: str, event: Event, section: EventSection, l
         yield _fault(path, "makes a task of a routine event (principle 15)")
     if line.code not in _ASKABLE:
         yield _fault(f"{path}.code", "is raised by other parts of Baton, not by a rule")
+    if line.code is TaskCode.AGREED_ACTION and line.owner != "sender":
+        yield _fault(f"{path}.owner", "must be the sender: nobody agrees to an action for another team (F14)")
     if line.requester == line.owner:
         yield _fault(path, "has the same owner and requester")
     if "{" in line.description.replace("{contacts}", ""):
@@ -257,6 +300,10 @@ def _cited(document: Document) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield from ((f"always.tell.{name}", line.cites) for name, line in document.always.tell.items())
     for event, involvements in document.involvement.events.items():
         yield from _numbered(f"involvement.events.{event.value}", involvements)
+    for event, lines in document.responsibility.items():
+        yield from _numbered(f"responsibility.{event.value}", lines)
+    yield "transfers", document.transfers.cites
+    yield from ((f"transfers.kinds.{name}", kind.cites) for name, kind in document.transfers.kinds.items())
     for event, section in document.events.items():
         path = f"events.{event.value}"
         yield path, section.cites
@@ -265,5 +312,7 @@ def _cited(document: Document) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield from ((f"{path}.ask.{name}", line.cites) for name, line in section.ask.items())
 
 
-def _numbered(path: str, lines: tuple[InvolvementLine, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _numbered(
+    path: str, lines: tuple[InvolvementLine | ResponsibilityLine, ...]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
     return ((f"{path}[{index}]", line.cites) for index, line in enumerate(lines))

@@ -87,6 +87,14 @@ def refused_by_lead(session: Session, notification_id: str) -> frozenset[str]:
     return frozenset(session.scalars(found))
 
 
+def behind(session: Session, delivery_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """What each of these messages is about and why it was made: delivery id → (notification id, cause)."""
+    found = sa.select(col(Delivery.id), col(Delivery.notification_id), col(Delivery.cause))
+    return {
+        id_: (about, cause) for id_, about, cause in session.execute(found.where(col(Delivery.id).in_(delivery_ids)))
+    }
+
+
 def drop_withheld(session: Session, notification_id: str, teams: Collection[str]) -> None:
     """Take away decisions not to tell these teams, because they are told now."""
     changes(

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, insert, or_, select, update
 
 from broker.domain.states import NotificationState
@@ -95,3 +96,36 @@ def withdraw(session: Session, notification_id: str, now: datetime) -> None:
         .where(col(Notification.id) == notification_id)
         .values(state=NotificationState.WITHDRAWN, withdrawn_at=now)
     )
+
+
+def alike(session: Session, notification_id: str) -> list[Notification]:
+    """Those by which the sender of this one said the same of one of the same persons: same event, same kind, oldest first."""
+    this, other = aliased(Notification), aliased(Notification)
+    mine, theirs = aliased(Subject), aliased(Subject)
+    return list(
+        session.exec(
+            select(other)
+            .join(theirs, col(theirs.notification_id) == col(other.id))
+            .join(mine, col(mine.person_id) == col(theirs.person_id))
+            .join(this, col(this.id) == col(mine.notification_id))
+            .where(
+                col(this.id) == notification_id,
+                col(mine.named).is_(False),
+                col(theirs.named).is_(False),
+                col(other.id) != col(this.id),
+                col(other.sender_team_id) == col(this.sender_team_id),
+                col(other.event) == col(this.event),
+                col(other.kind).is_not_distinct_from(col(this.kind)),
+            )
+            .order_by(col(other.received_at), col(other.id))
+            .distinct()
+        )
+    )
+
+
+def taken_back_among(session: Session, notification_ids: Collection[str]) -> list[Notification]:
+    """Those of the notifications that their sender took back."""
+    if not notification_ids:
+        return []
+    withdrawn = col(Notification.state) == NotificationState.WITHDRAWN
+    return list(session.exec(select(Notification).where(col(Notification.id).in_(notification_ids), withdrawn)))

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from broker.domain.identifying import normal, previous_numbers
 from broker.domain.merging import OPEN
+from broker.domain.responsibility import open_to_all
 from broker.domain.states import MembershipState, PersonState
 from broker.domain.world import KnownPerson, World
 from broker.storage.codec import Codec
@@ -28,6 +29,7 @@ __all__ = [
     "forget",
     "load_world",
     "members",
+    "open_among",
     "place",
     "survivors",
 ]
@@ -144,3 +146,11 @@ def survivors(session: Session, person_ids: Collection[str]) -> dict[str, str]:
         return {}
     rows = session.execute(select(PERSON.c.id, PERSON.c.merged_into).where(PERSON.c.id.in_(person_ids)))
     return {id_: into or id_ for id_, into in rows}
+
+
+def open_among(session: Session, person_ids: Collection[str]) -> frozenset[str]:
+    """Those of the persons for whom somebody can be responsible."""
+    if not person_ids:
+        return frozenset()
+    rows = session.execute(select(PERSON.c.id, PERSON.c.state).where(PERSON.c.id.in_(person_ids)))
+    return frozenset(id_ for id_, state in rows if open_to_all(state))

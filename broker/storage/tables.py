@@ -1,9 +1,11 @@
 """Every table with its keys and checks; queries live beside this file, one module a noun."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -16,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
+from broker.domain import handovers
 from broker.domain.states import (
     AttemptOutcome,
     ChannelKind,
@@ -305,9 +308,10 @@ class Involvement(Table, table=True):
 
 
 class Responsibility(Table, table=True):
-    """One period in which one team, or for a reason nobody, was responsible for a person in a function; its predecessor ends where it begins.
+    """One period in which one team, or for a reason nobody, was responsible for a person in a function.
 
-    The reference to the predecessor carries its end, so that no moment is without an answer and none has two.
+    It begins where its predecessor ends, and ends only where a successor begins: each names the other, and the reference
+    to the predecessor carries its end. So no moment is without an answer and none has two.
     """
 
     __table_args__ = (
@@ -328,11 +332,21 @@ class Responsibility(Table, table=True):
             postgresql_where=text("previous_id IS NULL"),
         ),
         UniqueConstraint("previous_id"),
+        UniqueConstraint("id", "previous_id"),
         UniqueConstraint("id", "person_id", "function", "until"),
         ForeignKeyConstraint(
             ["previous_id", "person_id", "function", "since"],
             ["responsibility.id", "responsibility.person_id", "responsibility.function", "responsibility.until"],
         ),
+        ForeignKeyConstraint(
+            ["next_id", "id"],
+            ["responsibility.id", "responsibility.previous_id"],
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+        Index("ix_responsibility_person", "person_id", "function"),
+        Index("ix_responsibility_notification", "notification_id"),
+        CheckConstraint("(until IS NULL) = (next_id IS NULL)", name="ends_at_a_successor"),
         CheckConstraint("(team_id IS NULL) = (unheld IS NOT NULL)", name="holder_or_reason"),
         CheckConstraint("until IS NULL OR until >= since", name="until_after_since"),
         CheckConstraint(
@@ -358,6 +372,7 @@ class Responsibility(Table, table=True):
     task_id: str | None = _ref("task.id", nullable=True, index=False)
     """The line of the transfer that was confirmed."""
     previous_id: str | None = Field(default=None, max_length=36)
+    next_id: str | None = Field(default=None, max_length=36)
 
 
 # --- messages -----------------------------------------------------------------------------------------------------
@@ -495,6 +510,17 @@ class MailboxNumber(Table, table=True):
     last: int = 0
 
 
+def _words(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+_NO_HANDOVER = f"code NOT IN ({_words(handovers.CODES)}) OR requester_team_id IS NULL"
+HANDOVER = f"NOT ({_NO_HANDOVER})"
+"""Which tasks are handovers. Written as one negation, so that SQLite does not take its parts for reasons to use other indexes."""
+HANDOVER_OPEN = f"NOT ({_NO_HANDOVER} OR status NOT IN ({_words(handovers.UNANSWERED)}))"
+"""Which of them no professional has answered: the condition of `ix_handover_open`, to be asked for in these very words."""
+
+
 class Task(Table, table=True):
     """Something a team must do by a time."""
 
@@ -505,6 +531,13 @@ class Task(Table, table=True):
             "due_at",
             sqlite_where=text("status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"),
             postgresql_where=text("status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"),
+        ),
+        Index(
+            "ix_handover_open",
+            "authored_at",
+            "id",
+            sqlite_where=text(HANDOVER_OPEN),
+            postgresql_where=text(HANDOVER_OPEN),
         ),
         UniqueConstraint("dedupe_key"),
         CheckConstraint("status <> 'rejected' OR reason_code IS NOT NULL", name="rejected_has_reason"),
@@ -585,7 +618,18 @@ class Escalation(Table, table=True):
 
 
 class Audit(Table, table=True):
-    """Who did, read or was refused what, when. Insert-only; no personal data, ids only."""
+    """Who did, read or was refused what, when. Insert-only but for `unsealed`; no personal data, ids only."""
+
+    __table_args__ = (
+        Index("ix_audit_team", "team_id", "at", "id"),
+        Index(
+            "ix_audit_search",
+            "at",
+            sqlite_where=text("action = 'search'"),
+            postgresql_where=text("action = 'search'"),
+        ),
+        Index("ix_audit_unsealed", "at", "id", sqlite_where=text("unsealed"), postgresql_where=text("unsealed")),
+    )
 
     id: str = Field(primary_key=True, max_length=36)
     at: datetime = _when(index=True)
@@ -593,11 +637,39 @@ class Audit(Table, table=True):
     """`receive`, `read`, `search`, `disclose`, `decide`, `answer`, `refuse`, `administer`."""
     outcome: str = "success"
     client_name: str | None = None
-    team_id: str | None = Field(default=None, index=True)
+    team_id: str | None = None
     entity: str
     """Kind of thing: notification, task, person, household, delivery, team, client …"""
     entity_id: str | None = Field(default=None, index=True)
     detail: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    unsealed: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    """Waits for the sealer, which finds it by this however late its transaction committed. No part of what is sealed."""
+
+
+class AuditLeaf(Table, table=True):
+    """The place of one audit row in the Merkle tree, with the hash of what it said when it was sealed."""
+
+    position: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    """Counts up from 0 without gaps."""
+    audit_id: str = Field(foreign_key="audit.id", unique=True, nullable=False)
+    hash: bytes
+
+
+class AuditSeal(Table, table=True):
+    """One signed tree head: the tree as it was after a batch."""
+
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    """Counts up from 1 without gaps."""
+    size: int = Field(sa_type=BigInteger, unique=True, nullable=False)
+    root: bytes
+    peaks: bytes
+    """Hashes of the perfect subtrees, the largest first: all that the next batch needs of those before it."""
+    at: datetime = _when()
+    complete: bool
+    """Whether nothing that was committed was left for the next batch."""
+    key: str = Field(max_length=16)
+    """Which key signed: the beginning of the public key's SHA-256."""
+    signature: bytes
 
 
 class Revision(Table, table=True):
@@ -608,7 +680,7 @@ class Revision(Table, table=True):
 
 
 class Lease(Table, table=True):
-    """Leases of single-runner work (mailbox sequencer, and later sealer and clock) by name."""
+    """Leases of single-runner work (mailbox sequencer, sealer, clock) by name."""
 
     name: str = Field(primary_key=True, max_length=64)
     holder: str

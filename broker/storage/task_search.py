@@ -1,27 +1,22 @@
 """Searching tasks: filters, order and keyset pages, always within what the caller may see; parsing of queries lives in `web`."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-import orjson
-from sqlalchemy import ColumnElement, SQLColumnExpression, and_, func, literal, or_, true
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal, or_, true
 from sqlmodel import Session, col, select
 
 from broker.domain.states import View
 from broker.domain.tasks import SHOWS_PATIENT, SHOWS_REQUESTER
 from broker.storage.codec import Codec
+from broker.storage.keyset import NEVER, Position, behind
 from broker.storage.tables import Delivery, Task
 from broker.storage.task_values import Scope, Stored
 from broker.storage.tasks import reading, stored, visible
 from broker.storage.types import UtcDateTime
 from schemas.codes import TaskCode, TaskStatus
-
-NEVER = datetime(9999, 12, 31, tzinfo=UTC)
-"""Sorts tasks without a due date behind all others."""
 
 
 class SortBy(StrEnum):
@@ -56,36 +51,7 @@ class TaskQuery:
     sort: SortBy = SortBy.DUE
     descending: bool = False
     count: int = 50
-    after: "Position | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The last task of a page: the value it is sorted by, and its id."""
-
-    value: datetime
-    task_id: str
-
-    def text(self, query: TaskQuery) -> str:
-        """For the `next` link. It names the order, so that it cannot be used with another."""
-        plain = [query.sort.value, query.descending, self.value.isoformat(), self.task_id]
-        return base64.urlsafe_b64encode(orjson.dumps(plain)).decode().rstrip("=")
-
-
-def position(text: str, sort: SortBy, *, descending: bool) -> Position | None:
-    """What `Position.text` wrote; None when it is not one of this order."""
-    try:
-        plain = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        by, down, value, task_id = plain
-        at = datetime.fromisoformat(value)
-    except (binascii.Error, ValueError, TypeError):
-        return None
-    return Position(at, task_id) if (by, down) == (sort.value, descending) and _is_ours(at, task_id) else None
-
-
-def _is_ours(at: datetime, task_id: object) -> bool:
-    """A time in UTC and an id, as they are written here; whatever else somebody made up reaches no database."""
-    return at.utcoffset() == timedelta() and isinstance(task_id, str) and task_id.replace("-", "").isalnum()
+    after: Position | None = None
 
 
 def search(session: Session, codec: Codec, query: TaskQuery, scope: Scope) -> tuple[list[Stored], Position | None]:
@@ -94,7 +60,7 @@ def search(session: Session, codec: Codec, query: TaskQuery, scope: Scope) -> tu
     order = (value.desc(), col(Task.id).desc()) if query.descending else (value, col(Task.id))
     statement = reading().where(*_filters(query, scope)).order_by(*order).limit(query.count + 1)
     if query.after is not None:
-        statement = statement.where(_behind(value, query.after, descending=query.descending))
+        statement = statement.where(behind(value, col(Task.id), query.after, descending=query.descending))
     found = [stored(codec, *row) for row in session.execute(statement)]
     page = found[: query.count]
     return page, _position_of(page[-1], query.sort) if len(found) > query.count and page else None
@@ -153,13 +119,6 @@ def _sorted_by(sort: SortBy) -> SQLColumnExpression[datetime]:
             return col(Task.changed_at)
         case SortBy.DUE:
             return func.coalesce(col(Task.due_at), literal(NEVER, UtcDateTime()), type_=UtcDateTime())
-
-
-def _behind(value: SQLColumnExpression[datetime], last: Position, *, descending: bool) -> ColumnElement[bool]:
-    at = literal(last.value, UtcDateTime())
-    if descending:
-        return or_(value < at, and_(value == at, col(Task.id) < last.task_id))
-    return or_(value > at, and_(value == at, col(Task.id) > last.task_id))
 
 
 def _position_of(task: Stored, sort: SortBy) -> Position:

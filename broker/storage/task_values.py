@@ -7,6 +7,7 @@ from typing import Any, NotRequired, TypedDict
 
 from broker.domain.states import View
 from broker.domain.tasks import BusinessStatus, RoleKind, TaskNow
+from broker.domain.transfers import Supplied
 from broker.storage.tables import Task
 from schemas.codes import Function, TaskCode, TaskStatus
 
@@ -42,6 +43,23 @@ class Question(TypedDict):
     declined: NotRequired[str]
 
 
+class Exclusion(TypedDict):
+    """That a person is not part of a transfer, as one side says; the other agrees or not."""
+
+    team: str
+    reason: str
+    text: str
+    by: Who
+    agreed_by: NotRequired[Who]
+
+
+class Counted(TypedDict):
+    """How many persons a transfer has, and how many of them are confirmed."""
+
+    of: int
+    confirmed: int
+
+
 class Content(TypedDict, total=False):
     """What the sealed column of a task holds."""
 
@@ -61,6 +79,9 @@ class Content(TypedDict, total=False):
     decision: dict[str, Any]
     choice: str
     notes: list[Note]
+    caretaking: Note
+    exclusion: Exclusion
+    lines: Counted
     last: str
     """Fingerprint of the last request that moved it."""
 
@@ -102,11 +123,18 @@ class Stored:
             due_at=self.row.due_at,
             business_status=BusinessStatus(business) if business else None,
             asking=any("answered_by" not in question for question in self.content.get("questions", ())),
+            excluding=self._excluding(),
+            elsewhere=options.get("supplied") == Supplied.ELSEWHERE,
             opened_as=RoleKind(opened["kind"]) if opened else None,
             choices=frozenset(options.get("choices", ())),
             functions=frozenset(map(Function, options.get("functions", ()))),
             last=self.content.get("last"),
         )
+
+    def _excluding(self) -> str | None:
+        """Who proposed an exclusion that the other side has not answered."""
+        proposed = self.row.business_status == BusinessStatus.EXCLUSION_PROPOSED
+        return self.content["exclusion"]["team"] if proposed and "exclusion" in self.content else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

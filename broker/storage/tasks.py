@@ -3,13 +3,14 @@
 Which move is possible is decided in `domain.tasks`; searching lives in `task_search`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Select, and_, false, or_
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, insert, select, update
 
 from broker.domain.states import DeliveryState, Purpose, View
@@ -60,10 +61,12 @@ def _row(codec: Codec, task_id: str, task: TaskWanted, policy_version: str, now:
     if task.options:
         content["options"] = dict(task.options)
     agreed = task.code is TaskCode.AGREED_ACTION
+    status = task.status or (TaskStatus.ACCEPTED if agreed else TaskStatus.REQUESTED)
     return {
         "id": task_id,
         "code": task.code,
-        "status": TaskStatus.ACCEPTED if agreed else TaskStatus.REQUESTED,
+        "status": status,
+        "business_status": task.business_status,
         "owner_team_id": task.owner,
         "requester_team_id": task.requester,
         "notification_id": task.notification_id,
@@ -194,6 +197,51 @@ def parts(session: Session, task_id: str, code: TaskCode) -> dict[str, TaskStatu
     """The statuses of a task's parts of this kind, by id."""
     query = select(Task.id, Task.status).where(col(Task.part_of) == task_id, col(Task.code) == code)
     return {part: TaskStatus(status) for part, status in session.execute(query)}
+
+
+def open_lines(session: Session, person_ids: Collection[str]) -> list[Task]:
+    """The lines of transfers in which these persons stand and which have not ended."""
+    if not person_ids:
+        return []
+    query = select(Task).where(
+        col(Task.code) == TaskCode.CONFIRM_CHILD,
+        col(Task.person_id).in_(person_ids),
+        col(Task.status).not_in(TERMINAL),
+    )
+    return list(session.exec(query.order_by(col(Task.part_of), col(Task.id)).execution_options(populate_existing=True)))
+
+
+def open_of(session: Session, owner: str, code: TaskCode) -> list[Task]:
+    """A team's tasks of a kind that have not ended, oldest first."""
+    query = select(Task).where(
+        col(Task.owner_team_id) == owner, col(Task.code) == code, col(Task.status).not_in(TERMINAL)
+    )
+    return list(session.exec(query.order_by(col(Task.authored_at), col(Task.id))))
+
+
+def open_transfers(session: Session, person_ids: Collection[str]) -> list[str]:
+    """Ids of the transfers that are open and in which any of these persons stands, in one order for everybody."""
+    if not person_ids:
+        return []
+    whole = aliased(Task)
+    query = (
+        select(whole.id)
+        .join(Task, col(Task.part_of) == col(whole.id))
+        .where(
+            col(Task.person_id).in_(person_ids),
+            col(Task.code) == TaskCode.CONFIRM_CHILD,
+            col(whole.status).not_in(TERMINAL),
+        )
+        .distinct()
+    )
+    return sorted(session.exec(query).all())
+
+
+def parts_of(session: Session, codec: Codec, whole_id: str, code: TaskCode) -> list[Stored]:
+    """A task's parts of this kind as they are now, oldest first."""
+    query = reading().where(col(Task.part_of) == whole_id, col(Task.code) == code)
+    query = query.order_by(col(Task.authored_at), col(Task.id)).execution_options(populate_existing=True)
+    return [stored(codec, *found) for found in session.execute(query)]
 
 
 def about(session: Session, codec: Codec, notification_id: str, codes: Sequence[TaskCode]) -> list[Stored]:

@@ -125,8 +125,13 @@ def takes_native() -> Json:
 
 
 def asks(names: Sequence[str]) -> Json:
-    """Query parameters that a handler reads for itself, as `openapi_extra=`."""
-    return {"parameters": [_parameter(name, "query", "A FHIR search parameter") for name in names]}
+    """FHIR search parameters that a handler reads for itself, as `openapi_extra=`."""
+    return asks_for(dict.fromkeys(names, "A FHIR search parameter"))
+
+
+def asks_for(parameters: Mapping[str, str]) -> Json:
+    """Query parameters that a handler reads for itself, each with its meaning, as `openapi_extra=`."""
+    return {"parameters": [_parameter(name, "query", words) for name, words in parameters.items()]}
 
 
 def header(name: str, words: str, *, required: bool = False) -> Json:

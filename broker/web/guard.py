@@ -1,6 +1,7 @@
 """What is refused before a body is read: lengths that are none or too much, and media types that are not spoken under `/fhir`."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
@@ -15,6 +16,9 @@ _RANGES = ("*/*", "application/*", *JSON)
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 _VERSIONS = ("4.0", "4.0.1")
 """Of FHIR, as the media type's parameter fhirVersion says it: R4."""
+
+
+_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
 
 
 class _Answered(Exception):
@@ -83,6 +87,27 @@ def acceptable(accept: list[str], query: bytes) -> bool:
         media in _RANGES and not _zero(parameters.get("q", "1")) and parameters.get("fhirversion", "4.0") in _VERSIONS
         for media, parameters in ranges
     )
+
+
+def preferred(accept: Sequence[str], offered: Sequence[str]) -> str | None:
+    """Which of the offered media types the caller likes best (RFC 9110, 12.5.1); the first when it does not say, None when none will do."""
+    ranges = [_media_type(part) for line in accept for part in line.split(",") if part.strip()]
+    if not ranges:
+        return offered[0]
+    liked = {media: _liking(media, ranges) for media in offered}
+    best = max(offered, key=lambda media: liked[media])
+    return best if liked[best][0] > 0 else None
+
+
+def _liking(media: str, ranges: Sequence[tuple[str, Mapping[str, str]]]) -> tuple[float, int]:
+    """(quality, how exactly it is named), by the range that names it most exactly."""
+    exactness = {media: 3, f"{media.partition('/')[0]}/*": 2, "*/*": 1}
+    named = [(exactness[name], parameters) for name, parameters in ranges if name in exactness]
+    if not named:
+        return 0, 0
+    exact, parameters = max(named, key=lambda one: one[0])
+    quality = parameters.get("q", "1")
+    return (float(quality) if _QUALITY.fullmatch(quality) else 0), exact
 
 
 def media_type(header: str) -> str:

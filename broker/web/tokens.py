@@ -22,13 +22,13 @@ from broker.web.keys import ALGORITHMS
 SCOPES = {
     "baton/message.write": "Send messages and native events",
     "baton/mailbox": "Read and acknowledge the team's mailbox",
-    "baton/audit": "See every hand-over",
+    "baton/audit": "See every hand-over and the whole audit",
     "baton/admin": "Change the directory, channels and clients",
     "system/Task.rs": "Read and search the team's tasks",
     "system/Task.u": "Answer the team's tasks",
     "system/Patient.s": "Find people and households the team works with",
     "system/Flag.rs": "Read and search flags",
-    "system/AuditEvent.rs": "Read and search the audit",
+    "system/AuditEvent.rs": "Read and search the team's audit",
 }
 LONGEST_ASSERTION = timedelta(minutes=5)
 LEEWAY_SECONDS = 5

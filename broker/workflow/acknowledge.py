@@ -12,10 +12,11 @@ from broker.domain.tasks import BusinessStatus, Moved, Mover, NotAllowed, OutOfD
 from broker.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from broker.storage import audit, task_search, tasks
 from broker.storage.codec import Codec
-from broker.storage.task_search import Position, TaskQuery
+from broker.storage.keyset import Position
+from broker.storage.task_search import TaskQuery
 from broker.storage.task_values import Content, Scope, Stored
 from broker.storage.tasks import Change, Value
-from broker.workflow import answer_effects, outcomes, reassign, task_record
+from broker.workflow import answer_effects, outcomes, reassign, task_record, transfer_answers, transfer_lines
 from broker.workflow.answer_effects import Step
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
@@ -27,6 +28,8 @@ WITHDRAWN_WITH = (
     TaskCode.CONFIRM_HOUSEHOLD,
     TaskCode.RELEASE,
     TaskCode.UNDELIVERABLE,
+    TaskCode.TRANSFER,
+    TaskCode.CONFIRM_CHILD,
 )
 """Tasks that end when their notification is withdrawn. What a team agreed to stays its own; who somebody is, where they live
 and who works with them stay questions; and no reporter ends a discussion with the safeguarding lead alone (F17)."""
@@ -155,6 +158,7 @@ def mover(ctx: Context, team_id: str) -> Mover:
         function=team.function,
         agency_teams=frozenset(other.id for other in siblings if not other.closed),
         roles=ctx.policy.roles,
+        caretaking_at_most=ctx.policy.transfers.caretaking_at_most,
     )
 
 
@@ -186,6 +190,8 @@ def _aim(
 def _carry_out(step: Step) -> None:
     """Write the move, then what follows from it, and tell whoever is on the other side."""
     session, ctx, task, request, now = step.session, step.ctx, step.task, step.request, step.now
+    if step.code is TaskCode.CONFIRM_CHILD and request.move is Move.ACCEPT:
+        transfer_lines.may_confirm(session, ctx, task)
     after = task_record.content_after(task.content, step.code, request, step.moved, step.team, now)
     made = answer_effects.raise_parts(step)
     what = Change(
@@ -198,6 +204,7 @@ def _carry_out(step: Step) -> None:
     )
     version = tasks.change(session, ctx.codec, task, what, now)
     answer_effects.follow(step)
+    transfer_answers.follow(step)
     if request.move in outcomes.TOLD:
         outcomes.tell(session, ctx, task, outcomes.other_side(task, step.team), version, now)
     detail = {"move": request.move.value, "version": version}
@@ -210,6 +217,8 @@ def _columns(step: Step) -> dict[str, Value]:
     """The columns that the move changes besides version and content."""
     moved, row = step.moved, step.task.row
     columns: dict[str, Value] = {"status": moved.status, "business_status": moved.business_status}
+    if moved.business_status is BusinessStatus.EXCLUSION_REFUSED:  # no answer of the owner's, and the reason falls
+        return {**columns, "reason_code": None}
     if moved.reason is not None:
         columns["reason_code"] = moved.reason
     match moved.move:
@@ -217,12 +226,12 @@ def _columns(step: Step) -> dict[str, Value]:
             columns["opened_at"] = row.opened_at or step.now
         case Move.ACCEPT | Move.DECLINE | Move.ANSWER | Move.COMPLETE:
             columns["answered_at"] = step.now
-        case Move.EXTEND:
+        case Move.EXTEND | Move.CARETAKE:
             columns["due_at"] = moved.due_at
         case Move.REASSIGN:  # the new team has neither got nor opened it
             columns |= {"owner_team_id": moved.owner, "delivered_at": None, "opened_at": None}
             columns["delivery_id"] = reassign.hand_over(step)
-        case Move.ASK | Move.CANCEL | Move.NOTE:
+        case Move.ASK | Move.CANCEL | Move.NOTE | Move.EXCLUDE:
             pass
     return columns
 

@@ -11,10 +11,10 @@ from broker.domain.caller import Caller
 from broker.domain.tasks import BusinessStatus, Moved
 from broker.domain.wanted import TaskWanted
 from broker.errors import Conflict
-from broker.storage import tasks
+from broker.storage import people, tasks
 from broker.storage.task_values import HELD_BY, Content, Question, Scope, Stored
-from broker.storage.tasks import Change
-from broker.workflow import outcomes, release, route, settle, task_record
+from broker.storage.tasks import Change, Value
+from broker.workflow import outcomes, release, route, settle, task_record, transfer_lines, transfer_review
 from broker.workflow.context import Context
 from schemas.codes import Function, ResponseReason, TaskCode, TaskStatus
 
@@ -59,13 +59,14 @@ def follow(step: Step) -> None:
         _settle(step)
     elif step.request.move is Move.COMPLETE and step.request.decision is not None and step.code is TaskCode.RELEASE:
         release.release(step.session, step.ctx, step.task, step.request.decision, step.now)
+        transfer_review.decided(step.session, step.ctx, step.task.row.notification_id or "", step.now)
     elif step.moved.status in rules.TERMINAL and step.task.row.part_of is not None:
         if step.code is TaskCode.SUPPLY_INFORMATION:
             _go_on(step, step.task.row.part_of)
         elif step.code is TaskCode.AGREED_ACTION:
             _finish(step, step.task.row.part_of)
     elif step.request.move in (Move.ACCEPT, Move.DECLINE) and step.task.now().asking:
-        _ask_no_more(step)
+        ask_no_more(step)
 
 
 def _settle(step: Step) -> None:
@@ -82,6 +83,7 @@ def _settle(step: Step) -> None:
         now=step.now,
     )
     route.again(step.session, step.ctx, changed, step.now)
+    transfer_review.review(step.session, step.ctx, people.members(step.session, changed), step.now)
 
 
 def _raise(step: Step, wanted: list[TaskWanted]) -> list[str]:
@@ -152,18 +154,31 @@ def _who_answers(step: Step) -> str:
 def _go_on(step: Step, waiting_id: str) -> None:
     """The answer to a question, or that there is none, goes to the task that waits for it, which is its team's again."""
     waiting = tasks.get(step.session, step.ctx.codec, waiting_id, _ALL)
-    if waiting is None or waiting.row.status != TaskStatus.ON_HOLD:
+    if waiting is None:
+        return
+    if all(question["task"] != step.task.row.id for question in waiting.content.get("questions", ())):
+        complete = step.moved.status is TaskStatus.COMPLETED
+        transfer_lines.supplied(step.session, step.ctx, step.task, step.now, answered=complete)
+        return
+    if waiting.row.status != TaskStatus.ON_HOLD:
         return
     answered = _answered(step, waiting.content.get("questions", []))
     what = Change(
         move="question-answered",
         content=Content(**{**waiting.content, "questions": answered}),
-        columns={"status": TaskStatus.RECEIVED, "business_status": BusinessStatus.QUESTION_ANSWERED},
+        columns=_goes_on(waiting),
         detail={"question": step.task.row.id, "answered": step.moved.status.value},
         team_id=step.team,
         client_name=step.caller.client,
     )
     tasks.change(step.session, step.ctx.codec, waiting, what, step.now)
+
+
+def _goes_on(waiting: Stored) -> dict[str, Value]:
+    """What is looked after until a review date goes on being so."""
+    if "caretaking" in waiting.content:
+        return {"status": TaskStatus.ON_HOLD, "business_status": BusinessStatus.CARETAKING}
+    return {"status": TaskStatus.RECEIVED, "business_status": BusinessStatus.QUESTION_ANSWERED}
 
 
 def _answered(step: Step, questions: list[Question]) -> list[Question]:
@@ -191,7 +206,7 @@ def _finish(step: Step, whole_id: str) -> None:
     outcomes.tell(step.session, step.ctx, whole, whole.requester, version, step.now)
 
 
-def _ask_no_more(step: Step) -> None:
+def ask_no_more(step: Step) -> None:
     """The team answered without waiting: nobody need answer its question any more."""
     question_id = step.task.content["questions"][-1]["task"]
     question = tasks.get(step.session, step.ctx.codec, question_id, _ALL)

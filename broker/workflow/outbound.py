@@ -15,12 +15,12 @@ from sqlmodel import Session, col
 
 from broker.domain import matching, sharing
 from broker.domain.states import DeliveryState, NotificationState, View
-from broker.domain.world import Team
 from broker.storage import mailbox, notifications, people, tasks
 from broker.storage.tables import Delivery, Notification, Task
 from broker.storage.task_values import Scope, Stored
 from broker.workflow import outcomes, task_wire
 from broker.workflow.context import Context
+from broker.workflow.gates import gates
 from schemas import bundle
 from schemas.bundle.addresses import address
 from schemas.bundle.answers import event_element
@@ -56,6 +56,8 @@ def compose(session: Session, ctx: Context, delivery_id: str, now: datetime) -> 
     making = _Making(session, ctx, found, notification, now)
     if found.cause == WITHDRAWN:
         return making.withdrawal(_first_told(session, notification.id, found.team_id))
+    if found.cause.startswith("transfer:"):
+        return making.of_transfer()
     if found.cause:
         return making.of_task()
     if found.state is DeliveryState.CANCELLED or notification.state is NotificationState.WITHDRAWN:
@@ -77,8 +79,21 @@ class _Making:
 
     def of_notification(self) -> Composed:
         """What was said, reduced to what the team may see, with the tasks that it brings."""
+        return self._said_to_team(self._carried())
+
+    def of_transfer(self) -> Composed:
+        """A transfer as it stands now, after it changed: what was said, with the whole and every line."""
+        whole_id = self.delivery.cause.split(":")[1]
+        whole = tasks.get(self.session, self.ctx.codec, whole_id, _ALL)
+        if whole is None or whole.row.owner_team_id != self.delivery.team_id:
+            return self.withdrawal(self.delivery.id)  # given to another team since
+        lines = tasks.parts_of(self.session, self.ctx.codec, whole_id, TaskCode.CONFIRM_CHILD)
+        return self._said_to_team([whole, *lines])
+
+    def _said_to_team(self, brought: list[Stored]) -> Composed:
         ctx, delivery = self.ctx, self.delivery
         said = self._said()
+        decided = gates(self.session, ctx.codec, self.notification.id)
         team = ctx.directory.teams[delivery.team_id]
         seen = sharing.render(
             said,
@@ -89,11 +104,12 @@ class _Making:
             directory=ctx.directory,
             policy=ctx.policy,
             told_at=delivery.created_at,
-            released=self._released(team),
+            released=decided.released_to(team),
+            agreed=decided.named_to(team),
         )
         message = replace(seen, id=delivery.id, reference=self._earlier() if seen.reference else None)
         named = frozenset(person.key for person in seen.people)
-        return self._written(message, [self._task(task, named) for task in self._carried()])
+        return self._written(message, [self._task(task, named) for task in brought])
 
     def _said(self) -> Message:
         """The message, about whom its persons have turned out to be since."""
@@ -107,14 +123,6 @@ class _Making:
             return None
         original = self.session.get_one(Notification, earlier)
         return known_as(self.session, original, self.delivery.team_id)
-
-    def _released(self, team: Team) -> bool:
-        """Whether the safeguarding lead released to this team what was held back from it (sharing principle 7)."""
-        return any(
-            team.function.value in gate.content.get("decision", {}).get("functions", ())
-            and team.id in gate.content.get("options", {}).get("teams", ())
-            for gate in tasks.about(self.session, self.ctx.codec, self.notification.id, [TaskCode.RELEASE])
-        )
 
     def _carried(self) -> list[Stored]:
         """Tasks that came with the delivery and are this team's. What it agreed to later is its own, and no news to it."""

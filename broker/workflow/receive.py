@@ -18,7 +18,7 @@ from broker.storage import audit, notifications, people, people_write, tasks
 from broker.storage.person_rows import place
 from broker.storage.tables import Notification
 from broker.storage.world import check_versions
-from broker.workflow import pregnancy_over, reply, route, withdraw
+from broker.workflow import pregnancy_over, reply, responsibility, route, transfer, transfer_review, withdraw
 from broker.workflow.context import Context
 from broker.workflow.earlier import followed
 from broker.workflow.intake import Incoming, Standing
@@ -109,19 +109,35 @@ class _Step:
         notification_id = str(uuid4())
         message = replace(message, sender=self.sender.id)
         settled, changed, settling = self._settle(notification_id, message)
+        responsibility.follow(
+            self.session,
+            self.ctx,
+            settled,
+            self.sender,
+            settling.world,
+            notification_id,
+            self.now,
+            changes=settling.changes,
+        )
         follows = followed(self.session, self.ctx, settled, settling.world, self.now)
         decided = route.decide(self.ctx, settled, settling.world, self.now, earlier=follows.told)
+        crossing = transfer.warnings(self.session, self.ctx, settled, decided.told, settling.world, self.now)
         problems = (*self.incoming.problems, *settling.problems, *follows.problems, *decided.problems)
-        body = reply.accepted(message, problems, decided, settling.tasks, self.ctx, self.now)
+        body = reply.accepted(message, (*problems, *crossing), decided, settling.tasks, self.ctx, self.now)
         row = self._row(notification_id, message.id, body)
         row |= self._what_it_says(notification_id, settled, decided, follows.reference)
         notifications.add(self.session, row, [(p.key, p.key not in settled.subjects) for p in settled.people])
         self._raise([*settling.tasks, *self._missing(notification_id, problems)], notification_id)
         route.write(self.session, self.ctx, notification_id, settled, decided, self.now)
+        transfer_review.followed(self.session, self.ctx, follows.reference, settled, self.now)
         pregnancy_over.stop(self.session, self.ctx, follows.ended, self.now)
         if message.event is Event.WITHDRAW and follows.reference is not None:
             withdraw.withdraw(self.session, self.ctx, follows.reference, self.now)
+            responsibility.taken_back(
+                self.session, self.ctx, follows.reference.id, message.occurred, notification_id, self.now
+            )
         route.again(self.session, self.ctx, changed, self.now, but=notification_id)
+        transfer_review.changed(self.session, self.ctx, settled, changed, self.now)
         check_versions(self.session, self._read_versions(decided, changed))
         self._note(notification_id, "success")
         return Answer("usable", body)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from broker.domain.answers import ReleaseDecision
 from broker.domain.routing import Told
 from broker.domain.states import DeliveryState, Purpose
-from broker.storage import deliveries, notifications, tasks
+from broker.storage import deliveries, notifications
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import Stored
 from broker.storage.world import load_world
@@ -71,9 +71,5 @@ def _ask(session: Session, ctx: Context, gate: Stored, told: Collection[tuple[De
     """The tasks of those who are to act; they were not raised while it was held, so as to tell nobody anything."""
     notification = session.get_one(Notification, gate.row.notification_id)
     message = notifications.message_of(ctx.codec, notification)
-    wanted = [
-        route.acknowledge_task(why, row.id, notification.id, message)
-        for row, why in told
-        if row.purpose is Purpose.ACTION and why.purpose is Purpose.ACTION
-    ]
-    tasks.raise_tasks(session, ctx.codec, wanted, policy_version=ctx.policy.version, now=now)
+    acting = [(why, row.id) for row, why in told if row.purpose is Purpose.ACTION and why.purpose is Purpose.ACTION]
+    route.ask(session, ctx, notification.id, message, acting, now)

@@ -1,6 +1,6 @@
 """Route a notification: decide who is told what and write the deliveries and tasks; again when its household has changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -17,7 +17,7 @@ from broker.domain.world import World
 from broker.storage import audit, deliveries, notifications, people, tasks
 from broker.storage.tables import Notification
 from broker.storage.world import load_world
-from broker.workflow import outcomes
+from broker.workflow import outcomes, transfer
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
 from schemas.message import Message
@@ -49,22 +49,15 @@ def write(
     session: Session, ctx: Context, notification_id: str, message: Message, decided: Routing, now: datetime
 ) -> None:
     """The rows of a decision: a delivery for every team considered, a task for each that must act, and the rule's own tasks."""
-    wanted = list(decided.tasks)
-    rows = []
-    for told in decided.told:
-        row = _told_row(notification_id, told, decided.policy_version, now)
-        rows.append(row)
-        if told.purpose is Purpose.ACTION and told.state is DeliveryState.READY:
-            wanted.append(acknowledge_task(told, str(row["id"]), notification_id, message))
+    rows = [_told_row(notification_id, told, decided.policy_version, now) for told in decided.told]
+    acting = [
+        (told, str(row["id"]))
+        for told, row in zip(decided.told, rows, strict=True)
+        if told.purpose is Purpose.ACTION and told.state is DeliveryState.READY
+    ]
     rows += [_withheld_row(notification_id, withheld, decided.policy_version, now) for withheld in decided.withheld]
     deliveries.insert(session, rows)
-    tasks.raise_tasks(
-        session,
-        ctx.codec,
-        [_on(task, notification_id) for task in wanted],
-        policy_version=decided.policy_version,
-        now=now,
-    )
+    ask(session, ctx, notification_id, message, acting, now, also=decided.tasks)
     audit.record(
         session,
         action="decide",
@@ -124,6 +117,42 @@ def _reached(session: Session, ctx: Context, row: Notification, now: datetime) -
             what = tasks.Change(move="reached-somebody", content=task.content, columns=columns, detail={})
             version = tasks.change(session, ctx.codec, task, what, now)
             outcomes.tell(session, ctx, task, task.row.owner_team_id, version, now)
+
+
+def ask(
+    session: Session,
+    ctx: Context,
+    notification_id: str,
+    message: Message,
+    acting: Collection[tuple[Told, str]],
+    now: datetime,
+    *,
+    also: Sequence[TaskWanted] = (),
+) -> None:
+    """The tasks of those who must act on a message, each with the delivery that carries it: to take over, or to say what it means.
+
+    `also`: tasks that the decision raises besides.
+    """
+    taking_over = transfer.receivers(ctx, message, [told for told, _ in acting])
+    wanted = [
+        acknowledge_task(told, delivery_id, notification_id, message)
+        for told, delivery_id in acting
+        if told.team_id not in taking_over
+    ]
+    tasks.raise_tasks(
+        session,
+        ctx.codec,
+        [_on(task, notification_id) for task in (*also, *wanted)],
+        policy_version=ctx.policy.version,
+        now=now,
+    )
+    if taking_over:
+        opening = transfer.meet(
+            session, ctx, notification_id, message, load_world(session, ctx.codec, message.subjects), now
+        )
+        for told, delivery_id in acting:
+            if told.team_id in taking_over:
+                transfer.open_(opening, told, taking_over[told.team_id], delivery_id)
 
 
 def acknowledge_task(told: Told, delivery_id: str, notification_id: str, message: Message) -> TaskWanted:

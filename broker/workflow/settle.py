@@ -13,6 +13,7 @@ from broker.domain.world import World
 from broker.errors import Conflict
 from broker.storage import people
 from broker.storage.codec import Codec
+from broker.workflow import responsibility
 from broker.workflow.context import Context
 from schemas.codes import Event, TaskCode
 from schemas.message import Message, PostalAddress
@@ -46,13 +47,17 @@ def decide(
     Raced when somebody changed meanwhile.
     """
     world, options, about = _world(session, ctx.codec, options, person_id)
-    draft = _draft(ctx, world, team_id, now)
+    draft_ = draft(ctx, world, team_id, now)
     try:
-        decisions.decide(draft, code, options, _alive(session, choice), about)
+        decisions.decide(draft_, code, options, _alive(session, choice), about)
     except NotPossible as error:
         raise Conflict(str(error)) from error
-    changes = households.conclude(draft).changes
-    return people.apply(session, ctx.codec, changes, notification_id=notification_id, sender_id=team_id, now=now)
+    settled = households.conclude(draft_)
+    changed = people.apply(
+        session, ctx.codec, settled.changes, notification_id=notification_id, sender_id=team_id, now=now
+    )
+    responsibility.chosen(session, ctx, settled.changes, settled.world, team_id, now)
+    return changed
 
 
 def _world(
@@ -77,7 +82,7 @@ def _alive(session: Session, choice: str) -> str:
     return people.survivors(session, [choice]).get(choice, choice)
 
 
-def _draft(ctx: Context, world: World, team_id: str, now: datetime) -> Draft:
+def draft(ctx: Context, world: World, team_id: str, now: datetime) -> Draft:
     """An answer counts like a statement of the team that answers, made now."""
     said = Message(id=str(uuid4()), event=Event.HOUSEHOLD_UPDATE, sender=team_id, occurred=now, subjects=(), people=())
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from broker.domain.answers import Conversation, Discussion, Move, MoveRequest
-from broker.domain.tasks import Moved, RoleKind
-from broker.storage.task_values import HELD_BY, Content, Note, Who
+from broker.domain.tasks import BusinessStatus, Moved, RoleKind
+from broker.storage.task_values import HELD_BY, Content, Exclusion, Note, Who
 from schemas.codes import TaskCode
 
 
@@ -22,25 +22,27 @@ def content_after(
     """The task's content once the move is made."""
     by = who(request, moved.kind, now)
     after = Content(**{**before, "last": request.fingerprint(team)})
+    if moved.business_status is BusinessStatus.EXCLUSION_REFUSED:
+        after.pop("exclusion", None)
+        _remark(after, request, by, team)
+        return after
     match request.move:
         case Move.OPEN:
             after["opened"] = by
-        case Move.ACCEPT:
+        case Move.ACCEPT | Move.DECLINE | Move.ANSWER | Move.COMPLETE:
             after["answered"] = by
-            _acknowledged(after, request)
-        case Move.DECLINE:
-            after["answered"] = by
-            after |= {"because": request.text} if request.text else {}
-        case Move.ANSWER | Move.COMPLETE:
-            after["answered"] = by
-            _completed(after, code, request, by, team)
+            _answered(after, code, request, by, team)
+        case Move.CARETAKE:
+            after["caretaking"] = Note(text=request.text or "", by=by, team=team)
+        case Move.EXCLUDE:
+            _excluded(after, request, by, team)
         case Move.REASSIGN:
             after.pop("opened", None)
             after["options"] = {name: value for name, value in after.get("options", {}).items() if name != HELD_BY}
             _remark(after, request, by, team)
-        case Move.EXTEND | Move.NOTE:
+        case Move.EXTEND | Move.NOTE | Move.CANCEL:
             _remark(after, request, by, team)
-        case Move.ASK | Move.CANCEL:
+        case Move.ASK:
             pass
     return after
 
@@ -58,6 +60,25 @@ def detail(request: MoveRequest, moved: Moved, now: datetime) -> dict[str, Any]:
         "actions": len(request.actions) or None,
     }
     return {name: value for name, value in brought.items() if value is not None}
+
+
+def _excluded(after: Content, request: MoveRequest, by: Who, team: str) -> None:
+    """A proposal, or the other side's agreement to it."""
+    before = after.get("exclusion")
+    if before is not None and before["team"] != team and "agreed_by" not in before:
+        after["exclusion"] = Exclusion(**{**before, "agreed_by": by})
+    else:
+        reason = request.reason.value if request.reason else ""
+        after["exclusion"] = Exclusion(team=team, reason=reason, text=request.text or "", by=by)
+
+
+def _answered(after: Content, code: TaskCode, request: MoveRequest, by: Who, team: str) -> None:
+    if request.move is Move.ACCEPT:
+        _acknowledged(after, request)
+    elif request.move is Move.DECLINE:
+        after |= {"because": request.text} if request.text else {}
+    else:
+        _completed(after, code, request, by, team)
 
 
 def _acknowledged(after: Content, request: MoveRequest) -> None:

@@ -26,13 +26,31 @@ BUSINESS_STATUS_WORDS: Mapping[BusinessStatus, str] = {
     BusinessStatus.EXTENDED: "Extended",
     BusinessStatus.ACTIONS_OPEN: "Actions open",
     BusinessStatus.ACTION_NOT_DONE: "Ended, an action was not done",
+    BusinessStatus.NOTHING_SUPPLIED: "NOTHING SUPPLIED about this person",
+    BusinessStatus.SUPPLIED: "Supplied by the sender since",
+    BusinessStatus.HELD_ELSEWHERE: "Another team is responsible",
+    BusinessStatus.HELD_HERE: "This team is responsible already",
+    BusinessStatus.CARETAKING: "Looked after; the sender stays responsible until the review",
+    BusinessStatus.EXCLUSION_PROPOSED: "One side wants to leave this person out",
+    BusinessStatus.EXCLUSION_REFUSED: "The other side does not agree to leave this person out",
+    BusinessStatus.EXCLUDED: "Left out, as both sides agree",
+    BusinessStatus.LEFT_HOUSEHOLD: "Left the household",
+    BusinessStatus.NO_LONGER_CURRENT: "No longer current",
+    BusinessStatus.PARTLY_CONFIRMED: "Partly confirmed",
+    BusinessStatus.AWAITING_SENDER: "Waits for the sender",
+    BusinessStatus.REPLACED: "Replaced by another message",
     BusinessStatus.WITHDRAWN: "Withdrawn by the sender",
     BusinessStatus.ESCALATED: "Overdue, and raised to others",
     BusinessStatus.OVERDUE: "Overdue",
 }
-TASK_CODE_WORDS: Mapping[TaskCode, str] = {code: code.value.replace("-", " ").capitalize() for code in TaskCode}
+TASK_CODE_WORDS: Mapping[TaskCode, str] = {
+    **{code: code.value.replace("-", " ").capitalize() for code in TaskCode},
+    TaskCode.CONFIRM_CHILD: "Confirm one person of a transfer",
+}
 
 
+_SHARED = frozenset({TaskCode.TRANSFER, TaskCode.CONFIRM_CHILD})
+"""Kinds of task of which both sides see what they are about, besides the answer."""
 _UNSHOWN = frozenset({HELD_BY, "place", "restricted"})
 """Options that are no choice: who holds it stands in the owner's display, the others serve Baton alone."""
 
@@ -62,7 +80,7 @@ def task_resource(task: Stored, viewer: Scope, now: datetime) -> Json:
         "owner": _team(row.owner_team_id) | _holder(task),
         "note": [_annotation(note["text"], note["by"]) for note in task.content.get("notes", ())],
         "restriction": {"period": {"end": instant(row.due_at)}} if row.due_at else None,
-        "input": list(_inputs(task)) if _owns(task, viewer) else [],
+        "input": list(_inputs(task)) if _owns(task, viewer) or row.code in _SHARED else [],
         "output": list(_outputs(task, decided=_owns(task, viewer))),
     }
     return {name: value for name, value in resource.items() if value not in (None, [], {})}
@@ -115,7 +133,13 @@ def _business_status(task: Stored, now: datetime) -> Json | None:
     late = overdue(TaskStatus(task.row.status), task.row.due_at, now)
     passed = BusinessStatus.ESCALATED if task.row.level else BusinessStatus.OVERDUE
     code = passed if late else task.now().business_status
-    return None if code is None else _coded(BUSINESS_STATUS_SYSTEM, code.value, BUSINESS_STATUS_WORDS[code])
+    counted = task.content.get("lines")
+    if code is None:
+        return None
+    words = BUSINESS_STATUS_WORDS[code]
+    if counted is not None:
+        words = f"{words}: {counted['confirmed']} of {counted['of']} confirmed"
+    return _coded(BUSINESS_STATUS_SYSTEM, code.value, words)
 
 
 def _logical(system: str, value: str | None) -> Json | None:
@@ -186,11 +210,24 @@ def _outputs(task: Stored, *, decided: bool) -> Iterator[Json]:
         yield _detail("answer", valueAnnotation=_annotation(content["answer"], by))
     if "choice" in content:
         yield _detail("choice", valueString=content["choice"])
+    yield from _of_line(task)
     for question in content.get("questions", ()):
         yield from _question(question)
     yield from _spoken(task)
     if decided and "decision" in content:
         yield from _decision(content["decision"]["functions"])
+
+
+def _of_line(task: Stored) -> Iterator[Json]:
+    """How a person of a transfer is looked after, or why they are left out."""
+    if "caretaking" in task.content:
+        kept = task.content["caretaking"]
+        yield _detail("caretaking", valueAnnotation=_annotation(kept["text"], kept["by"]))
+    if "exclusion" in task.content:
+        left_out = task.content["exclusion"]
+        yield _detail("exclusion", valueAnnotation=_annotation(left_out["text"], left_out["by"]))
+        yield _detail("exclusion-reason", valueCodeableConcept=_reason(left_out["reason"]))
+        yield _detail("exclusion-proposed-by", valueReference=_team(left_out["team"]))
 
 
 def _question(question: Question) -> Iterator[Json]:

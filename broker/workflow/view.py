@@ -25,12 +25,13 @@ def persons_by_identifier(
     team = ctx.directory.teams.get(caller.team or "")
     found = people.by_identifier(session, ctx.codec, system, value) if team else []
     world = load_world(session, ctx.codec, found)
-    entries = [_entry(world, person, ctx) for person in found if team and _seen(session, world, person, team, ctx, now)]
+    entries = [_entry(world, person, ctx) for person in found if team and sees(session, world, person, team, ctx, now)]
     found_set: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
     return found_set | {"entry": entries} if entries else found_set  # R4 has no empty lists
 
 
-def _seen(session: Session, world: World, person_id: str, team: Team, ctx: Context, now: datetime) -> bool:
+def sees(session: Session, world: World, person_id: str, team: Team, ctx: Context, now: datetime) -> bool:
+    """Whether the team may look the person up: it works with them, or sees them in their household."""
     told = addressed.told_in_full(session, team.id, list(world.people))
     if person_id in sight.own_clients(world, team, told):
         return True

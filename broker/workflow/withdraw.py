@@ -6,9 +6,9 @@ from uuid import uuid4
 from sqlmodel import Session
 
 from broker.domain.states import DeliveryState, Purpose, View
-from broker.storage import deliveries, notifications, people_write
+from broker.storage import deliveries, notifications, people, people_write
 from broker.storage.tables import Notification
-from broker.workflow import acknowledge
+from broker.workflow import acknowledge, transfer_review
 from broker.workflow.context import Context
 
 
@@ -39,4 +39,5 @@ def withdraw(session: Session, ctx: Context, row: Notification, now: datetime) -
         ],
     )
     acknowledge.cancel_for_notification(session, ctx, row.id, now)
-    people_write.forget(session, row.id, now)
+    homes = people_write.forget(session, row.id, now)
+    transfer_review.review(session, ctx, people.members(session, homes), now)

@@ -33,7 +33,14 @@ from tests.conftest import NOON, SECRET, Clock
 Json: TypeAlias = dict[str, Any]
 
 FHIR = {"Content-Type": "application/fhir+json"}
-TEAM_SCOPES = ("baton/message.write", "baton/mailbox", "system/Task.rs", "system/Task.u", "system/Patient.s")
+TEAM_SCOPES = (
+    "baton/message.write",
+    "baton/mailbox",
+    "system/Task.rs",
+    "system/Task.u",
+    "system/Patient.s",
+    "system/AuditEvent.rs",
+)
 ADMIN_SCOPES = ("baton/admin", "baton/audit")
 DIRECTORY = Path(__file__).parents[2] / "deploy" / "directory" / "demo.yaml"
 MIDWIVES, STEWARD = "swbh-midwifery", "sandwell-partnership"

@@ -14,6 +14,9 @@ VALUES = {"reference": "swbh-midwifery", "date": "ge2020-01-01", "token": None}
 TOKENS = {
     "status": "requested,received",
     "code": "acknowledge",
+    "action": "R,C",
+    "subtype": "read",
+    "outcome": "0",
     "identifier": "https://fhir.nhs.uk/Id/nhs-number|9990000018",
 }
 NOBODY = "00000000-0000-4000-8000-00000000ffff"
@@ -67,7 +70,7 @@ def test_every_definition_that_it_or_another_definition_links_to_can_be_read_and
             get_fhir_model_class(definition["resourceType"]).model_validate(definition)
             waiting.append(definition)
     kinds = {address.removeprefix(f"{CANONICAL}/").partition("/")[0] for address in read}
-    assert kinds == set(resources(statement)) - {"Task", "Patient"}
+    assert kinds == set(resources(statement)) - {"Task", "Patient", "AuditEvent"}
 
 
 KINDS = (
@@ -107,7 +110,8 @@ def test_every_event_is_a_message_it_receives(statement):
 
 
 def test_every_interaction_that_it_claims_is_there_and_no_other(shared_broker, statement, task):
-    addresses = {"Task": task, "Patient": NOBODY}
+    event = shared_broker.call("GET", "/fhir/AuditEvent", VISITORS).json()["entry"][0]["resource"]["id"]
+    addresses = {"Task": task, "Patient": NOBODY, "AuditEvent": event}
     for kind, resource in resources(statement).items():
         claimed = {interaction["code"] for interaction in resource["interaction"]}
         identity = (
@@ -224,12 +228,14 @@ def test_every_route_under_fhir_is_in_it(shared_broker, statement):
             stated |= {f"/fhir/{kind}", f"/fhir/{kind}/_search"}
         stated |= {f"/fhir/{kind}/{{id}}/${operation['name']}" for operation in resource.get("operation", [])}
     routes = {path for path in shared_broker.app.openapi()["paths"] if path.startswith("/fhir")}
-    named = {path.replace("{task_id}", "{id}") for path in routes} - {"/fhir/{kind}/{name}"}
+    named = {path.replace("{task_id}", "{id}").replace("{event_id}", "{id}") for path in routes} - {
+        "/fhir/{kind}/{name}"
+    }
     assert named <= stated
     assert "/fhir/{kind}/{name}" in routes
 
 
 def test_what_it_does_not_claim_is_not_there(shared_broker):
-    for kind in ("Flag", "AuditEvent", "Organization", "Observation", "Bundle", "Communication"):
+    for kind in ("Flag", "Organization", "Observation", "Bundle", "Communication"):
         for path in (f"/fhir/{kind}", f"/fhir/{kind}/1"):
             assert shared_broker.call("GET", path, VISITORS).status_code == 404

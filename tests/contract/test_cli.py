@@ -81,6 +81,16 @@ def test_clients_are_registered_listed_and_revoked(baton: Baton) -> None:
     assert "revoked" in baton("client", "token", "epr", code=1)
 
 
+def test_the_audit_is_checked_and_handed_out(baton: Baton) -> None:
+    """What the export prints, the check reads, with the key it names."""
+    baton("directory", "import", str(DIRECTORY))
+    key = {"BATON_SECRET_KEY": "k" * 40}
+    assert "Nothing is sealed yet." in baton("audit", "verify", **key)
+    (baton.folder / "audit.jsonl").write_text(baton("audit", "export", **key))
+    public = json.loads((baton.folder / "audit.jsonl").read_text())["public_key"]
+    assert "as it was sealed" in baton("audit", "verify", "--export", "audit.jsonl", "--public-key", public)
+
+
 def test_a_message_is_tried_without_being_sent(baton: Baton) -> None:
     """Who would be told of a golden example, on a directory file alone."""
     (baton.folder / "birth.json").write_bytes(examples.raw("pregnancy-notification"))

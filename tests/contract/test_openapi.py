@@ -53,7 +53,7 @@ def test_the_document_is_served_as_it_is_tried_here(shared_broker):
 @pytest.mark.parametrize(("path", "method"), CALLS)
 def test_a_call_is_answered_as_the_document_says(filled, path, method, mode):
     operation = DESCRIBED[path][method]
-    administrative = path.startswith("/admin")
+    administrative = path.startswith(("/admin", "/audit"))
     team, scopes = (None, ADMIN_SCOPES) if administrative else (VISITORS, TEAM_SCOPES)
 
     @settings(QUICK, max_examples=OF_A_MOVE if "/$" in path and "{" in path else EXAMPLES)

@@ -361,6 +361,8 @@ def test_the_operations_of_the_contract_are_there():
         "open",
         "accept",
         "decline",
+        "caretake",
+        "exclude",
         "ask",
         "answer",
         "complete",

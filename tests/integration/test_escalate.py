@@ -9,6 +9,7 @@ from broker.domain.answers import Move
 from broker.storage import tasks
 from broker.storage.store import Raced
 from broker.storage.tables import Escalation
+from broker.storage.task_values import Scope
 from broker.storage.tasks import Change
 from broker.workflow import escalate
 from schemas.codes import ResponseReason, TaskCode, TaskStatus
@@ -149,7 +150,7 @@ def test_two_clocks_at_once_climb_each_rung_once(store, task):
 
 
 def test_the_lead_may_read_what_climbed_to_it(store, task):
-    scope = tasks.Scope(team=LEAD)
+    scope = Scope(team=LEAD)
     assert store.read(lambda s: tasks.get(s, store.codec, task, scope)) is None
     clock_passes(store, DUE + DAY)
     seen = store.read(lambda s: tasks.get(s, store.codec, task, scope))

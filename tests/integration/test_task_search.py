@@ -9,7 +9,7 @@ from broker.domain.answers import Move
 from broker.domain.states import View
 from broker.domain.wanted import TaskWanted
 from broker.errors import Conflict, NotFound
-from broker.storage import task_search
+from broker.storage import keyset, task_search
 from broker.storage.tables import Audit
 from broker.storage.task_search import SortBy, Span, TaskQuery
 from broker.storage.task_values import Scope
@@ -130,7 +130,7 @@ def test_pages_hold_each_task_once_in_every_order(prepared_store):
                 seen += [task.row.id for task in page]
                 if last is None:
                     break
-                after = task_search.position(last.text(query), sort, descending=descending)
+                after = keyset.position(last.text(sort, descending=descending), sort, descending=descending)
                 assert after == last
             assert len(seen) == 6
             assert set(seen) == ids
@@ -160,4 +160,4 @@ def test_every_filter_narrows(prepared_store):
 
 def test_a_position_that_somebody_made_up_is_none():
     for text in ("", "!", "WzFd", "AAAA", "é", "bnVsbA"):
-        assert task_search.position(text, SortBy.DUE, descending=False) is None
+        assert keyset.position(text, SortBy.DUE, descending=False) is None

@@ -392,6 +392,7 @@ def test_whatever_happens_to_a_family(sqlite_template, tmp_path_factory):
         Here,
         settings=settings(
             max_examples=25,
+            derandomize=True,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from broker.domain.answers import MoveRequest
 from broker.errors import BatonError, Conflict, Invalid, Unreadable
-from broker.storage.task_search import SortBy, TaskQuery, position
+from broker.storage.keyset import position
+from broker.storage.task_search import SortBy, TaskQuery
 from broker.web.api import task_parts, task_query, task_update
 from schemas.identifiers import TEAM
 from schemas.structure import check_resource

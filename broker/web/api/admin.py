@@ -17,6 +17,7 @@ from broker.web import keys, registering
 from broker.web.deps import Running, require
 from broker.web.documented import refusals
 from broker.web.guard import JSON, media_type
+from broker.workflow import closing
 from schemas.codes import Function
 from schemas.problem import Problem
 
@@ -164,6 +165,8 @@ def put_team(team_id: Name, body: TeamBody, running: Running, caller: Admin) -> 
         if not directory.covers(session, team_id) <= {body.function}:
             raise Invalid(problems=[Problem("function", "is not the one by which the team covers an area", "conflict")])
         directory.put_team(session, _team(team_id, body), running.now())
+        if body.closed:
+            closing.closed(session, running.context(session), team_id, running.now())
         _note(session, running, caller, "team", team_id)
 
     running.store.write(work)

@@ -13,11 +13,11 @@ from broker.domain.caller import Caller
 from broker.domain.states import Purpose
 from broker.errors import Forbidden, NotFound
 from broker.runtime import Runtime
-from broker.storage import audit, mailbox, outbox
+from broker.storage import mailbox
 from broker.storage.mailbox import Item
 from broker.web.deps import Running, require
 from broker.web.outcomes import FhirResponse
-from broker.workflow import acknowledge, outbound
+from broker.workflow import take
 from broker.workflow.number import number_team
 
 router = APIRouter(prefix="/mailbox/inbox", tags=["Mailbox"])
@@ -90,10 +90,7 @@ def message(message_id: str, running: Running, caller: Reader) -> FhirResponse:
 
     def work(session: Session) -> bytes:
         item = _find(session, team, message_id)
-        now = running.now()
-        body = outbound.compose(session, running.context(session), item.id, now).body
-        audit.record(session, action="read", entity="delivery", entity_id=item.id, caller=caller, now=now)
-        return body
+        return take.fetch(session, running.context(session), caller, item.id, running.now())
 
     return FhirResponse(running.store.write(work))
 
@@ -104,10 +101,8 @@ def acknowledged(message_id: str, running: Running, caller: Reader) -> Acknowled
     team = _team(caller)
 
     def work(session: Session) -> Item:
-        item, now = _find(session, team, message_id), running.now()
-        if outbox.delivered(session, item.id, now=now):
-            acknowledge.mark_delivered(session, running.store.codec, item.id, now)
-            audit.record(session, action="acknowledge", entity="delivery", entity_id=item.id, caller=caller, now=now)
+        item = _find(session, team, message_id)
+        take.has_arrived(session, running.context(session), caller, item.id, running.now())
         return _find(session, team, message_id)
 
     item = running.store.write(work)

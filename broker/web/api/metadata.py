@@ -29,6 +29,14 @@ TASK_SEARCH: Final = {
     "due": "date",
     "_lastUpdated": "date",
 }
+AUDIT_SEARCH: Final = {
+    "date": "date",
+    "agent": "reference",
+    "entity": "reference",
+    "action": "token",
+    "subtype": "token",
+    "outcome": "token",
+}
 OWN_SEARCH: Final = {"due": f"{CANONICAL}/SearchParameter/task-due"}
 """Search parameters that R4 does not have."""
 DEFINITION_TYPES: Final = (
@@ -135,7 +143,7 @@ def _rest() -> Json:
             "service": [{"coding": [{"system": _TOKEN, "code": "OAuth"}]}],
             "description": "OAuth 2.0 client credentials with a signed JWT (private_key_jwt) at /oauth2/token",
         },
-        "resource": [_task(), _patient(), *read_only],
+        "resource": [_task(), _patient(), _audit_event(), *read_only],
         "operation": [_operation("process-message", "process-message")],
     }
 
@@ -151,13 +159,13 @@ def _task() -> Json:
         "readHistory": False,
         "updateCreate": False,
         "interaction": [{"code": "read"}, {"code": "search-type"}, {"code": "update"}],
-        "searchParam": [_search(name, kind) for name, kind in TASK_SEARCH.items()],
+        "searchParam": [_search("Task", name, kind) for name, kind in TASK_SEARCH.items()],
         "operation": [_operation(move.value, f"Task-{move.value}") for move in PARTS],
     }
 
 
-def _search(name: str, kind: str) -> Json:
-    official = "Resource-lastUpdated" if name == "_lastUpdated" else f"Task-{name}"
+def _search(resource: str, name: str, kind: str) -> Json:
+    official = "Resource-lastUpdated" if name == "_lastUpdated" else f"{resource}-{name}"
     return {
         "name": name,
         "type": kind,
@@ -170,6 +178,14 @@ def _patient() -> Json:
         "type": "Patient",
         "interaction": [{"code": "search-type"}],
         "searchParam": [{"name": "identifier", "type": "token", "documentation": "By POST _search only, in the body"}],
+    }
+
+
+def _audit_event() -> Json:
+    return {
+        "type": "AuditEvent",
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "searchParam": [_search("AuditEvent", name, kind) for name, kind in AUDIT_SEARCH.items()],
     }
 
 

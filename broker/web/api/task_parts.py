@@ -43,9 +43,13 @@ PRACTITIONER: Final = Part(
     parts=(Part("name", "string", "The person's name."), Part("role", "code", "The person's role.")),
 )
 NOTE: Final = Part(
-    "note", "string", "What there is to say about it; required to reassign, to extend, to end an action."
+    "note",
+    "string",
+    "What there is to say about it; required to reassign, to extend, to end an action, to look after, to leave out.",
 )
-REASON: Final = Part("reason", "code", "Coded reason (ITK3 business response code); required to decline.")
+REASON: Final = Part(
+    "reason", "code", "Coded reason (ITK3 business response code); required to decline and to leave out."
+)
 ANSWER: Final = Part("answer", "string", "The answer to a question back; required for supply-information.")
 CONVERSATION: Final = Part(
     "conversation",
@@ -107,6 +111,17 @@ PARTS: Final[Mapping[Move, tuple[Part, ...]]] = {
         DECISION,
     ),
     Move.REASSIGN: (PRACTITIONER, Part("owner", "Reference", "The team of your own agency by identifier."), NOTE),
+    Move.CARETAKE: (
+        PRACTITIONER,
+        Part(
+            "review-date",
+            "dateTime",
+            "When this is reviewed; the sender stays responsible. A date means the end of that day.",
+            whole_day=True,
+        ),
+        NOTE,
+    ),
+    Move.EXCLUDE: (PRACTITIONER, REASON, NOTE),
     Move.EXTEND: (
         PRACTITIONER,
         Part("due", "dateTime", "The new due date; a date means the end of that day.", whole_day=True),
@@ -137,7 +152,7 @@ def read(move: Move, parameters: Json, expected_version: int | None) -> MoveRequ
         decision=_built(given.get("decision"), _decision),
         choice=given.get("choice"),
         to_team=_team_of(given.get("owner")),
-        due_at=given.get("due"),
+        due_at=given.get("due") or given.get("review-date"),
     )
 
 

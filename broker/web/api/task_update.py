@@ -26,6 +26,10 @@ _MOVES: Final[Mapping[TaskStatus, Move]] = {
 }
 
 
+_CONFIRMED: Final = frozenset({TaskCode.ACKNOWLEDGE, TaskCode.CONFIRM_CHILD})
+"""Kinds of task that are accepted, whatever status a client asks for."""
+
+
 def read(given: Json, stored: Json, version: int, allowed: Sequence[str]) -> MoveRequest | None:
     """The move that makes `stored` into `given`; None when they differ in nothing.
 
@@ -57,7 +61,7 @@ def read(given: Json, stored: Json, version: int, allowed: Sequence[str]) -> Mov
 
 def _status_move(status: TaskStatus, given: Json, stored: Json, note: Json | None, version: int) -> MoveRequest:
     move, code = _MOVES[status], TaskCode(stored["code"]["coding"][0]["code"])
-    if code is TaskCode.ACKNOWLEDGE and move in (Move.ACCEPT, Move.COMPLETE):
+    if code in _CONFIRMED and move in (Move.ACCEPT, Move.COMPLETE):
         return _request(Move.ACCEPT, note, version, meaning=_text(note))
     return _request(move, note, version, text=_text(note), reason=_reason(given))
 

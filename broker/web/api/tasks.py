@@ -15,6 +15,7 @@ from broker.runtime import Runtime
 from broker.storage.task_values import Stored
 from broker.web import documented
 from broker.web.api import task_parts, task_query, task_update
+from broker.web.api.parameters import Pairs
 from broker.web.deps import Body, Running, require
 from broker.web.guard import JSON, media_type
 from broker.web.outcomes import FhirResponse
@@ -136,7 +137,7 @@ def _task(task: Stored, running: Runtime, caller: Caller) -> Response:
     return FhirResponse(resource, headers={"ETag": f'W/"{task.row.version}"'})
 
 
-def _searched(pairs: task_query.Pairs, running: Runtime, caller: Caller) -> Response:
+def _searched(pairs: Pairs, running: Runtime, caller: Caller) -> Response:
     query, only_count = task_query.read(pairs)
     scope, now = acknowledge.scope_of(caller), running.now()
 

@@ -263,7 +263,7 @@ def tasks(decision):
     return [(task.code.value, task.owner) for task in decision.tasks]
 
 
-def copy(what, known, team, view, *, reason_code="involved-with-subject", released=False, known_directory=DIRECTORY):
+def copy(what, known, team, view, *, reason_code="involved-with-subject", known_directory=DIRECTORY, **decided):
     """What a team is shown."""
     return render(
         what,
@@ -274,7 +274,7 @@ def copy(what, known, team, view, *, reason_code="involved-with-subject", releas
         directory=known_directory,
         policy=policy(),
         told_at=NOW,
-        released=released,
+        **decided,
     )
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from broker.domain.states import PersonState
-from schemas.codes import Event, Standing
+from broker.domain.world import KnownRelationship
+from schemas.codes import Event, RelationshipKind, Standing
 from schemas.message import HouseholdMember, PostalAddress
 from tests.unit.domain.family import (
     ADMITTED,
@@ -156,16 +157,28 @@ def test_the_dead_bring_nobody_in():
 # --- 12 siblings in a transfer
 
 
+NOT_SAID = tuple(r for r in KIN if r.to != "sibling")
+
+
 @pytest.mark.parametrize(
     ("kin", "evidence", "named"),
     [
         (KIN, "child-contact", True),
         (KIN, "looked-after-start", False),
-        (tuple(r for r in KIN if r.to != "sibling"), "child-contact", False),  # no sibling of the child transferred
+        (NOT_SAID, "child-contact", True),  # nobody has said whose child it is: a child of the home like the rest (F12)
+        (
+            (*NOT_SAID, KnownRelationship(person_id="grandfather", kind=RelationshipKind.FATHER, to="sibling")),
+            "child-contact",
+            False,
+        ),  # a cousin
     ],
 )
 def test_p12_some_children_are_not_named_to_the_receiver_until_the_lead_agrees(kin, evidence, named):
-    known = world(home("mother", "baby", "sibling"), kin=kin, work=[works("social-care", "sibling", evidence=evidence)])
+    known = world(
+        home("mother", "grandfather", "baby", "sibling"),
+        kin=kin,
+        work=[works("social-care", "sibling", evidence=evidence)],
+    )
     transfer = message(
         "transfer",
         "baby",
@@ -177,7 +190,7 @@ def test_p12_some_children_are_not_named_to_the_receiver_until_the_lead_agrees(k
     seen = shown(transfer, known, "visitors-sandwell")
     assert ("sibling" in keys(seen), "care-summary" in codes(seen)) == (named, named)
     assert (("release", "trust-lead") in tasks(routed(transfer, known))) is not named
-    agreed = copy(transfer, known, "visitors-sandwell", "full", reason_code="addressed", released=True)
+    agreed = copy(transfer, known, "visitors-sandwell", "full", reason_code="addressed", agreed=frozenset({"sibling"}))
     assert "sibling" in keys(agreed)
 
 

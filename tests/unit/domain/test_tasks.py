@@ -39,7 +39,13 @@ HV, MIDWIVES, OTHER = "swbh-health-visiting", "swbh-midwifery", "cape-hill-pract
 NURSE = Professional(name="Nora Nurse", role="health-visitor")
 CLERK = Professional(name="Clem Clerk", role="receptionist")
 ROLES = {"health-visitor": RoleKind.PROFESSIONAL, "receptionist": RoleKind.CLERICAL}
-MOVER = Mover(team=HV, function=Function.HEALTH_VISITING, agency_teams=frozenset({HV, MIDWIVES}), roles=ROLES)
+MOVER = Mover(
+    team=HV,
+    function=Function.HEALTH_VISITING,
+    agency_teams=frozenset({HV, MIDWIVES}),
+    roles=ROLES,
+    caretaking_at_most=timedelta(days=42),
+)
 SENDER = replace(MOVER, team=MIDWIVES, function=Function.MIDWIFERY)
 LEAD = replace(MOVER, function=Function.SAFEGUARDING_LEAD)
 TOMORROW = NOW + timedelta(days=1)

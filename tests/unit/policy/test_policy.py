@@ -47,6 +47,7 @@ def test_every_line_says_why():
         assert all(line.cites for line in rules.tell)
         assert all(ask.cites for ask in rules.asks)
     assert all(rule.cites for rules in POLICY.involvement.values() for rule in rules)
+    assert all(rule.cites for rules in POLICY.responsibility.values() for rule in rules)
 
 
 @pytest.mark.parametrize("event", [e for e in Event if e not in (Event.REFERRAL, Event.WITHDRAW)])
@@ -155,6 +156,10 @@ def test_other_durations_are_refused(text):
         ("kinds: [area, circumstances]", "kinds: [aria]", "events.supervision-change.add.social-care-checks", "'aria'"),
         ("stands-in: {health-visiting: [family-nurse-partnership]}\n    cites: [F1", "stands-in: {school-nursing: [neonatal]}\n    cites: [F1", "universal.pregnancy", "does not list"),
         ("    pregnancy: true\n", "    pregnancy: true\n    until-days: 5\n", "universal.pregnancy", "either pregnancy or an age"),
+        ("  supervision-start:\n    - {effect: takes, functions: [probation]", "  supervision-start:\n    - {effect: takes, functions: [police]", "responsibility.supervision-start[0].functions", "not held"),
+        ("why: not-registered, cites", "cites", "responsibility.gp-registration[1]", "says why"),
+        ("    - {effect: takes, functions: [mental-health]", "    - {effect: takes, team: practice", "responsibility.mental-health-admission[0]", "only gp-registration"),
+        ("    - {effect: takes, functions: [midwifery], first-only", "    - {effect: takes, functions: [midwifery], stays-in-transfer", "responsibility.birth[0]", "stays-in-transfer where it ends"),
         ("    midwifery: P300D", "    midwives: P300D", "involvement.lapse.midwives.[key]", "should be"),
         ("    midwifery: P300D  # a pregnancy from booking, and four weeks after\n", "", "involvement.lapse", "nothing for midwifery"),
         ("records:\n    functions: [child-health-information]", "records:\n    functions: []", "groups", "child-health-information 0 times"),
@@ -168,6 +173,7 @@ def test_other_durations_are_refused(text):
         ("home: {to: [child-facing], of: [own, household, universal], view: risk, purpose: action, within: P2D, when: [child-at-home], cites: [F5, 7.1.6", "home: {to: [police], of: [household], view: risk, purpose: action, within: P2D, when: [child-at-home], cites: [F5, 7.1.6", "events.mental-health-admission.tell.home", "never allows"),
         ("when: [subject-not-mobile]\n        kinds: [bruising, injury]", "when: [subject-not-mobile]\n        unless: [subject-not-mobile]\n        kinds: [bruising, injury]", "events.concern.ask.not-mobile", "wants and excludes"),
         ("code: discuss-with-safeguarding-lead\n        owner: lead", "code: undeliverable\n        owner: lead", "events.concern.ask.not-mobile.code", "raised by other parts"),
+        ("code: agreed-action\n        owner: sender", "code: agreed-action\n        owner: lead", "events.mental-health-admission.ask.carers-assessment.owner", "must be the sender"),
         ("owner: lead\n        requester: sender", "owner: sender\n        requester: sender", "events.concern.ask.not-mobile", "same owner and requester"),
         ("Speak to {contacts}.", "Speak to {contact}.", "events.mental-health-admission.ask.plan-discharge.description", "{contacts} and no other"),
         ("standing: P300D", "standing: P2000D", "events.pregnancy-booking", "longer than three years"),

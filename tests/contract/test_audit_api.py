@@ -1,0 +1,237 @@
+"""`/fhir/AuditEvent` on both databases: every entry as a sound event, every parameter, and who sees whose."""
+
+from datetime import timedelta
+
+import pytest
+from fhir.resources.R4B.auditevent import AuditEvent
+from fhir.resources.R4B.bundle import Bundle
+
+from broker.storage import audit
+from broker.storage.tables import Audit
+from broker.workflow.audit_wire import ACTION, CLIENT, SHAPES
+from schemas.identifiers import TEAM
+from schemas.structure import check_resource
+from tests.conftest import NOON
+from tests.contract.calling import ADMIN_SCOPES, MIDWIVES, TEAM_SCOPES, VISITORS, Json, issues, message
+
+AUDITOR = ("baton/audit",)
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+NOBODY = "00000000-0000-4000-8000-00000000ffff"
+
+
+@pytest.fixture(scope="module")
+def broker(standing_broker):
+    """A broker whose audit has something of every kind, by two teams, an administrator and Baton itself."""
+    made = standing_broker
+    made.clock.time = NOON - timedelta(days=1)
+    assert made.post(message()).status_code == 200
+    made.clock.time = NOON
+    found = made.call("GET", "/fhir/Task?code=acknowledge", VISITORS).json()["entry"][0]["resource"]
+    assert made.call("GET", f"/fhir/Task/{found['id']}", VISITORS).status_code == 200
+    [entry, *_] = made.call("GET", "/mailbox/inbox", VISITORS).json()["messages"]
+    assert made.call("GET", f"/mailbox/inbox/{entry['id']}", VISITORS).status_code == 200
+    assert made.call("PUT", f"/mailbox/inbox/{entry['id']}/acknowledged", VISITORS).status_code == 200
+    assert made.call("GET", f"/households/{NOBODY}", VISITORS).status_code == 404
+    agency = {"name": "An agency"}
+    assert made.call("PUT", "/admin/agencies/another", None, scopes=ADMIN_SCOPES, json=agency).status_code < 300
+    made.http.post("/oauth2/token", data={"grant_type": "client_credentials", "client_assertion": "x"})
+    return made
+
+
+def bundle(answer):
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert check_resource(found) == []
+    Bundle.model_validate(found)
+    return found
+
+
+def events(broker, query="", team=VISITORS, scopes=TEAM_SCOPES):
+    found = bundle(broker.call("GET", f"/fhir/AuditEvent?{query}", team, scopes=scopes))
+    return [entry["resource"] for entry in found.get("entry", [])]
+
+
+def everything(broker, query="", **who):
+    """All pages of a search."""
+    address: str | None = f"/fhir/AuditEvent?_count=3&{query}"
+    found: list[Json] = []
+    while address:
+        page = bundle(broker.call("GET", address, **who))
+        found += [entry["resource"] for entry in page.get("entry", [])]
+        address = next((link["url"] for link in page["link"] if link["relation"] == "next"), None)
+    return found
+
+
+def own(event):
+    """Our own word for what was done."""
+    [code] = [subtype["code"] for subtype in event["subtype"] if subtype["system"] == ACTION]
+    return code
+
+
+def test_every_entry_is_a_sound_event(broker):
+    known = {row.id: row for row in broker.rows(Audit)}
+    found = everything(broker, team=None, scopes=AUDITOR)
+    assert known.keys() <= {event["id"] for event in found}
+    for event in found:
+        assert check_resource(event) == []
+        AuditEvent.model_validate(event)
+        if event["id"] in known:
+            assert own(event) == known[event["id"]].action
+    assert {"receive", "decide", "search", "read", "acknowledge", "administer", "refuse"} <= set(map(own, found))
+
+
+@pytest.mark.parametrize("action", [*SHAPES, "decide", "something-new"])
+def test_an_event_of_each_kind_is_sound_with_and_without_a_caller(broker, action):
+    details: dict[str, Json] = {"person": {"found": ["a", "b"]}, "team": {"n": 1}, "other-thing": {}}
+
+    def work(session):
+        for entity, detail in details.items():
+            audit.record(session, action=action, entity=entity, entity_id="e", now=NOON, detail=detail)
+
+    broker.runtime.store.write(work)
+    found = events(broker, f"subtype={ACTION}|{action}", None, AUDITOR)
+    assert found
+    for event in found:
+        assert check_resource(event) == []
+        AuditEvent.model_validate(event)
+
+
+def test_every_word_for_what_was_done_is_published(broker):
+    published = broker.http.get("/fhir/CodeSystem/audit-action").json()
+    codes = {concept["code"] for concept in published["concept"]}
+    assert {own(event) for event in everything(broker, team=None, scopes=AUDITOR)} - {"something-new"} <= codes
+    assert set(SHAPES) <= codes
+
+
+def test_an_event_says_who_did_what_to_what_and_when(broker):
+    task = broker.call("GET", "/fhir/Task?code=acknowledge", VISITORS).json()["entry"][0]["resource"]["id"]
+    [event] = events(broker, f"entity=Task/{task}&subtype=read")
+    assert (event["action"], event["outcome"], event["recorded"]) == ("R", "0", "2026-03-02T12:00:00Z")
+    assert event["type"]["code"] == "rest"
+    assert event["entity"][0]["what"] == {"reference": f"Task/{task}"}
+    system, team, itself = event["agent"]
+    assert system["who"]["identifier"] == {"system": CLIENT, "value": broker.name(VISITORS)}
+    assert (system["requestor"], itself["requestor"]) == (True, False)
+    assert team["who"]["identifier"] == {"system": TEAM, "value": VISITORS}
+    assert itself["network"] == {"address": "http://testserver/fhir", "type": "5"}
+
+
+def test_what_baton_decides_by_itself_it_asked_for_itself(broker):
+    event = events(broker, "subtype=decide", None, AUDITOR)[-1]
+    assert event["agent"][0]["requestor"] is True
+    assert event["agent"][0]["who"] == {"display": "Baton"}
+
+
+def test_a_team_sees_its_own_and_an_auditor_all(broker):
+    def teams(**who):
+        return {
+            agent["who"]["identifier"]["value"]
+            for event in everything(broker, **who)
+            for agent in event["agent"]
+            if agent["who"].get("identifier", {}).get("system") == TEAM
+        }
+
+    assert teams(team=VISITORS) == {VISITORS}
+    assert teams(team=MIDWIVES) == {MIDWIVES}
+    assert teams(team=None, scopes=AUDITOR) == {VISITORS, MIDWIVES}
+    assert teams(team=None, scopes=("system/AuditEvent.rs",)) == set()
+    foreign = events(broker, "", MIDWIVES)[0]["id"]
+    assert broker.call("GET", f"/fhir/AuditEvent/{foreign}", VISITORS).status_code == 404
+    assert broker.call("GET", f"/fhir/AuditEvent/{foreign}", None, scopes=AUDITOR).json()["id"] == foreign
+    assert events(broker, f"agent={MIDWIVES}") == []
+    assert broker.call("GET", f"/fhir/AuditEvent/{NOBODY}", VISITORS).status_code == 404
+
+
+def test_reading_the_audit_is_audited(broker):
+    def noted(call):
+        before = broker.ids(Audit)
+        call()
+        [row] = [row for row in broker.rows(Audit) if row.id not in before]
+        assert (row.entity, row.team_id) == ("audit", VISITORS)
+        return row.action, row.entity_id, row.detail
+
+    [event] = events(broker, "_count=1&action=R")
+    assert noted(lambda: events(broker, "_count=1&action=R")) == ("search", None, {"found": [event["id"]]})
+    address = f"/fhir/AuditEvent/{event['id']}"
+    assert noted(lambda: broker.call("GET", address, VISITORS)) == ("read", event["id"], {})
+    assert noted(lambda: events(broker, "_summary=count&action=C")) == ("search", None, {"count": 0})
+
+
+FINDS = [  # with our words for what the events found must be, of those that stand in the fixture
+    ("action=R", {"read"}),
+    ("action=C,U", {"acknowledge"}),
+    ("action=http://hl7.org/fhir/audit-event-action|E", {"search"}),
+    ("action=R&action=U", set()),
+    ("action=E,R", {"search", "read"}),
+    ("subtype=search", {"search"}),
+    ("subtype=http://hl7.org/fhir/restful-interaction|update", {"acknowledge"}),
+    (f"subtype={ACTION}|acknowledge,read", {"acknowledge", "read"}),
+    ("outcome=8", {"read"}),
+    ("outcome=0&action=U", {"acknowledge"}),
+    (f"agent={VISITORS}&action=U", {"acknowledge"}),
+    (f"agent=Organization/{VISITORS}&action=U", {"acknowledge"}),
+    (f"agent=Device/{VISITORS}", set()),
+    (f"agent:identifier={TEAM}|{VISITORS}&action=U", {"acknowledge"}),
+    (f"agent:identifier={CLIENT}|{VISITORS}", set()),
+    (f"agent:identifier={CLIENT}|nobody", set()),
+    ("entity=nothing", set()),
+    (f"entity=Patient/{NOBODY}", set()),
+    ("date=ge2026-03-02&action=U", {"acknowledge"}),
+    ("date=lt2026-03-01", set()),
+    ("date=gt2026-03-02", set()),
+    ("date=2026-03-02T12:00&action=U", {"acknowledge"}),
+]
+
+
+@pytest.mark.parametrize(("query", "found"), FINDS)
+def test_each_parameter_finds_what_it_should(broker, query, found):
+    assert {own(event) for event in everything(broker, query, team=VISITORS)} == found
+    total = bundle(broker.call("GET", f"/fhir/AuditEvent?{query}&_summary=count", VISITORS))["total"]
+    assert (total > 0) == bool(found)
+    posted = bundle(broker.call("POST", "/fhir/AuditEvent/_search", VISITORS, content=query, headers=FORM))
+    assert ("entry" in posted) == bool(found)
+
+
+def test_what_was_done_to_a_thing_is_found_with_the_searches_that_showed_it(broker):
+    [task, *_] = broker.call("GET", "/fhir/Task?code=acknowledge", VISITORS).json()["entry"]
+    id_ = task["resource"]["id"]
+    for query in (f"entity=Task/{id_}", f"entity={id_}"):
+        assert {own(event) for event in everything(broker, query, team=VISITORS)} >= {"read", "search"}
+    identifier = f"entity:identifier=https://fhir.baton.example/Id/delivery|{delivery(broker)}"
+    assert {own(event) for event in everything(broker, identifier, team=VISITORS)} == {"read", "acknowledge"}
+    assert everything(broker, f"entity=Patient/{id_}", team=VISITORS) == []
+
+
+def delivery(broker):
+    [row] = broker.rows(Audit, entity="delivery", action="acknowledge")
+    return row.entity_id
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "mood=good", "action=X", "action=x|R", "outcome=4", "outcome=0&outcome=8", "subtype=%00", "agent=%00",
+        "agent=Patient/x", "agent:identifier=x|y", "entity=Nothing/x", "entity=a|b", "entity:identifier=x|y",
+        "date=yesterday", "_sort=agent", "_count=-1", "_cursor=made-up", "_summary=true",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_served_is_refused_and_not_ignored(broker, query):
+    answer = broker.call("GET", f"/fhir/AuditEvent?{query}", VISITORS)
+    assert answer.status_code == 400
+    assert issues(answer)
+    assert (value := query.partition("=")[2])[:4] not in answer.text or len(value) < 5
+
+
+def test_pages_show_each_event_once_in_order_while_new_ones_come_in(broker):
+    """Each page is an event itself: the newest first, so that none of them moves the pages."""
+    expected = [event["id"] for event in events(broker, "_count=200&date=lt2026-03-03")]
+    paged = [event["id"] for event in everything(broker, "date=lt2026-03-03", team=VISITORS)]
+    assert len(paged) == len(set(paged))
+    assert [id_ for id_ in paged if id_ in expected] == expected
+    oldest = events(broker, "_sort=date&_count=200")
+    times = [event["recorded"] for event in oldest]
+    assert times == sorted(times)
+
+
+def test_zero_is_a_count(broker):
+    assert bundle(broker.call("GET", "/fhir/AuditEvent?_count=0", VISITORS))["total"] > 0

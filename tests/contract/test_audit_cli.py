@@ -1,0 +1,161 @@
+"""`baton audit` as a person types it: what it says, its exit codes, and exports that others check without the database."""
+
+import json
+import os
+import sys
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import delete, text, update
+
+from broker.cli import main
+from broker.storage import migrate
+from broker.storage.codec import PlainCodec
+from broker.storage.store import open_store
+from broker.storage.tables import Audit, AuditLeaf, AuditSeal
+from tests.conftest import NOON
+from tests.sealed import noted, sealed
+
+KEY = "a key of forty characters, or even longer"
+BATCHES = 4
+
+
+@pytest.fixture
+def baton(tmp_path, monkeypatch, capsys):
+    """The command in a folder with a sealed audit: four batches of three, a minute apart, and one entry that waits."""
+    store = open_store(f"sqlite:///{tmp_path / 'var' / 'baton.db'}", PlainCodec(KEY.encode()))
+    migrate.upgrade(store.engine)
+    for batch in range(BATCHES):
+        at = NOON + timedelta(minutes=batch)
+        noted(store, *(f"task-{batch}-{number}" for number in range(3)), at=at)
+        sealed(store, now=at + timedelta(seconds=1))
+    noted(store, "waits", at=NOON + timedelta(hours=1))
+    store.close()
+    for name in [name for name in os.environ if name.startswith("BATON_")]:
+        monkeypatch.delenv(name)
+    return Here(tmp_path, monkeypatch, capsys)
+
+
+class Here:
+    """Runs the command in this process: `test_cli` shows that it is one of its own, and that takes seconds."""
+
+    def __init__(self, folder, monkeypatch, capsys):
+        self.folder, self._patch, self._capture = folder, monkeypatch, capsys
+
+    def __call__(self, *words, code=0, **settings):
+        """Standard output, or standard error when it is to fail."""
+        with self._patch.context() as during:
+            during.chdir(self.folder)
+            during.setattr(sys, "argv", ["baton", *words])
+            for name, value in settings.items():
+                during.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        said = self._capture.readouterr()
+        assert (ended.value.code or 0) == code, said
+        return said.err if code else said.out
+
+
+def verify(baton, *words, code=0):
+    """What it prints: on standard output, or on standard error when something is wrong."""
+    return baton("audit", "verify", *words, code=code, BATON_SECRET_KEY=KEY)
+
+
+def tampered(baton, *statements):
+    store = open_store(f"sqlite:///{baton.folder / 'var' / 'baton.db'}", PlainCodec(KEY.encode()))
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+    store.close()
+
+
+def test_what_is_whole_is_said_to_be_and_what_waits_is_counted(baton):
+    said = verify(baton)
+    assert "Sealed: 12 entries; head 4 of 2026-03-02 12:03:01 UTC." in said
+    assert "Not sealed yet: 1, the oldest " in said
+    assert "All of it is as it was sealed." in said
+    found = json.loads(verify(baton, "--json"))
+    assert (found["verified"], found["sealed"], found["fault_count"], found["faults"]) == (True, 12, 0, [])
+    assert (found["unsealed"]["count"], found["head"]["number"]) == (1, 4)
+    assert found["public_keys"][0] in said
+
+
+def test_the_first_wrong_position_is_named_with_what_is_wrong(baton):
+    tampered(baton, update(Audit).where(Audit.entity_id.in_(["task-1-0", "task-2-0"])).values(team_id="x"))
+    said = verify(baton, code=1).splitlines()
+    assert len(said) == 3
+    assert all(line.startswith("position ") and ": changed: " in line for line in said[:2])
+    assert 3 <= int(said[0].split()[1].rstrip(":")) < 6 <= int(said[1].split()[1].rstrip(":")) < 9
+    assert said[2] == "The audit is not what was sealed."
+
+
+def test_a_head_that_was_kept_finds_a_cut_off_end(baton):
+    (baton.folder / "kept.json").write_text(verify(baton, "--json"))
+    assert "All of it" in verify(baton, "--head", "kept.json")
+    ids = text("DELETE FROM audit WHERE id IN (SELECT audit_id FROM auditleaf WHERE position >= 9)")
+    tampered(baton, ids, delete(AuditLeaf).where(AuditLeaf.position >= 9), delete(AuditSeal).where(AuditSeal.size > 9))
+    assert "All of it" in verify(baton)
+    assert "position 9: missing: " in verify(baton, "--head", "kept.json", code=1)
+    (baton.folder / "kept.json").write_text("{}")
+    assert "has no head" in verify(baton, "--head", "kept.json", code=1)
+
+
+def exported(baton, *words):
+    baton("audit", "export", "--out", "audit.jsonl", *words, BATON_SECRET_KEY=KEY)
+    return [json.loads(line) for line in (baton.folder / "audit.jsonl").read_text().splitlines()]
+
+
+def checked(baton, key, code=0):
+    """The export checked by somebody who has nothing but it and the public key."""
+    return baton("audit", "verify", "--export", "audit.jsonl", "--public-key", key, code=code)
+
+
+def rewrite(baton, lines):
+    (baton.folder / "audit.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_an_export_is_checked_anywhere(baton):
+    lines = exported(baton)
+    key = lines[0]["public_key"]
+    assert [line["position"] for line in lines if "position" in line] == list(range(12))
+    assert [line["head"]["size"] for line in lines if "head" in line] == [3, 6, 9, 12]
+    assert "Sealed: 12 entries" in checked(baton, key)
+    assert "signature" in checked(baton, "A" * 43 + "=", code=1)
+    assert "Say which key" in baton("audit", "verify", "--export", "audit.jsonl", code=1)
+    [row] = [line for line in lines if line.get("position") == 5]
+    row["entry"]["action"] = "administer"
+    rewrite(baton, lines)
+    assert "position 5: changed" in checked(baton, key, code=1)
+    rewrite(baton, [line for line in lines if line.get("position") != 4])
+    assert "position 4: missing" in checked(baton, key, code=1)
+    rewrite(baton, lines[1:])
+    assert "is not an export" in checked(baton, key, code=1)
+    rewrite(baton, [*lines[:3], {"position": "x"}])
+    assert "line 4 is not one of an export" in checked(baton, key, code=1)
+
+
+def test_a_part_is_exported_with_its_proof_and_without_other_entries(baton):
+    lines = exported(baton, "--since", "2026-03-02T12:01:00", "--until", "2026-03-02T12:02:00")
+    key = lines[0]["public_key"]
+    assert lines[0]["from"]["size"] == 3
+    assert [line["position"] for line in lines if "entry" in line] == [3, 4, 5]
+    assert [line["head"]["number"] for line in lines if "head" in line] == [2]
+    checked(baton, key)
+    lines[0]["from"]["size"] = 2
+    rewrite(baton, lines)
+    assert "signature" in checked(baton, key, code=1)
+    assert len(exported(baton, "--since", "2027-01-01")) == 1
+    assert "Nothing is sealed yet." in checked(baton, key)
+
+
+def test_handing_the_audit_out_is_audited(baton):
+    before = json.loads(verify(baton, "--json"))["unsealed"]["count"]
+    exported(baton)
+    assert json.loads(verify(baton, "--json"))["unsealed"]["count"] == before + 1
+
+
+def test_without_a_key_it_says_which_to_give(baton):
+    assert "--public-key" in baton("audit", "verify", code=1)
+    assert "base64" in baton("audit", "verify", "--public-key", "x", code=2)
