@@ -259,24 +259,24 @@ def _says(holding: Holding | None) -> int:
     return 2 if holding.team_id else 1
 
 
-def mend(ledger: Ledger, key: Key, *, without: frozenset[str] = frozenset(), revived: bool = False) -> None:
+def mend(ledger: Ledger, key: Key, *, without: frozenset[str] = frozenset()) -> None:
     """What held before something that was taken back, or before a death that was none, holds again.
 
     `without`: notifications that no longer count. What ended a holding that never was did not happen either.
     """
     chain = ledger.chain(key)
-    standing = _standing(chain, without, revived=revived)
+    standing = _standing(chain, without)
     if standing is not None:
         ledger.put(key, standing)
     elif chain:
         ledger.unheld(key, Unheld.NOT_KNOWN, HeldBy.CORRECTION)
 
 
-def _standing(chain: Chain, without: frozenset[str], *, revived: bool) -> Holding | None:
+def _standing(chain: Chain, without: frozenset[str]) -> Holding | None:
     standing: Holding | None = None
     undone = False
     for period in chain:
-        closing = revived and period.held_by is HeldBy.DEATH
+        closing = period.held_by is HeldBy.DEATH  # only the living are mended
         of_nothing = undone and period.held_by is HeldBy.END
         undone = period.notification_id in without or closing or of_nothing
         if not undone:

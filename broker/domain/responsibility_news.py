@@ -74,7 +74,7 @@ def move(ledger: Ledger, news: News, in_transfer: frozenset[tuple[str, str]] = f
                 moves.merge(ledger, change.gone, change.into)
             case c.PersonLives():
                 for function in moves.HELD:
-                    moves.mend(ledger, (change.person_id, function), revived=True)
+                    moves.mend(ledger, (change.person_id, function))
             case c.EndInvolvement() if news.message is None and (change.person_id, change.team_id) not in in_transfer:
                 moves.give_up(ledger, news.directory.teams[change.team_id], change.person_id, Unheld.ENDED)
             case _:

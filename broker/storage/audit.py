@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
-from sqlmodel import Session, insert
+from sqlmodel import Session
 
 from broker.domain.caller import Caller
-from broker.storage.tables import Audit
+from broker.storage.person_tables import AUDIT
+
+_INSERT = AUDIT.insert()
 
 
 def record(
@@ -62,4 +64,4 @@ def record_many(
         }
         for entity_id in entity_ids
     ]
-    session.execute(insert(Audit), rows)
+    session.execute(_INSERT, rows)

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from broker.domain.states import ChannelKind, DeliveryState, View
-from broker.storage.tables import Channel, Delivery, Notification
+from broker.storage.person_tables import CHANNEL, DELIVERY
+from broker.storage.tables import Delivery, Notification
 from broker.storage.types import UtcDateTime
 
 OPEN = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.PARKED)
@@ -42,7 +43,7 @@ def insert(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
     if not rows:
         return
     pushed = _with_push(session, {str(row["team_id"]) for row in rows})
-    session.execute(sa.insert(Delivery), [{**_BLANK, **row, "next_attempt_at": _due(row, pushed)} for row in rows])
+    session.execute(_INSERT, [{**_BLANK, **row, "next_attempt_at": _due(row, pushed)} for row in rows])
 
 
 def _due(row: Mapping[str, object], pushed: Collection[str]) -> object:
@@ -54,11 +55,15 @@ def _due(row: Mapping[str, object], pushed: Collection[str]) -> object:
 
 def _with_push(session: Session, teams: Collection[str]) -> frozenset[str]:
     """Those of the teams that want to be told by more than the mailbox."""
-    return frozenset(session.scalars(_push_teams().where(col(Channel.team_id).in_(teams))))
+    return frozenset(session.scalars(_WITH_PUSH, {"teams": list(teams)}))
 
 
 def _push_teams() -> sa.Select[str]:
-    return sa.select(col(Channel.team_id)).where(col(Channel.kind) != ChannelKind.MAILBOX)
+    return sa.select(CHANNEL.c.team_id).where(CHANNEL.c.kind != ChannelKind.MAILBOX)
+
+
+_INSERT = DELIVERY.insert()
+_WITH_PUSH = _push_teams().where(CHANNEL.c.team_id.in_(sa.bindparam("teams", expanding=True)))
 
 
 def decisions(session: Session, notification_id: str) -> dict[str, DeliveryState]:

@@ -3,11 +3,13 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, delete, select, update
 
 from broker.domain import world
 from broker.domain.states import ChannelKind
 from broker.storage.codec import Codec
+from broker.storage.person_tables import REVISION
 from broker.storage.tables import Agency, Area, AreaPostcode, Channel, Coverage, Revision, Team
 from schemas.codes import Function
 
@@ -16,8 +18,10 @@ DIRECTORY = "directory"
 
 def revision(session: Session) -> int:
     """The directory's revision; it rises with every change."""
-    number = session.exec(select(Revision.number).where(Revision.name == DIRECTORY)).first()
-    return number or 0
+    return session.execute(_REVISION).scalar() or 0
+
+
+_REVISION = sa.select(REVISION.c.number).where(REVISION.c.name == DIRECTORY)
 
 
 def load(session: Session) -> world.Directory:

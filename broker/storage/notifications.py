@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, insert, or_, select, update
+from sqlmodel import Session, col, or_, select, update
 
 from broker.domain.states import NotificationState
 from broker.storage.codec import Codec
 from broker.storage.deliveries import NOT_TOLD
+from broker.storage.person_tables import NOTIFICATION, SUBJECT
 from broker.storage.tables import Delivery, Notification, Subject
 from schemas import content
 from schemas.codes import Event
@@ -53,10 +54,10 @@ def refused_before(session: Session, sender_team_id: str, content_hash: str) -> 
 
 def add(session: Session, row: dict[str, object], subjects: Iterable[tuple[str, bool]]) -> None:
     """One notification with the persons it is about or names: (person id, named only)."""
-    session.execute(insert(Notification), [row])
+    session.execute(NOTIFICATION.insert(), row)
     about = [{"notification_id": row["id"], "person_id": person, "named": named} for person, named in subjects]
     if about:
-        session.execute(insert(Subject), about)
+        session.execute(SUBJECT.insert(), about)
 
 
 def message_of(codec: Codec, row: Notification) -> Message:

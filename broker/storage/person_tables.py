@@ -1,4 +1,4 @@
-"""The tables of people and households as SQLAlchemy Core sees them: plain columns and rows, no objects on the way in."""
+"""The tables of the way in as SQLAlchemy Core sees them: plain columns and rows, no objects."""
 
 from typing import Final
 
@@ -15,5 +15,10 @@ ADDRESS: Final[Table] = metadata.tables["address"]
 INVOLVEMENT: Final[Table] = metadata.tables["involvement"]
 NOTIFICATION: Final[Table] = metadata.tables["notification"]
 SUBJECT: Final[Table] = metadata.tables["subject"]
+DELIVERY: Final[Table] = metadata.tables["delivery"]
+CHANNEL: Final[Table] = metadata.tables["channel"]
 TASK: Final[Table] = metadata.tables["task"]
+TASK_EVENT: Final[Table] = metadata.tables["taskevent"]
+AUDIT: Final[Table] = metadata.tables["audit"]
+REVISION: Final[Table] = metadata.tables["revision"]
 TEAM: Final[Table] = metadata.tables["team"]

@@ -551,7 +551,7 @@ class Task(Table, table=True):
     )
 
     id: str = Field(primary_key=True, max_length=36)
-    code: TaskCode = Field(sa_type=enum_type(TaskCode, "task_code"), index=True)
+    code: TaskCode = Field(sa_type=enum_type(TaskCode, "task_code"))
     status: TaskStatus = Field(sa_type=enum_type(TaskStatus, "task_status"))
     business_status: str | None = None
     owner_team_id: str = _ref("team.id")

@@ -9,17 +9,18 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Select, and_, false, or_
-from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, insert, select, update
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_
+from sqlmodel import Session, col, select, update
 
 from broker.domain.states import DeliveryState, Purpose, View
 from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.domain.wanted import TaskWanted
 from broker.storage import deliveries
 from broker.storage.codec import Codec, open_json, seal_json
+from broker.storage.person_tables import NOTIFICATION, TASK, TASK_EVENT
 from broker.storage.store import Raced
-from broker.storage.tables import Delivery, Escalation, Notification, Task, TaskEvent
+from broker.storage.tables import Delivery, Escalation, Task, TaskEvent
 from broker.storage.task_values import Content, Happened, Scope, Stored
 from schemas.codes import ResponseReason, TaskCode, TaskStatus
 
@@ -43,8 +44,8 @@ def raise_tasks(
             fresh.append((task_id, task))
             known |= {task.dedupe_key: task_id} if task.dedupe_key else {}
     if fresh:
-        session.execute(insert(Task), [_row(codec, task_id, task, policy_version, now) for task_id, task in fresh])
-        session.execute(insert(TaskEvent), [_raised(codec, task_id, now) for task_id, _ in fresh])
+        session.execute(TASK.insert(), [_row(codec, task_id, task, policy_version, now) for task_id, task in fresh])
+        session.execute(TASK_EVENT.insert(), [_raised(codec, task_id, now) for task_id, _ in fresh])
         _announce(session, fresh, policy_version, now)
     return ids
 
@@ -52,8 +53,11 @@ def raise_tasks(
 def _known(session: Session, keys: Sequence[str]) -> dict[str, str]:
     if not keys:
         return {}
-    rows = session.execute(select(Task.dedupe_key, Task.id).where(col(Task.dedupe_key).in_(keys)))
-    return {key: task_id for key, task_id in rows if key is not None}
+    rows = session.execute(_KNOWN, {"keys": keys})
+    return {key: task_id for key, task_id in rows}
+
+
+_KNOWN = sa.select(TASK.c.dedupe_key, TASK.c.id).where(TASK.c.dedupe_key.in_(bindparam("keys", expanding=True)))
 
 
 def _row(codec: Codec, task_id: str, task: TaskWanted, policy_version: str, now: datetime) -> dict[str, object]:
@@ -119,8 +123,13 @@ def _announce(session: Session, fresh: Sequence[tuple[str, TaskWanted]], policy_
 
 
 def _senders(session: Session, notification_ids: Sequence[str]) -> dict[str, str]:
-    query = select(Notification.id, Notification.sender_team_id).where(col(Notification.id).in_(notification_ids))
-    return dict(session.execute(query).all())
+    rows = session.execute(_SENDERS, {"notifications": notification_ids})
+    return {id_: sender for id_, sender in rows}
+
+
+_SENDERS = sa.select(NOTIFICATION.c.id, NOTIFICATION.c.sender_team_id).where(
+    NOTIFICATION.c.id.in_(bindparam("notifications", expanding=True))
+)
 
 
 def message_row(
@@ -223,18 +232,24 @@ def open_transfers(session: Session, person_ids: Collection[str]) -> list[str]:
     """Ids of the transfers that are open and in which any of these persons stands, in one order for everybody."""
     if not person_ids:
         return []
-    whole = aliased(Task)
-    query = (
-        select(whole.id)
-        .join(Task, col(Task.part_of) == col(whole.id))
+    return sorted(session.scalars(_OPEN_TRANSFERS, {"persons": list(person_ids)}))
+
+
+def _open_transfers() -> sa.Select[str]:
+    whole = TASK.alias("whole")
+    return (
+        sa.select(whole.c.id)
+        .join(TASK, TASK.c.part_of == whole.c.id)
         .where(
-            col(Task.person_id).in_(person_ids),
-            col(Task.code) == TaskCode.CONFIRM_CHILD,
-            col(whole.status).not_in(TERMINAL),
+            TASK.c.person_id.in_(bindparam("persons", expanding=True)),
+            TASK.c.code == TaskCode.CONFIRM_CHILD,
+            whole.c.status.not_in(TERMINAL),
         )
         .distinct()
     )
-    return sorted(session.exec(query).all())
+
+
+_OPEN_TRANSFERS = _open_transfers()
 
 
 def parts_of(session: Session, codec: Codec, whole_id: str, code: TaskCode) -> list[Stored]:
@@ -331,7 +346,7 @@ def change(session: Session, codec: Codec, before: Stored, what: Change, now: da
         client_name=what.client_name,
         detail=what.detail,
     )
-    session.execute(insert(TaskEvent), [_event(codec, task_id, happened)])
+    session.execute(TASK_EVENT.insert(), _event(codec, task_id, happened))
     return version
 
 

@@ -94,7 +94,7 @@ def whole_again(
     whole = tasks.get(session, ctx.codec, whole_id, ALL)
     assert whole is not None
     lines = tasks.parts_of(session, ctx.codec, whole_id, TaskCode.CONFIRM_CHILD)
-    columns, content = _as_it_stands(session, ctx, whole, lines)
+    columns, content = _as_it_stands(session, ctx, whole, lines, now)
     if not columns and content == whole.content:
         return None
     what = Change(move=move, content=content, columns=columns, detail={"lines": dict(content["lines"])})
@@ -106,7 +106,7 @@ def whole_again(
 
 
 def _as_it_stands(
-    session: Session, ctx: Context, whole: Stored, lines: Collection[Stored]
+    session: Session, ctx: Context, whole: Stored, lines: Collection[Stored], now: datetime
 ) -> tuple[dict[str, Value], Content]:
     """The columns of the whole that differ, and its content with the lines counted."""
     parts = [Part(TaskStatus(line.row.status), line.now().business_status) for line in lines]
@@ -120,6 +120,8 @@ def _as_it_stands(
     elif found is None:
         found = status, business
     columns: dict[str, Value] = {"status": found[0], "business_status": found[1]} if found != (status, business) else {}
+    if found[0] in (TaskStatus.COMPLETED, TaskStatus.REJECTED) and status not in TERMINAL:
+        columns["answered_at"] = now
     if found[0] is TaskStatus.REJECTED and status is not TaskStatus.REJECTED:
         columns["reason_code"] = _why_declined(lines)
     if found[0] not in TERMINAL:

@@ -12,7 +12,7 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import ClassVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import update
@@ -393,6 +393,7 @@ def test_whatever_happens_to_a_family(sqlite_template, tmp_path_factory):
         settings=settings(
             max_examples=25,
             derandomize=True,
+            phases=[Phase.generate],
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -209,6 +209,7 @@ def upgrade() -> None:
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.add_column(sa.Column("level", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("climbs_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.drop_index(batch_op.f("ix_task_code"))
         batch_op.create_index(
             "ix_handover_open",
             ["authored_at", "id"],

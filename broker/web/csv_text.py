@@ -1,0 +1,22 @@
+"""Tables as CSV (RFC 4180) that a spreadsheet shows and never executes; what the columns are is their call's."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+CSV: Final = "text/csv"
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection); an apostrophe before it makes it text."""
+
+
+def text(rows: Iterable[Sequence[str | int | None]]) -> str:
+    """Lines that end in CRLF; None is an empty cell."""
+    written = io.StringIO()
+    csv.writer(written).writerows([_safe(cell) for cell in row] for row in rows)
+    return written.getvalue()
+
+
+def _safe(cell: str | int | None) -> str | int | None:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
