@@ -62,7 +62,7 @@ def household(session: Session, ctx: Context, caller: Caller, household_id: str,
     shown: Json = {
         "id": household_id,
         "system": HOUSEHOLD,
-        "members": [_member(world, m) for m in world.memberships if _shown(m, household_id, seen)],
+        "members": [_member(world, m, team) for m in world.memberships if _shown(m, household_id, seen)],
         "wholeHousehold": seen.whole,
     }
     if seen.whole:
@@ -87,8 +87,10 @@ def _shown(membership: KnownMembership, household_id: str, seen: sight.Sight) ->
     )
 
 
-def _member(world: World, membership: KnownMembership) -> Json:
+def _member(world: World, membership: KnownMembership, viewer: Team) -> Json:
     person = world.people[membership.person_id]
+    by = membership.asserted_by
+    hidden = by != viewer.id and sight.hides_address(world, person.id, viewer)
     return {
         "person": person.id,
         "name": _name(person),
@@ -97,7 +99,7 @@ def _member(world: World, membership: KnownMembership) -> Json:
         "state": person.state.value,
         "standing": membership.standing.value,
         "since": membership.since.isoformat() if membership.since else None,
-        "accordingTo": membership.asserted_by,
+        "accordingTo": None if hidden else by,
     }
 
 
@@ -107,12 +109,17 @@ def _name(person: KnownPerson) -> str | None:
 
 
 def _teams(world: World, seen: sight.Sight, viewer: Team, ctx: Context) -> list[Json]:
-    """Teams that work with the persons shown, as far as the viewer may know that they do (principle 9)."""
+    """Teams that work with the persons shown, as far as the viewer may know that they do (principle 9).
+
+    Of somebody whose protected address it does not hold it sees none but itself: a team gives the place away (principle 10).
+    """
     visible = ctx.policy.visible[ctx.policy.groups[viewer.function]]
+    hidden = {person for person in seen.persons if sight.hides_address(world, person, viewer)}
     rows = {
         (i.team_id, i.person_id): i.state
         for i in world.involvements
-        if i.person_id in seen.persons and (i.team_id == viewer.id or i.function in visible)
+        if i.person_id in seen.persons
+        and (i.team_id == viewer.id or (i.function in visible and i.person_id not in hidden))
     }
     return [
         {

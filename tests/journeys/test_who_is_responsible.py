@@ -160,6 +160,11 @@ def test_nobody_is_told_what_gives_a_protected_address_away(born):
     assert who(asks(visitors, ava)) == {"health-visiting": "bcht-health-visiting"}
     assert visitors.call("GET", "/responsibility", params={"person": ava, "function": "midwifery"}).status_code == 404
     assert who(asks(midwifery, ava))["health-visiting"] == "bcht-health-visiting"
+    [home] = visitors.homes_of(AVA)
+    assert {team["team"] for team in home["teams"]} == {"bcht-health-visiting"}
+    assert {member["accordingTo"] for member in home["members"]} <= {None, "bcht-health-visiting"}
+    [home] = midwifery.homes_of(AVA)
+    assert "bcht-health-visiting" in {team["team"] for team in home["teams"]}
 
 
 def test_a_team_that_is_there_no_more_stays_responsible_and_is_shown_so(born):
