@@ -52,7 +52,8 @@ def _fill(runtime: Runtime, progress: Progress) -> None:
     runtime.store.write(work)
     later = runtime.now().date() - _sent(examples.load(NEXT))
     _lay_out(later)
-    _tell(runtime, later, progress)
+    if runtime.settings.directory is None:  # the story's teams are the demonstration's
+        _tell(runtime, later, progress)
 
 
 def _client(name: str, team: str | None, scopes: str) -> clients.Registered:
