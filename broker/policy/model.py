@@ -37,7 +37,7 @@ def check(path: Path | None = None) -> list[Problem]:
 def _read(path: Path) -> tuple[Document | None, list[Problem]]:
     try:
         with path.open(encoding="utf-8") as file:
-            plain = yaml.load(file, _Once)  # noqa: S506 - a safe loader that also refuses a key given twice
+            plain = yaml.load(file, Once)  # noqa: S506 - a safe loader that also refuses a key given twice
     except (OSError, UnicodeDecodeError):
         return None, [Problem("", "cannot be read as a text file in UTF-8", "not-found")]
     except yaml.YAMLError as error:
@@ -49,7 +49,7 @@ def _read(path: Path) -> tuple[Document | None, list[Problem]]:
     return document, faults.found(document)
 
 
-class _Once(yaml.CSafeLoader):
+class Once(yaml.CSafeLoader):
     """YAML in which a key given twice is an error: the second would silently win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature

@@ -1,15 +1,16 @@
 """A scenario file, read: YAML with every fault named by its line and key. What must fit together stands in `checking.py`."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import yaml
 from pydantic import ValidationError
 
 from broker.errors import Misconfigured
+from broker.policy.model import Once
 from broker.replay import checking, shifting
 from broker.replay.model import Scenario
 from broker.storage import directory_file
@@ -71,19 +72,8 @@ def _refused(path: Path, problems: list[Problem]) -> Misconfigured:
     )
 
 
-class Plain(yaml.SafeLoader):
-    """YAML in which a day is text (a story's dates are moved as text) and a key given twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
-        """The mapping; a ConstructorError names the line of a key that stands there already."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+class Plain(Once):
+    """YAML in which, besides, a day is text: a story's dates are moved as text."""
 
 
 Plain.yaml_implicit_resolvers = {

@@ -1,21 +1,20 @@
 """`/fhir/AuditEvent`: who did, read or was refused what; a team sees what it did and what was done for it, an auditor all."""
 
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlmodel import Session
 
 from broker.domain.caller import Caller
 from broker.domain.sealing import Entry
-from broker.errors import NotFound, Unreadable, Unsupported
+from broker.errors import NotFound
 from broker.runtime import Runtime
 from broker.storage import audit, audit_search
 from broker.web import documented
 from broker.web.api import audit_query
-from broker.web.api.parameters import Pairs
+from broker.web.api.parameters import Pairs, in_body
 from broker.web.deps import Body, Running, require
-from broker.web.guard import media_type
 from broker.web.outcomes import FhirResponse
 from broker.workflow.acknowledge import scope_of
 from broker.workflow.audit_wire import audit_event
@@ -39,13 +38,7 @@ def search(request: Request, running: Running, caller: Reader) -> Response:
 )
 def search_by_post(request: Request, running: Running, caller: Reader, body: Body) -> Response:
     """As the search, so that what is asked stands in no address."""
-    if media_type(request.headers.get("content-type", "")) != documented.FORM:
-        raise Unsupported(f"Send {documented.FORM}.")
-    try:
-        asked = parse_qsl(body.decode(), keep_blank_values=True)
-    except UnicodeDecodeError as error:
-        raise Unreadable("The body is not UTF-8.") from error
-    return _searched([*request.query_params.multi_items(), *asked], running, caller)
+    return _searched(in_body(request, body), running, caller)
 
 
 @router.get("/{event_id}", summary="Read an audit event")

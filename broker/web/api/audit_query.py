@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from broker.storage.audit_search import About, Actions, Agent, AuditQuery, SortBy
-from broker.storage.keyset import Position, position
-from broker.web.api.parameters import ID, Pairs, every, one, only, order, refuse, spans, whole
+from broker.storage.keyset import Position
+from broker.web.api.parameters import ID, Pairs, after, every, one, only, only_count, order, refuse, spans, whole
 from broker.workflow import audit_wire
 from schemas.codes import CANONICAL
 from schemas.identifiers import TEAM
@@ -46,9 +46,9 @@ def read(pairs: Pairs) -> tuple[AuditQuery, bool]:
         succeeded=_succeeded(pairs),
         descending=descending,
         count=min(count or 1, MOST) if count is not None else USUAL,
-        after=_after(pairs, sort, descending=descending),
+        after=after(pairs, sort, descending=descending),
     )
-    return query, count == 0 or _only_count(pairs)
+    return query, count == 0 or only_count(pairs)
 
 
 def next_pairs(pairs: Pairs, query: AuditQuery, last: Position) -> list[tuple[str, str]]:
@@ -134,17 +134,3 @@ def _code(token: str, system: str, name: str) -> str:
     if given not in ("", system):
         refuse(name, "is not a code of its value set", "code-invalid")
     return code
-
-
-def _only_count(pairs: Pairs) -> bool:
-    value = one(pairs, "_summary")
-    if value not in (None, "count", "false"):
-        refuse("_summary", "may be count or false")
-    return value == "count"
-
-
-def _after(pairs: Pairs, sort: SortBy, *, descending: bool) -> Position | None:
-    value = one(pairs, "_cursor")
-    if value is None:
-        return None
-    return position(value, sort, descending=descending) or refuse("_cursor", "is not one of this search")

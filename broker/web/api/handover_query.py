@@ -6,8 +6,8 @@ from typing import Final
 from broker.domain.handovers import HandoverState
 from broker.policy import durations
 from broker.storage.handovers import HandoverQuery, SortBy
-from broker.storage.keyset import Position, position
-from broker.web.api.parameters import Pairs, chosen, coded, day, one, only, order, reference, refuse, whole
+from broker.storage.keyset import Position
+from broker.web.api.parameters import Pairs, after, chosen, coded, day, one, only, order, reference, refuse, whole
 from schemas.codes import Event, Function
 
 MOST: Final = 500
@@ -48,7 +48,7 @@ def read(pairs: Pairs) -> HandoverQuery:
         sort=sort,
         descending=descending,
         limit=min(limit or USUAL, MOST),
-        after=_after(pairs, sort, descending=descending),
+        after=after(pairs, sort, descending=descending, name="cursor"),
     )
 
 
@@ -107,10 +107,3 @@ def _age(pairs: Pairs) -> timedelta | None:
     except (ValueError, OverflowError):
         refuse("older_than", "must be a duration of weeks, days, hours or minutes such as PT48H")
     return min(age, OLDEST)
-
-
-def _after(pairs: Pairs, sort: SortBy, *, descending: bool) -> Position | None:
-    value = one(pairs, "cursor")
-    if value is None:
-        return None
-    return position(value, sort, descending=descending) or refuse("cursor", "is not one of this order")

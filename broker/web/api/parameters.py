@@ -6,9 +6,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NoReturn, TypeVar
+from urllib.parse import parse_qsl
 
-from broker.errors import Unreadable
+from starlette.requests import Request
+
+from broker.errors import Unreadable, Unsupported
+from broker.storage.keyset import Position, position
 from broker.storage.task_search import Span
+from broker.web.documented import FORM
+from broker.web.guard import media_type
 from schemas.codes import SYSTEMS
 from schemas.problem import Problem
 
@@ -19,6 +25,33 @@ ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _DATE: Final = re.compile(
     r"(eq|ge|le|gt|lt)?(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?))?)?)?"
 )
+
+
+def in_body(request: Request, body: bytes) -> Pairs:
+    """What a search by POST asks, in its address and in its form. Unsupported for another media type; Unreadable when it is not UTF-8."""
+    if media_type(request.headers.get("content-type", "")) != FORM:
+        raise Unsupported(f"Send {FORM}.")
+    try:
+        asked = parse_qsl(body.decode(), keep_blank_values=True)
+    except UnicodeDecodeError as error:
+        raise Unreadable("The body is not UTF-8.") from error
+    return [*request.query_params.multi_items(), *asked]
+
+
+def only_count(pairs: Pairs) -> bool:
+    """Whether `_summary=count` asks for the number alone."""
+    value = one(pairs, "_summary")
+    if value not in (None, "count", "false"):
+        refuse("_summary", "may be count or false")
+    return value == "count"
+
+
+def after(pairs: Pairs, sort: StrEnum, *, descending: bool, name: str = "_cursor") -> Position | None:
+    """Where the page begins: behind the cursor, which must be of this very order."""
+    value = one(pairs, name)
+    if value is None:
+        return None
+    return position(value, sort, descending=descending) or refuse(name, "is not one of this search")
 
 
 def refuse(path: str, reason: str, code: str = "value") -> NoReturn:

@@ -2,9 +2,22 @@
 
 from typing import Final
 
-from broker.storage.keyset import Position, position
+from broker.storage.keyset import Position
 from broker.storage.task_search import SortBy, TaskQuery
-from broker.web.api.parameters import ID, Pairs, coded, one, only, order, reference, refuse, spans, whole
+from broker.web.api.parameters import (
+    ID,
+    Pairs,
+    after,
+    coded,
+    one,
+    only,
+    only_count,
+    order,
+    reference,
+    refuse,
+    spans,
+    whole,
+)
 from schemas.codes import TaskCode, TaskStatus
 from schemas.identifiers import TEAM
 
@@ -52,9 +65,9 @@ def read(pairs: Pairs) -> tuple[TaskQuery, bool]:
         sort=sort,
         descending=descending,
         count=min(count or 1, MOST) if count is not None else USUAL,
-        after=_after(pairs, sort, descending=descending),
+        after=after(pairs, sort, descending=descending),
     )
-    return query, count == 0 or _only_count(pairs)
+    return query, count == 0 or only_count(pairs)
 
 
 def next_pairs(pairs: Pairs, query: TaskQuery, last: Position) -> list[tuple[str, str]]:
@@ -72,17 +85,3 @@ def _team(pairs: Pairs, name: str) -> str | None:
             refuse(f"{name}:identifier", f"must be {TEAM}| and a team's id")
         return value
     return reference(pairs, name, "Organization/")
-
-
-def _only_count(pairs: Pairs) -> bool:
-    value = one(pairs, "_summary")
-    if value not in (None, "count", "false"):
-        refuse("_summary", "may be count or false")
-    return value == "count"
-
-
-def _after(pairs: Pairs, sort: SortBy, *, descending: bool) -> Position | None:
-    value = one(pairs, "_cursor")
-    if value is None:
-        return None
-    return position(value, sort, descending=descending) or refuse("_cursor", "is not one of this search")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from sqlmodel import Session
@@ -15,7 +15,7 @@ from broker.runtime import Runtime
 from broker.storage.task_values import Stored
 from broker.web import documented
 from broker.web.api import task_parts, task_query, task_update
-from broker.web.api.parameters import Pairs
+from broker.web.api.parameters import Pairs, in_body
 from broker.web.deps import Body, Running, require
 from broker.web.guard import JSON, media_type
 from broker.web.outcomes import FhirResponse
@@ -48,13 +48,7 @@ def search(request: Request, running: Running, caller: Reader) -> Response:
 )
 def search_by_post(request: Request, running: Running, caller: Reader, body: Body) -> Response:
     """As the search, so that what is asked stands in no address."""
-    if media_type(request.headers.get("content-type", "")) != documented.FORM:
-        raise Unsupported(f"Send {documented.FORM}.")
-    try:
-        asked = parse_qsl(body.decode(), keep_blank_values=True)
-    except UnicodeDecodeError as error:
-        raise Unreadable("The body is not UTF-8.") from error
-    return _searched([*request.query_params.multi_items(), *asked], running, caller)
+    return _searched(in_body(request, body), running, caller)
 
 
 @router.get("/{task_id}", summary="Read a task")
