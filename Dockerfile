@@ -13,6 +13,9 @@ COPY requirements/runtime.in requirements/runtime.in
 COPY schemas schemas
 COPY adapters adapters
 COPY broker broker
+# The demonstration's directory and stories, for `serve --demo` and `baton replay`.
+COPY deploy/directory deploy/directory
+COPY deploy/scenarios deploy/scenarios
 # The program runs from this folder, as it does from a checkout: definitions, policy and migrations lie beside the code.
 RUN .venv/bin/pip install --no-deps --no-build-isolation --editable . \
     && .venv/bin/python -m compileall -q schemas adapters broker

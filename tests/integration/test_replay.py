@@ -152,12 +152,12 @@ def test_what_baton_refuses_is_expected_or_an_error(settings):
 
 def test_a_refusal_that_nothing_expects_ends_the_replay(settings):
     without_owner = ANSWER.replace(', owner: "Farah Malik, health-visitor"', "")
-    with pytest.raises(BatonError, match=r"story.yaml:16 answer: was refused.*agreed-action\[0\]\.owner"):
+    with pytest.raises(BatonError, match=r"story\.yaml:16 answer: was refused.*agreed-action\[0\]\.owner"):
         replayed(settings, BIRTH, without_owner)
 
 
 def test_an_answer_to_no_task_ends_the_replay(settings):
-    with pytest.raises(BatonError, match="story.yaml:16 answer: 0 open tasks of bcht-health-visiting"):
+    with pytest.raises(BatonError, match=r"story\.yaml:16 answer: 0 open tasks of bcht-health-visiting"):
         replayed(settings, BIRTH, ANSWER.replace("acknowledge", "release"))
 
 
