@@ -35,7 +35,11 @@ _BLANK: Mapping[str, object] = {
     "known_to_sender": False,
     "number": None,
     "attempts": 0,
+    "lease_until": None,
+    "sent_at": None,
+    "delivered_at": None,
 }
+"""Every column that a row may leave out: of rows inserted together all have the same."""
 
 
 def insert(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
