@@ -1,6 +1,6 @@
 """A `Message` as compact JSON and back, for storage; the published form is FHIR (`schemas.bundle`)."""
 
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -24,7 +24,7 @@ from schemas.message import (
 
 def dump(message: Message) -> bytes:
     """The message as JSON bytes; `load(dump(m)) == m`."""
-    plain = {name: value for name, value in asdict(message).items() if value not in (None, (), frozenset())}
+    plain = _said(message)
     plain["facts"] = [_tagged(fact) for fact in message.facts]
     plain["people"] = [_person_out(person) for person in message.people]
     plain["labels"] = sorted(message.labels)
@@ -69,6 +69,12 @@ def load(data: bytes) -> Message:
     )
 
 
+def _said(value: Message | Person) -> dict[str, Any]:
+    """Its fields that say something. What stands in them stays as it is: `orjson` writes dataclasses and enums itself."""
+    said = ((field.name, getattr(value, field.name)) for field in fields(value))
+    return {name: one for name, one in said if one is not None and one is not False and one not in ((), frozenset())}
+
+
 def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
 
@@ -86,7 +92,7 @@ def _tag(value: object) -> dict[str, Any] | None:
     if value is None:
         return None
     if isinstance(value, Coding):
-        return {"t": "coding", "v": asdict(value)}
+        return {"t": "coding", "v": value}
     if isinstance(value, Decimal):
         return {"t": "decimal", "v": str(value)}
     if isinstance(value, datetime):
@@ -123,7 +129,7 @@ def _untagged(plain: dict[str, Any]) -> Fact:
 
 
 def _person_out(person: Person) -> dict[str, Any]:
-    plain = {name: value for name, value in asdict(person).items() if value not in (None, (), False)}
+    plain = _said(person)
     if person.deceased is not None:
         plain["deceased"] = _tag(person.deceased)
     return plain

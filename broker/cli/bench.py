@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from broker.cli import bench_accept
     from broker.cli.bench_audit import Measured
 
 app = typer.Typer(help="Measure this machine, in databases of its own.", no_args_is_help=True)
@@ -35,6 +36,47 @@ def audit(
     with typer.progressbar(length=handovers, label="Handovers") as bar:
         measured = bench_audit.measure(database_url, amount, requests, lambda done: bar.update(done - bar.pos))
     _table(measured, bench_audit.GOAL_MILLISECONDS)
+
+
+@app.command()
+def accept(
+    seconds: Annotated[float, typer.Option(min=0.1, help="For each of the two, on each database")] = 20,
+    callers: Annotated[int, typer.Option(min=1, max=512, help="How many send at once")] = 32,
+    database_url: Annotated[
+        list[str] | None, typer.Option(help="Also on this PostgreSQL server, in databases made for it")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count messages accepted a second, beside a reference that decides nothing. Example: baton bench accept --seconds 10 --database-url postgresql://postgres@127.0.0.1/postgres
+
+    Each message is told to six teams. Both are servers of their own on the loopback, in turn, on SQLite and on each server named.
+    Exit code 1 when a message was not accepted.
+    """
+    from broker.cli import bench_accept, progress
+
+    measured = bench_accept.measure([None, *(database_url or ())], seconds, callers, progress.watched())
+    if as_json:
+        typer.echo(json.dumps(bench_accept.plain(measured), indent=2))
+    else:
+        _speeds(measured)
+    if any(speed.refused for one in measured.compared for speed in (one.ours, one.reference)):
+        raise typer.Exit(1)
+
+
+def _speeds(measured: "bench_accept.Measured") -> None:
+    typer.echo(
+        f"{measured.callers} callers, messages of {measured.message_bytes} bytes, {measured.told} teams told of each;"
+        f" {measured.cpus} processors, load {measured.load_before} before and {measured.load_after} after"
+    )
+    for one in measured.compared:
+        rows = ", ".join(f"{count} {table}" for table, count in one.rows.items())
+        processes = "1 process" if one.processes == 1 else f"{one.processes} processes"
+        typer.echo(f"{one.database}, {processes} each; rows a message: {rows}")
+        typer.echo(f"{'':16}{'accepted/s':>12}{'p50 ms':>10}{'p99 ms':>10}{'refused':>10}")
+        for name, speed in (("Baton", one.ours), ("reference", one.reference)):
+            typer.echo(f"{name:16}{speed.per_second:>12}{speed.p50:>10}{speed.p99:>10}{speed.refused:>10}")
+        typer.echo(f"{'ratio':16}{one.ratio:>12}")
+    typer.echo(f"The goal, as fast as the reference everywhere, is {'met' if measured.met else 'not met'}.")
 
 
 def _table(measured: "Measured", goal: int) -> None:

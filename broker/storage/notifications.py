@@ -1,8 +1,11 @@
 """Received messages and who they are about; what is decided over them lives in `workflow.receive`."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
+from sqlalchemy import bindparam
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, or_, select, update
 
@@ -41,23 +44,52 @@ def known_as(session: Session, team_id: str, reference: str) -> Notification | N
     ).first()
 
 
-def refused_before(session: Session, sender_team_id: str, content_hash: str) -> Notification | None:
-    """The same content from the same team, refused before."""
-    return session.exec(
-        select(Notification).where(
-            Notification.sender_team_id == sender_team_id,
-            Notification.content_hash == content_hash,
-            Notification.state == NotificationState.REFUSED,
-        )
-    ).first()
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was answered to a message, for when it comes again."""
+
+    id: str
+    content_hash: str
+    standing: str
+    answer: bytes
+    """As the codec sealed it."""
+
+
+def answered(session: Session, sender_team_id: str, message_id: str) -> Answered | None:
+    """The answer to the notification that reserved this identity."""
+    found = session.execute(_RESERVED, {"team": sender_team_id, "message": message_id}).first()
+    return None if found is None else Answered(*found)
+
+
+def refused_before(session: Session, sender_team_id: str, content_hash: str) -> Answered | None:
+    """The answer to the same content from the same team, refused before."""
+    found = session.execute(_REFUSED, {"team": sender_team_id, "hash": content_hash}).first()
+    return None if found is None else Answered(*found)
+
+
+# Statements are built once: building one costs more than running it.
+_OF = NOTIFICATION.c
+_ANSWERED = sa.select(_OF.id, _OF.content_hash, _OF.standing, _OF.answer).where(_OF.sender_team_id == bindparam("team"))
+_RESERVED = _ANSWERED.where(_OF.message_id == bindparam("message"), _OF.state != NotificationState.REFUSED)
+_REFUSED = _ANSWERED.where(_OF.content_hash == bindparam("hash"), _OF.state == NotificationState.REFUSED)
 
 
 def add(session: Session, row: dict[str, object], subjects: Iterable[tuple[str, bool]]) -> None:
     """One notification with the persons it is about or names: (person id, named only)."""
-    session.execute(NOTIFICATION.insert(), row)
+    session.execute(_INSERT, row)
     about = [{"notification_id": row["id"], "person_id": person, "named": named} for person, named in subjects]
     if about:
-        session.execute(SUBJECT.insert(), about)
+        session.execute(_INSERT_SUBJECTS, about)
+
+
+_INSERT = NOTIFICATION.insert()
+_INSERT_SUBJECTS = SUBJECT.insert()
+
+
+def count(session: Session) -> int:
+    """How many there are."""
+    found: int = session.execute(sa.select(sa.func.count()).select_from(NOTIFICATION)).scalar_one()
+    return found
 
 
 def message_of(codec: Codec, row: Notification) -> Message:

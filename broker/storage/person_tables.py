@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import Table
+from sqlalchemy import Table, text
 
-from broker.storage.tables import metadata
+from broker.storage.tables import OF_TRANSFER, metadata
 
 PERSON: Final[Table] = metadata.tables["person"]
 IDENTIFIER: Final[Table] = metadata.tables["identifier"]
@@ -22,3 +22,6 @@ TASK_EVENT: Final[Table] = metadata.tables["taskevent"]
 AUDIT: Final[Table] = metadata.tables["audit"]
 REVISION: Final[Table] = metadata.tables["revision"]
 TEAM: Final[Table] = metadata.tables["team"]
+
+IS_OF_TRANSFER: Final = text(f"task.{OF_TRANSFER}")
+"""In the words of `ix_task_of_transfer`: neither database uses a partial index for bound parameters."""

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from broker.domain.responsibility import Chains, Holding, Key
 from broker.domain.tasks import TERMINAL
-from broker.storage.person_tables import TASK
+from broker.storage.person_tables import IS_OF_TRANSFER, TASK
 from broker.storage.store import Raced
 from broker.storage.tables import metadata
 from schemas.codes import Function, TaskCode
@@ -25,6 +25,7 @@ _NOW = _CHAINS.where(_OF.until.is_(None))
 _AT = _CHAINS.where(_OF.since <= bindparam("at"), or_(_OF.until.is_(None), _OF.until > bindparam("at")))
 _MADE_BY = select(_OF.person_id).where(_OF.notification_id.in_(bindparam("notifications", expanding=True))).distinct()
 _IN_TRANSFER = select(TASK.c.person_id, TASK.c.requester_team_id).where(
+    IS_OF_TRANSFER,
     TASK.c.code == TaskCode.CONFIRM_CHILD,
     TASK.c.person_id.in_(_PERSONS),
     TASK.c.requester_team_id.is_not(None),

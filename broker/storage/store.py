@@ -4,22 +4,28 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import orjson
 from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.pool import StaticPool
 from sqlmodel import Session
 
 from broker.storage.codec import Codec
+from broker.storage.grouping import GroupWriter
 
 T = TypeVar("T")
 
 TRIES = 6
 """Attempts at one write: races on a new identifier or a household settle in one or two; more means real contention."""
+
+WRITES_AT_ONCE = 4
+"""Writing transactions of one process on PostgreSQL. More of them only wait for the interpreter: with 16 callers on two processors
+this takes 11 ms of processor time a message, without it 12.5."""
 
 _TURNSTILE = 42_140_116
 """Advisory lock of PostgreSQL by which those who raced once take turns, one number for all processes (beside the migrations').
@@ -48,12 +54,13 @@ class Store:
         """`codec` is carried for the modules that seal and open."""
         self.engine = engine
         self.codec = codec
-        self._sqlite_writer = threading.Lock() if engine.dialect.name == "sqlite" else None
+        self._writer = GroupWriter(engine) if engine.dialect.name == "sqlite" else None
+        self._turns = threading.BoundedSemaphore(WRITES_AT_ONCE)
 
     @property
     def embedded(self) -> bool:
         """True on SQLite: one process only."""
-        return self._sqlite_writer is not None
+        return self._writer is not None
 
     def read(self, work: Work[T]) -> T:
         """Run `work` in a transaction that changes nothing (it is rolled back)."""
@@ -90,13 +97,15 @@ class Store:
 
     def close(self) -> None:
         """Give back all connections."""
+        if self._writer is not None:
+            self._writer.close()
         self.engine.dispose()
 
     def _once(self, work: Work[T], *, in_turn: bool) -> T:
-        with self._sqlite_writer or nullcontext(), Session(self.engine, expire_on_commit=False) as session:
-            if self._sqlite_writer is not None:
-                session.execute(text("BEGIN IMMEDIATE"))
-            elif in_turn:
+        if self._writer is not None:
+            return self._writer.submit(work).result()
+        with self._turns, Session(self.engine, expire_on_commit=False) as session:
+            if in_turn:
                 session.execute(text(f"SELECT pg_advisory_xact_lock({_TURNSTILE})"))
             result = work(session)
             session.commit()
@@ -129,8 +138,13 @@ def open_store(url: str, codec: Codec) -> Store:
 
 def _sqlite(path: str) -> Engine:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
+    # A database in memory is its connection's: the writer's thread must have the same one as everybody.
+    shared = StaticPool if path == ":memory:" else None
     engine = create_engine(
-        f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 10, "isolation_level": None}
+        f"sqlite:///{path}",
+        connect_args={"check_same_thread": False, "timeout": 10, "isolation_level": None},
+        poolclass=shared,
+        **_JSON,
     )
 
     @event.listens_for(engine, "connect")
@@ -144,4 +158,12 @@ def _sqlite(path: str) -> Engine:
 
 def _postgres(url: str) -> Engine:
     parsed = make_url(url).set(drivername="postgresql+psycopg")
-    return create_engine(parsed, pool_size=16, max_overflow=16, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    connect_args = {"connect_timeout": 5}
+    return create_engine(parsed, pool_size=16, max_overflow=16, pool_pre_ping=True, connect_args=connect_args, **_JSON)
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+_JSON: Mapping[str, Any] = {"json_serializer": _json, "json_deserializer": orjson.loads}

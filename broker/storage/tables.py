@@ -521,6 +521,10 @@ HANDOVER_OPEN = f"NOT ({_NO_HANDOVER} OR status NOT IN ({_words(handovers.UNANSW
 """Which of them no professional has answered: the condition of `ix_handover_open`, to be asked for in these very words."""
 
 
+OF_TRANSFER = f"code IN ({_words((TaskCode.TRANSFER, TaskCode.CONFIRM_CHILD))})"
+"""Which tasks are transfers or lines of them: the condition of `ix_task_of_transfer`, so that a person's other tasks are not looked at."""
+
+
 class Task(Table, table=True):
     """Something a team must do by a time."""
 
@@ -547,6 +551,7 @@ class Task(Table, table=True):
             sqlite_where=text("climbs_at IS NOT NULL"),
             postgresql_where=text("climbs_at IS NOT NULL"),
         ),
+        Index("ix_task_of_transfer", "person_id", sqlite_where=text(OF_TRANSFER), postgresql_where=text(OF_TRANSFER)),
         CheckConstraint("code <> 'agreed-action' OR due_at IS NOT NULL", name="agreed_action_has_due_date"),
     )
 

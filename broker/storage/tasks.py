@@ -18,7 +18,7 @@ from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.domain.wanted import TaskWanted
 from broker.storage import deliveries
 from broker.storage.codec import Codec, open_json, seal_json
-from broker.storage.person_tables import NOTIFICATION, TASK, TASK_EVENT
+from broker.storage.person_tables import IS_OF_TRANSFER, NOTIFICATION, TASK, TASK_EVENT
 from broker.storage.store import Raced
 from broker.storage.tables import Delivery, Escalation, Task, TaskEvent
 from broker.storage.task_values import Content, Happened, Scope, Stored
@@ -54,7 +54,7 @@ def _known(session: Session, keys: Sequence[str]) -> dict[str, str]:
     if not keys:
         return {}
     rows = session.execute(_KNOWN, {"keys": keys})
-    return {key: task_id for key, task_id in rows}
+    return dict(rows.tuples().all())
 
 
 _KNOWN = sa.select(TASK.c.dedupe_key, TASK.c.id).where(TASK.c.dedupe_key.in_(bindparam("keys", expanding=True)))
@@ -124,7 +124,7 @@ def _announce(session: Session, fresh: Sequence[tuple[str, TaskWanted]], policy_
 
 def _senders(session: Session, notification_ids: Sequence[str]) -> dict[str, str]:
     rows = session.execute(_SENDERS, {"notifications": notification_ids})
-    return {id_: sender for id_, sender in rows}
+    return dict(rows.tuples().all())
 
 
 _SENDERS = sa.select(NOTIFICATION.c.id, NOTIFICATION.c.sender_team_id).where(
@@ -229,24 +229,26 @@ def open_of(session: Session, owner: str, code: TaskCode) -> list[Task]:
 
 
 def open_transfers(session: Session, person_ids: Collection[str]) -> list[str]:
-    """Ids of the transfers that are open and in which any of these persons stands, in one order for everybody."""
+    """Ids of the transfers that are open and in which any of these persons stands, in one order for everybody.
+
+    Whoever a transfer is about stands in it without a line too, a mother of whose children nobody knows yet.
+    """
     if not person_ids:
         return []
     return sorted(session.scalars(_OPEN_TRANSFERS, {"persons": list(person_ids)}))
 
 
-def _open_transfers() -> sa.Select[str]:
+def _open_transfers() -> sa.CompoundSelect[str]:
     whole = TASK.alias("whole")
-    return (
+    theirs = TASK.c.person_id.in_(bindparam("persons", expanding=True))
+    by_line = (
         sa.select(whole.c.id)
         .join(TASK, TASK.c.part_of == whole.c.id)
-        .where(
-            TASK.c.person_id.in_(bindparam("persons", expanding=True)),
-            TASK.c.code == TaskCode.CONFIRM_CHILD,
-            whole.c.status.not_in(TERMINAL),
-        )
-        .distinct()
+        .where(theirs, IS_OF_TRANSFER, TASK.c.code == TaskCode.CONFIRM_CHILD, whole.c.status.not_in(TERMINAL))
     )
+    is_one = TASK.c.code == TaskCode.TRANSFER
+    itself = sa.select(TASK.c.id).where(theirs, IS_OF_TRANSFER, is_one, TASK.c.status.not_in(TERMINAL))
+    return sa.union(by_line, itself)
 
 
 _OPEN_TRANSFERS = _open_transfers()

@@ -212,11 +212,14 @@ def check_versions(session: Session, expected: Mapping[str, int]) -> None:
     """
     if not expected:
         return
-    rows = session.execute(
-        select(HOUSEHOLD.c.id, HOUSEHOLD.c.version)
-        .where(HOUSEHOLD.c.id.in_(expected))
-        .order_by(HOUSEHOLD.c.id)
-        .with_for_update(read=True)
-    )
-    if {row.id: row.version for row in rows} != dict(expected):
+    rows = session.execute(_VERSIONS, {"households": list(expected)})
+    if dict(rows.tuples().all()) != dict(expected):
         raise Raced("a household changed after it was read")
+
+
+_VERSIONS = (
+    select(HOUSEHOLD.c.id, HOUSEHOLD.c.version)
+    .where(HOUSEHOLD.c.id.in_(bindparam("households", expanding=True)))
+    .order_by(HOUSEHOLD.c.id)
+    .with_for_update(read=True)
+)

@@ -12,8 +12,8 @@ from broker.runtime import Runtime
 from broker.web import tokens
 
 
-def runtime(request: Request) -> Runtime:
-    """The runtime of this application."""
+async def runtime(request: Request) -> Runtime:
+    """The runtime of this application; asynchronous because it waits for nothing, and a thread costs more than it does."""
     running: Runtime = request.app.state.runtime
     return running
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache, partial
 from uuid import uuid4
 
 from sqlmodel import Session
@@ -14,8 +15,8 @@ from broker.domain.states import NotificationState
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team
 from broker.errors import Conflict, Forbidden
-from broker.storage import audit, notifications, people, people_write, tasks
-from broker.storage.person_rows import place
+from broker.storage import audit, notifications, people, people_write, person_rows, tasks
+from broker.storage.notifications import Answered
 from broker.storage.tables import Notification
 from broker.storage.world import check_versions
 from broker.workflow import pregnancy_over, reply, responsibility, route, transfer, transfer_review, withdraw
@@ -63,16 +64,16 @@ def _sender(ctx: Context, incoming: Incoming, caller: Caller) -> Team:
     return team
 
 
-def _before(session: Session, sender: Team, incoming: Incoming) -> Notification | None:
+def _before(session: Session, sender: Team, incoming: Incoming) -> Answered | None:
     """The same identity accepted before, or the same content refused before. Only acceptance reserves an identity."""
     if incoming.standing == "usable":
-        return notifications.earlier(session, sender.id, incoming.messages[0].id)
+        return notifications.answered(session, sender.id, incoming.messages[0].id)
     if incoming.standing == "ignored" and incoming.key:
-        return notifications.earlier(session, sender.id, incoming.key)
+        return notifications.answered(session, sender.id, incoming.key)
     return notifications.refused_before(session, sender.id, incoming.content_hash)
 
 
-def _again(ctx: Context, prior: Notification, incoming: Incoming) -> Answer:
+def _again(ctx: Context, prior: Answered, incoming: Incoming) -> Answer:
     if prior.content_hash != incoming.content_hash:
         raise Conflict("This message id was used before with other content: give the new content a new id.")
     standing: Standing = prior.standing  # type: ignore[assignment]  # a column of text that only this module writes
@@ -128,16 +129,17 @@ class _Step:
         row |= self._what_it_says(notification_id, settled, decided, follows.reference)
         notifications.add(self.session, row, [(p.key, p.key not in settled.subjects) for p in settled.people])
         self._raise([*settling.tasks, *self._missing(notification_id, problems)], notification_id)
-        route.write(self.session, self.ctx, notification_id, settled, decided, self.now)
+        homes = route.write(self.session, self.ctx, notification_id, settled, decided, self.now)
         transfer_review.followed(self.session, self.ctx, follows.reference, settled, self.now)
         pregnancy_over.stop(self.session, self.ctx, follows.ended, self.now)
         if message.event is Event.WITHDRAW and follows.reference is not None:
             withdraw.withdraw(self.session, self.ctx, follows.reference, self.now)
-            responsibility.taken_back(
+            concerned = responsibility.taken_back(
                 self.session, self.ctx, follows.reference.id, message.occurred, notification_id, self.now
             )
-        route.again(self.session, self.ctx, changed, self.now, but=notification_id)
-        transfer_review.changed(self.session, self.ctx, settled, changed, self.now)
+            transfer_review.review(self.session, self.ctx, concerned, self.now)
+        homes |= route.again(self.session, self.ctx, changed, self.now, but=notification_id)
+        changed |= homes | transfer_review.changed(self.session, self.ctx, settled, changed, self.now)
         check_versions(self.session, self._read_versions(decided, changed))
         self._note(notification_id, "success")
         return Answer("usable", body)
@@ -145,6 +147,7 @@ class _Step:
     def _settle(self, notification_id: str, message: Message) -> tuple[Message, set[str], households.Settlement]:
         """Who everybody is, and what the message changes about people and households."""
         codec = self.ctx.codec
+        place = cache(partial(person_rows.place, codec))
         candidates, world = people.around(self.session, codec, message)
         matches = matching.match(message, candidates, world, self.sender, _new_id)
         settled = matching.rekey(message, matches.ids)
@@ -156,7 +159,7 @@ class _Step:
             directory=self.ctx.directory,
             policy=self.ctx.policy,
             now=self.now,
-            place=lambda address: place(codec, address),
+            place=place,
             new_id=_new_id,
         )
         changed = people_write.apply(

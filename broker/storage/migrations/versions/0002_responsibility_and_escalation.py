@@ -228,5 +228,12 @@ def upgrade() -> None:
             sqlite_where=sa.text("climbs_at IS NOT NULL"),
             postgresql_where=sa.text("climbs_at IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_task_of_transfer",
+            ["person_id"],
+            unique=False,
+            sqlite_where=sa.text("code IN ('transfer', 'confirm-child')"),
+            postgresql_where=sa.text("code IN ('transfer', 'confirm-child')"),
+        )
 
     # ### end Alembic commands ###

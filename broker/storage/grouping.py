@@ -1,0 +1,125 @@
+"""Several callers' works committed together on SQLite, which has one writer and pays for each commit with a wait for the disk.
+
+One thread takes whatever waits, runs each work behind a savepoint, and commits once. Nobody is answered before that commit. A work
+that fails is undone alone; a commit that fails is undone whole, and each work of it is run again by itself. Nobody is waited for: a
+work that comes alone is committed alone.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+T = TypeVar("T")
+
+AT_ONCE = 32
+"""Works in one transaction at most, so that the first of them does not wait long for the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One caller's work, run with the caller's context variables."""
+
+    work: Callable[[Session], Any]
+    context: Context = field(default_factory=copy_context)
+    answer: "Future[Any]" = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A work that was undone, and why."""
+
+    error: BaseException
+
+
+class GroupWriter:
+    """The one writer of an engine. Its thread lives from the first work to `close`."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Nothing is started yet."""
+        self._engine = engine
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def submit(self, work: Callable[[Session], T]) -> "Future[T]":
+        """What `work` will have returned once it is committed, or raised once it is undone."""
+        job = _Job(work)
+        self._jobs.put(job)
+        self._start()
+        return job.answer
+
+    def close(self) -> None:
+        """Let the thread end, after what waits already."""
+        with self._starting:
+            if self._thread is not None:
+                self._jobs.put(None)
+                self._thread.join()
+                self._thread = None
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="baton-writer", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        for group in self._groups():
+            self._commit(group)
+
+    def _groups(self) -> Iterator[list[_Job]]:
+        """Whatever waits, as often as something does; ends with `close`."""
+        while (job := self._jobs.get()) is not None:
+            group = [job]
+            try:
+                while len(group) < AT_ONCE and (job := self._jobs.get_nowait()) is not None:
+                    group.append(job)
+            except Empty:
+                pass
+            yield group
+            if job is None:
+                return
+
+    def _commit(self, group: list[_Job]) -> None:
+        try:
+            results = self._together(group)
+        except BaseException as error:  # noqa: BLE001 - it is the callers', whatever it is: each gets its own
+            if len(group) == 1:
+                group[0].answer.set_exception(error)
+                return
+            for job in group:
+                self._commit([job])
+            return
+        for job, result in zip(group, results, strict=True):
+            if isinstance(result, _Failed):
+                job.answer.set_exception(result.error)
+            else:
+                job.answer.set_result(result)
+
+    def _together(self, group: list[_Job]) -> list[Any]:
+        """Run and commit them; what each returned or why it failed. Raises when none of them is committed."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            results = []
+            for job in group:
+                with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
+                    try:
+                        result = job.context.run(job.work, session)
+                        session.commit()
+                    except BaseException as error:  # noqa: BLE001 - as above
+                        session.rollback()
+                        result = _Failed(error)
+                results.append(result)
+            try:
+                connection.commit()
+            except DBAPIError:  # SQLite keeps open what it refused to commit; the pool does not expect that
+                connection.connection.rollback()
+                raise
+        return results

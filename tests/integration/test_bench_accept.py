@@ -1,0 +1,127 @@
+"""`baton bench accept` in small: its report, what its reference writes, and that nothing of it stays; how fast anything is is no test's business."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+import structlog
+from fhir.resources.R4B.bundle import Bundle
+from sqlalchemy import func, select, text
+from typer.testing import CliRunner
+
+from broker.bus.embedded import EmbeddedBus
+from broker.cli import app, bench_reference, bench_town
+from broker.cli.bench_servers import database, server
+from broker.clock import utc_now
+from broker.errors import BatonError
+from broker.policy.model import load
+from broker.runtime import Runtime
+from broker.settings import Settings
+from broker.storage.store import Store
+from broker.storage.tables import metadata
+from broker.workflow import intake
+from schemas.limits import Limits
+from tests.services import require
+
+
+@pytest.fixture(autouse=True)
+def _few_households_and_log_lines_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(bench_town, "HOUSEHOLDS", 2)
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
+def counts(store: Store) -> dict[str, int]:
+    """How many rows each table has."""
+    tables = metadata.sorted_tables
+    return store.read(
+        lambda session: {
+            table.name: session.execute(select(func.count()).select_from(table)).scalar_one() for table in tables
+        }
+    )
+
+
+def grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    return {name: after[name] - before[name] for name in after if after[name] != before[name]}
+
+
+def test_both_are_measured_on_both_databases_and_the_figures_agree_with_each_other():
+    postgres = require("postgres")
+    done = CliRunner().invoke(
+        app, ["bench", "accept", "--seconds", "0.5", "--callers", "3", "--database-url", postgres, "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert (found["callers"], found["told"]) == (3, 6)
+    assert 6_000 < found["message_bytes"] < 7_500
+    assert [(one["database"], one["processes"]) for one in found["compared"]] == [("sqlite", 1), ("postgresql", 2)]
+    for one in found["compared"]:
+        assert (one["rows"]["notification"], one["rows"]["delivery"]) == (1, 6)
+        for speed in (one["ours"], one["reference"]):
+            assert speed["refused"] == 0
+            assert speed["per_second"] == pytest.approx(speed["accepted"] / speed["seconds"], rel=0.05)
+            assert speed["rounds"] == [speed["per_second"]]
+            assert 0 < speed["p50"] <= speed["p99"]
+        assert one["ratio"] == pytest.approx(one["ours"]["per_second"] / one["reference"]["per_second"], abs=0.01)
+    assert found["met"] is all(one["ratio"] >= 1 for one in found["compared"])
+    with psycopg.connect(postgres) as connection:
+        left = connection.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'baton_bench_%'").fetchone()
+    assert left == (0,)
+
+
+def test_for_people_it_is_a_table_and_whether_the_goal_is_met():
+    done = CliRunner().invoke(app, ["bench", "accept", "--seconds", "0.2", "--callers", "1"])
+    assert done.exit_code == 0, done.output
+    assert "sqlite, 1 process each" in done.stdout
+    assert "ratio" in done.stdout
+    assert "met" in done.stdout.splitlines()[-1]
+
+
+def test_a_server_that_makes_no_databases_for_us_is_named_as_the_reason(tmp_path):
+    unknown = "postgresql://nobody@127.0.0.1:1/none"
+    with pytest.raises(BatonError, match="make databases"), database(unknown, tmp_path):
+        pass
+
+
+def test_a_server_that_does_not_start_says_why(tmp_path):
+    with (
+        pytest.raises(BatonError, match="did not start"),
+        server(["broker.cli", "no-such-command"], {}, tmp_path / "log"),
+    ):
+        pass
+
+
+def test_the_reference_writes_what_baton_writes_for_a_message(store, database_url):
+    runtime = Runtime(Settings(), store, load(None), EmbeddedBus())
+    sample = bench_town.fill(runtime)
+    before = counts(store)
+    bench_town.send(runtime, bench_town.bodies(runtime.now(), 1)[0])
+    ours = grown(before, counts(store))
+
+    raw = bench_town.bodies(runtime.now(), 1)[0]
+    before = counts(store)
+    asyncio.run(_written_by_the_reference(database_url, sample, raw, times=2))
+    assert grown(before, counts(store)) == {name: 2 * count for name, count in ours.items()}
+    held = "SELECT count(*) FROM notification WHERE raw = :raw"
+    assert store.read(lambda session: session.execute(text(held), {"raw": raw}).scalar_one()) == 2
+
+
+async def _written_by_the_reference(database_url: str, sample: str, raw: bytes, *, times: int) -> None:
+    rows = bench_reference.sample(database_url, sample)
+    written = bench_reference.opened(database_url)
+    await written.open()
+    for _ in range(times):
+        await written.write(bench_reference.copied(rows, bench_reference.own_ids(rows), raw))
+    await written.close()
+
+
+def test_every_message_is_a_new_one_that_both_understand():
+    posted = bench_town.bodies(utc_now(), 5)
+    read = [intake.read_fhir(body, "application/fhir+json", Limits(), utc_now()) for body in posted]
+    assert {incoming.standing for incoming in read} == {"usable"}
+    assert len({incoming.key for incoming in read}) == 5
+    for body in posted:
+        Bundle.model_validate_json(body)
