@@ -165,9 +165,9 @@ def unnamed_children(message: Message, situation: Situation) -> Iterator[str]:
         return
     for child in situation.children:
         said = _said(message, child.id)
-        if (said is not None and said.protected) or (child.id not in message.subjects and (
-            _looked_after(situation, child.id) or _of_others(situation, child.id)
-        )):
+        if (said is not None and said.protected) or (
+            child.id not in message.subjects and (_looked_after(situation, child.id) or _of_others(situation, child.id))
+        ):
             yield child.id
 
 

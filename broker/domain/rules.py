@@ -280,7 +280,8 @@ class TransferRule:
     events: frozenset[Event]
     senders: frozenset[Function]
     receivers: frozenset[Function]
-    lines: Literal["children", "subjects"]
+    lines: Literal["children", "born-children", "subjects"]
+    """Whom it covers: every child of the household, those born, or the adults that it is about."""
     needs: tuple[Need, ...]
     cites: str
 

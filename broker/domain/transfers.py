@@ -80,14 +80,15 @@ def persons(met: Situation, rule: TransferRule, *, agreed: Collection[str] = ())
     if rule.lines == "subjects":
         return tuple(subject for subject in message.subjects if lives(met.world.people.get(subject)))
     hidden = set(unnamed_children(message, met)) - set(agreed)
-    children = [child.id for child in met.children if child.id not in hidden and child.state is not PersonState.SEALED]
+    left_out = {PersonState.SEALED} | ({PersonState.UNBORN} if rule.lines == "born-children" else set())
+    children = [child.id for child in met.children if child.id not in hidden and child.state not in left_out]
     named = [subject for subject in message.subjects if subject in children]
     return (*named, *sorted(set(children) - set(named)))
 
 
 def undecided(met: Situation, rule: TransferRule) -> frozenset[str]:
     """Children whom the sender's lead must agree to name first."""
-    return frozenset(unnamed_children(met.message, met)) if rule.lines == "children" else frozenset()
+    return frozenset(unnamed_children(met.message, met)) if rule.lines != "subjects" else frozenset()
 
 
 def lives(person: KnownPerson | None) -> bool:
@@ -188,6 +189,18 @@ def whole(parts: Collection[Part], *, undecided: bool) -> tuple[TaskStatus, Busi
     return ended, None
 
 
+def asked_again(line: Line, part: Part) -> bool:
+    """Whether somebody whose line ended by itself is part of it once more: who came back, who lives after all, whose registration was none."""
+    if not ended_by_itself(part) or line.supplied is Supplied.HERE:
+        return False
+    return part.business_status is not BusinessStatus.HELD_HERE or line.supplied is not Supplied.ELSEWHERE
+
+
+def ended_by_itself(part: Part) -> bool:
+    """Whether a line has ended by what became of the person, and by no answer."""
+    return not _open(part) and part.business_status in _BY_ITSELF
+
+
 def in_hand(parts: Iterable[Part]) -> bool:
     """Whether every open line is looked after until a review date, which is then the date to keep."""
     waiting = [part for part in parts if _open(part)]
@@ -205,6 +218,9 @@ def _answered(part: Part) -> bool:
     return not _open(part) or part.business_status in _IN_HAND
 
 
+_BY_ITSELF: Final = frozenset(
+    {BusinessStatus.HELD_HERE, BusinessStatus.LEFT_HOUSEHOLD, BusinessStatus.NO_LONGER_CURRENT}
+)
 _IN_HAND: Final = frozenset(
     {BusinessStatus.CARETAKING, BusinessStatus.EXCLUSION_PROPOSED, BusinessStatus.EXCLUSION_REFUSED}
 )

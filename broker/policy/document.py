@@ -203,7 +203,7 @@ class TransferLine(Section):
     events: Annotated[tuple[Event, ...], Field(min_length=1)]
     senders: Names
     receivers: Names
-    lines: Literal["children", "subjects"]
+    lines: Literal["children", "born-children", "subjects"]
     needs: tuple[NeedLine, ...] = ()
     cites: Cites
 

@@ -57,7 +57,8 @@ def compose(session: Session, ctx: Context, delivery_id: str, now: datetime) -> 
     if found.cause == WITHDRAWN:
         return making.withdrawal(_first_told(session, notification.id, found.team_id))
     if found.cause.startswith("transfer:"):
-        return making.of_transfer()
+        gone = notification.state is NotificationState.WITHDRAWN
+        return making.withdrawal(found.id) if gone else making.of_transfer()
     if found.cause:
         return making.of_task()
     if found.state is DeliveryState.CANCELLED or notification.state is NotificationState.WITHDRAWN:

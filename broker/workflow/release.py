@@ -1,7 +1,7 @@
 """Release what was held: the safeguarding lead's answer makes deliveries ready, or decisions not to tell (sharing principle 7)."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -71,5 +71,9 @@ def _ask(session: Session, ctx: Context, gate: Stored, told: Collection[tuple[De
     """The tasks of those who are to act; they were not raised while it was held, so as to tell nobody anything."""
     notification = session.get_one(Notification, gate.row.notification_id)
     message = notifications.message_of(ctx.codec, notification)
-    acting = [(why, row.id) for row, why in told if row.purpose is Purpose.ACTION and why.purpose is Purpose.ACTION]
+    acting = [
+        (replace(why, state=DeliveryState.READY), row.id)
+        for row, why in told
+        if row.purpose is Purpose.ACTION and why.purpose is Purpose.ACTION
+    ]
     route.ask(session, ctx, notification.id, message, acting, now)

@@ -94,8 +94,8 @@ def discharged(
 
 def taken_back(
     session: Session, ctx: Context, withdrawn_id: str, occurred_at: datetime, notification_id: str, now: datetime
-) -> None:
-    """Mend what a withdrawn notification made; `notification_id` is the one that takes it back. Nothing is deleted.
+) -> frozenset[str]:
+    """Mend what a withdrawn notification made; `notification_id` is the one that takes it back. Nothing is deleted. Ids of whom it concerns.
 
     What its sender has said again, corrected, stands.
     """
@@ -109,6 +109,7 @@ def taken_back(
     for key in chains:
         moves.mend(ledger, key, without=frozenset(id_ for id_, again in gone.items() if key not in again))
     ledgers.record(session, ledger.made(), now)
+    return persons
 
 
 def _said_again(session: Session, ctx: Context, withdrawn: Notification, world: World) -> frozenset[Key]:

@@ -47,8 +47,11 @@ def decide(
 
 def write(
     session: Session, ctx: Context, notification_id: str, message: Message, decided: Routing, now: datetime
-) -> None:
-    """The rows of a decision: a delivery for every team considered, a task for each that must act, and the rule's own tasks."""
+) -> set[str]:
+    """The rows of a decision: a delivery for every team considered, a task for each that must act, and the rule's own tasks.
+
+    Ids of the households that changed by it, see `ask`.
+    """
     rows = [_told_row(notification_id, told, decided.policy_version, now) for told in decided.told]
     acting = [
         (told, str(row["id"]))
@@ -57,7 +60,7 @@ def write(
     ]
     rows += [_withheld_row(notification_id, withheld, decided.policy_version, now) for withheld in decided.withheld]
     deliveries.insert(session, rows)
-    ask(session, ctx, notification_id, message, acting, now, also=decided.tasks)
+    homes = ask(session, ctx, notification_id, message, acting, now, also=decided.tasks)
     audit.record(
         session,
         action="decide",
@@ -66,27 +69,30 @@ def write(
         now=now,
         detail={"told": len(decided.told), "withheld": len(decided.withheld), "policy": decided.policy_version},
     )
+    return homes
 
 
-def again(session: Session, ctx: Context, household_ids: Collection[str], now: datetime, *, but: str = "") -> None:
+def again(session: Session, ctx: Context, household_ids: Collection[str], now: datetime, *, but: str = "") -> set[str]:
     """Route what still describes the members of changed households again: only teams not told yet are told.
 
-    `but` is the notification that caused the change, which is routed by its own step.
+    `but` is the notification that caused the change, which is routed by its own step. Ids of the households that changed by it.
     """
+    homes: set[str] = set()
     if not household_ids:
-        return
+        return homes
     members = people.members(session, household_ids)
     longest = timedelta(days=ctx.policy.longest_standing_days)
     for row in notifications.standing_about(session, members, ctx.policy.standing_events, since=now - longest):
         if row.id != but:
-            once_more(session, ctx, row, now)
+            homes |= once_more(session, ctx, row, now)
+    return homes
 
 
-def once_more(session: Session, ctx: Context, row: Notification, now: datetime) -> None:
-    """Route one accepted notification again and write what is new."""
+def once_more(session: Session, ctx: Context, row: Notification, now: datetime) -> set[str]:
+    """Route one accepted notification again and write what is new; ids of the households that changed by it."""
     message = notifications.message_of(ctx.codec, row)
     if not ctx.policy.still_stands(message, row.received_at, now):
-        return
+        return set()
     before = deliveries.decisions(session, row.id)
     refused = deliveries.refused_by_lead(session, row.id)
     told_before = refused | {team for team, state in before.items() if state is not DeliveryState.WITHHELD}
@@ -94,7 +100,7 @@ def once_more(session: Session, ctx: Context, row: Notification, now: datetime) 
     decided = decide(ctx, message, world, now, already_told=told_before)
     fresh = [told for told in decided.told if told.team_id not in told_before]
     if not fresh:
-        return
+        return set()
     deliveries.drop_withheld(session, row.id, [told.team_id for told in fresh])
     new = Routing(
         told=tuple(fresh),
@@ -104,9 +110,10 @@ def once_more(session: Session, ctx: Context, row: Notification, now: datetime) 
         problems=(),
         policy_version=decided.policy_version,
     )
-    write(session, ctx, row.id, message, new, now)
+    homes = write(session, ctx, row.id, message, new, now)
     if not told_before:
         _reached(session, ctx, row, now)
+    return homes
 
 
 def _reached(session: Session, ctx: Context, row: Notification, now: datetime) -> None:
@@ -128,11 +135,13 @@ def ask(
     now: datetime,
     *,
     also: Sequence[TaskWanted] = (),
-) -> None:
+) -> set[str]:
     """The tasks of those who must act on a message, each with the delivery that carries it: to take over, or to say what it means.
 
-    `also`: tasks that the decision raises besides.
+    `also`: tasks that the decision raises besides. Ids of the households that changed by it: a transfer of somebody whom
+    its receiver has registered already ends the sender's work with them.
     """
+    homes: set[str] = set()
     taking_over = transfer.receivers(ctx, message, [told for told, _ in acting])
     wanted = [
         acknowledge_task(told, delivery_id, notification_id, message)
@@ -152,7 +161,8 @@ def ask(
         )
         for told, delivery_id in acting:
             if told.team_id in taking_over:
-                transfer.open_(opening, told, taking_over[told.team_id], delivery_id)
+                homes |= transfer.open_(opening, told, taking_over[told.team_id], delivery_id)
+    return homes
 
 
 def acknowledge_task(told: Told, delivery_id: str, notification_id: str, message: Message) -> TaskWanted:

@@ -4,11 +4,13 @@ How lines are answered lives in `transfer_lines`, what changes them from outside
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlmodel import Session
 
+from broker.domain import asks
 from broker.domain import transfers as rules
 from broker.domain.naming import unnamed_children
 from broker.domain.responsibility import held_as
@@ -20,6 +22,7 @@ from broker.domain.transfers import Line, Plan, Supplied
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team, World
 from broker.storage import responsibility, tasks
+from broker.workflow import transfer_lines
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
 from schemas.message import Message
@@ -150,8 +153,11 @@ def _crossing(session: Session, planned: Plan, receiver: str, message: Message) 
 # --- opening ---------------------------------------------------------------------------------------------------------
 
 
-def open_(opening: Opening, told: Told, rule: TransferRule, delivery_id: str) -> None:
-    """The receiver's tasks, carried by the delivery of the message, and the sender's for what is missing."""
+def open_(opening: Opening, told: Told, rule: TransferRule, delivery_id: str) -> set[str]:
+    """The receiver's tasks, carried by the delivery of the message, and the sender's for what is missing.
+
+    Ids of the households that changed by it: of whom the receiver has registered already, the sender's work is done.
+    """
     planned = plan(opening, rule, told.team_id)
     met = opening.met
     options: dict[str, str | list[str]] = {"kind": rule.name, "missing": list(planned.missing)}
@@ -171,16 +177,48 @@ def open_(opening: Opening, told: Told, rule: TransferRule, delivery_id: str) ->
         options={name: value for name, value in options.items() if value},
     )
     [whole_id] = _raise(opening, [whole])
-    add_lines(opening, planned.lines, whole, whole_id, delivery_id)
+    lines = add_lines(opening, planned.lines, whole, whole_id, delivery_id)
     if planned.missing:
         _raise(opening, [_supply(opening, whole_id, told.team_id, None, planned.missing)])
+    ask_whom_to_name(opening, rules.undecided(met, rule), told.team_id)
+    here = [id_ for id_, line in zip(lines, planned.lines, strict=True) if line.supplied is Supplied.HERE]
+    return _registered(opening, whole_id, here, among=len(lines))
+
+
+def _registered(opening: Opening, whole_id: str, here: Collection[str], *, among: int) -> set[str]:
+    """To have registered somebody is to have confirmed them; when it is everybody, nobody is left to answer."""
+    session, ctx, now = opening.session, opening.ctx, opening.now
+    homes: set[str] = set()
+    for line_id in here:
+        line = tasks.get(session, ctx.codec, line_id, transfer_lines.ALL)
+        assert line is not None
+        homes |= transfer_lines.confirmed(session, ctx, line, now)
+    if here and len(here) == among:
+        homes |= transfer_lines.counted(session, ctx, whole_id, now)
+    return homes
+
+
+def ask_whom_to_name(opening: Opening, hidden: Collection[str], receiver: str) -> None:
+    """The sender's lead decides whether the receiver is told of these children; once for the same children."""
+    policy, directory = opening.ctx.policy, opening.ctx.directory
+    wanted = asks.whom_to_name(opening.met, sorted(hidden), [opening.team(receiver)], policy, directory)
+    _raise(opening, [replace(task, notification_id=opening.notification_id) for task in wanted])
 
 
 def add_lines(
-    opening: Opening, lines: Collection[Line], whole: TaskWanted, whole_id: str, delivery_id: str | None
+    opening: Opening,
+    lines: Collection[Line],
+    whole: TaskWanted,
+    whole_id: str,
+    delivery_id: str | None,
+    *,
+    instead: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
-    """Tasks for these persons as parts of the whole, and the sender's tasks to supply what is missing; ids of the lines."""
-    wanted = [_line(opening, line, whole, whole_id, delivery_id) for line in lines]
+    """Tasks for these persons as parts of the whole, and the sender's tasks to supply what is missing; ids of the lines.
+
+    `instead`: for whom there was a line before, its id.
+    """
+    wanted = [_line(opening, line, whole, whole_id, delivery_id, instead.get(line.person_id)) for line in lines]
     ids = _raise(opening, wanted)
     supply = [
         _supply(opening, line_id, whole.owner, line.person_id, line.missing, nothing=line.supplied is Supplied.NOTHING)
@@ -191,7 +229,9 @@ def add_lines(
     return ids
 
 
-def _line(opening: Opening, line: Line, whole: TaskWanted, whole_id: str, delivery_id: str | None) -> TaskWanted:
+def _line(
+    opening: Opening, line: Line, whole: TaskWanted, whole_id: str, delivery_id: str | None, instead: str | None
+) -> TaskWanted:
     status, business = SHOWN_AS[line.supplied]
     options: dict[str, str | list[str]] = {"supplied": line.supplied.value, "missing": list(line.missing)}
     if line.holder is not None and may_name_holder(opening, line.holder, whole.owner):
@@ -201,7 +241,9 @@ def _line(opening: Opening, line: Line, whole: TaskWanted, whole_id: str, delive
         owner=whole.owner,
         requester=whole.requester,
         description=_DESCRIBED[line.supplied],
-        dedupe_key=f"line:{opening.notification_id}:{whole.owner}:{line.person_id}",
+        dedupe_key=":".join(
+            part for part in ("line", opening.notification_id, whole.owner, line.person_id, instead) if part
+        ),
         person_id=line.person_id,
         household_id=whole.household_id,
         notification_id=opening.notification_id,

@@ -25,22 +25,12 @@ def _of_line(step: Step) -> None:
         return
     if line.now().asking and step.moved.status is not TaskStatus.RECEIVED:
         ask_no_more(step)
-    if step.moved.business_status is BusinessStatus.EXCLUDED:
+    if step.moved.business_status is BusinessStatus.EXCLUDED or step.moved.status is TaskStatus.REJECTED:
         transfer_lines.supply_no_more(session, ctx, line.row.id, now)
     changed = transfer_lines.confirmed(session, ctx, line, now) if move is Move.ACCEPT else set()
-    changed |= _count(step, line.row.part_of or "")
+    changed |= transfer_lines.counted(session, ctx, line.row.part_of or "", now)
     if move is Move.ACCEPT:
         _others_learn(step, line, changed)
-
-
-def _count(step: Step, whole_id: str) -> set[str]:
-    """What the whole has come to; households that changed when it is complete by that."""
-    complete = transfer_lines.whole_again(step.session, step.ctx, whole_id, step.now)
-    if complete is None:
-        return set()
-    lines = tasks.parts_of(step.session, step.ctx.codec, whole_id, TaskCode.CONFIRM_CHILD)
-    covered = [line.row.person_id for line in lines if line.row.person_id]
-    return transfer_lines.discharged(step.session, step.ctx, complete, covered, step.now)
 
 
 def _others_learn(step: Step, line: Stored, changed: set[str]) -> None:
@@ -63,7 +53,7 @@ def _of_whole(step: Step) -> None:
             return
         case _:
             return
-    transfer_lines.supply_no_more(session, ctx, whole.row.id, now)
+    transfer_lines.ended(session, ctx, whole, now)
     transfer_lines.whole_again(session, ctx, whole.row.id, now)
 
 
@@ -74,10 +64,13 @@ def _end_lines(step: Step, move: str, status: TaskStatus, reason: ResponseReason
 
 
 def _hand_lines_over(step: Step) -> None:
-    """The whole goes to another team of the agency, and its open lines with it."""
+    """The whole goes to another team of the agency, and its open lines with it; what the sender is asked, that team waits for."""
     whole = tasks.get(step.session, step.ctx.codec, step.task.row.id, transfer_lines.ALL)
     assert whole is not None
-    for line in tasks.parts_of(step.session, step.ctx.codec, whole.row.id, TaskCode.CONFIRM_CHILD):
+    lines = tasks.parts_of(step.session, step.ctx.codec, whole.row.id, TaskCode.CONFIRM_CHILD)
+    for one in (whole, *lines):
+        _hand_questions_over(step, one.row.id)
+    for line in lines:
         if line.row.status not in TERMINAL:
             columns = {
                 "owner_team_id": step.moved.owner,
@@ -87,3 +80,13 @@ def _hand_lines_over(step: Step) -> None:
             }
             what = Change(move="reassigned", content=line.content, columns=columns, detail={}, team_id=step.team)
             tasks.change(step.session, step.ctx.codec, line, what, step.now)
+    persons = sorted({line.row.person_id for line in lines if line.row.person_id})
+    transfer_review.review(step.session, step.ctx, persons, step.now)
+
+
+def _hand_questions_over(step: Step, part_of: str) -> None:
+    for asked in tasks.parts_of(step.session, step.ctx.codec, part_of, TaskCode.SUPPLY_INFORMATION):
+        if asked.row.status not in TERMINAL:
+            columns = {"requester_team_id": step.moved.owner}
+            what = Change(move="reassigned", content=asked.content, columns=columns, detail={}, team_id=step.team)
+            tasks.change(step.session, step.ctx.codec, asked, what, step.now)

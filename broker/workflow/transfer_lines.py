@@ -60,7 +60,12 @@ def confirmed(session: Session, ctx: Context, line: Stored, now: datetime) -> se
     hand_over(draft, person, ctx.directory.teams[row.requester_team_id], ctx.directory.teams[row.owner_team_id])
     changes = conclude(draft).changes
     return people.apply(
-        session, ctx.codec, changes, notification_id=row.notification_id, sender_id=row.owner_team_id, now=now
+        session,
+        ctx.codec,
+        changes,
+        notification_id=None,  # nor this
+        sender_id=row.owner_team_id,
+        now=now,
     )
 
 
@@ -87,6 +92,15 @@ def discharged(session: Session, ctx: Context, whole: Stored, covered: Collectio
 # --- the whole -------------------------------------------------------------------------------------------------------
 
 
+def counted(session: Session, ctx: Context, whole_id: str, now: datetime) -> set[str]:
+    """Bring a transfer to what its lines have come to; ids of the households that changed when it is complete by that."""
+    complete = whole_again(session, ctx, whole_id, now)
+    if complete is None:
+        return set()
+    lines = tasks.parts_of(session, ctx.codec, whole_id, TaskCode.CONFIRM_CHILD)
+    return discharged(session, ctx, complete, [line.row.person_id for line in lines if line.row.person_id], now)
+
+
 def whole_again(
     session: Session, ctx: Context, whole_id: str, now: datetime, *, move: str = "counted"
 ) -> Stored | None:
@@ -102,6 +116,8 @@ def whole_again(
     status = columns.get("status")
     if status in TERMINAL:
         outcomes.tell(session, ctx, whole, whole.requester, version, now)
+        if status is not TaskStatus.COMPLETED:
+            supply_no_more(session, ctx, whole_id, now)
     return whole if status is TaskStatus.COMPLETED else None
 
 
@@ -109,7 +125,7 @@ def _as_it_stands(
     session: Session, ctx: Context, whole: Stored, lines: Collection[Stored], now: datetime
 ) -> tuple[dict[str, Value], Content]:
     """The columns of the whole that differ, and its content with the lines counted."""
-    parts = [Part(TaskStatus(line.row.status), line.now().business_status) for line in lines]
+    parts = [part(line) for line in newest(lines).values()]
     counted = Counted(of=len(parts), confirmed=sum(part.status is TaskStatus.COMPLETED for part in parts))
     content = Content(**{**whole.content, "lines": counted})
     status, business = TaskStatus(whole.row.status), whole.now().business_status
@@ -128,6 +144,17 @@ def _as_it_stands(
         climbs = None if rules.in_hand(parts) else whole.row.climbs_at or _next_look(whole)
         columns |= {"climbs_at": climbs} if climbs != whole.row.climbs_at else {}
     return columns, content
+
+
+def newest(lines: Collection[Stored]) -> dict[str, Stored]:
+    """The line that counts for each person, of lines in the order in which they were raised: one that is open, else the last that was answered."""
+    by_weight = sorted(lines, key=lambda line: (line.row.status not in TERMINAL, not rules.ended_by_itself(part(line))))
+    return {line.row.person_id: line for line in by_weight if line.row.person_id}
+
+
+def part(line: Stored) -> Part:
+    """A line as the rules see it."""
+    return Part(TaskStatus(line.row.status), line.now().business_status)
 
 
 def _why_declined(lines: Collection[Stored]) -> ResponseReason:
@@ -177,13 +204,29 @@ def end_line(
         supply_no_more(session, ctx, line.row.id, now)
 
 
+def ended(session: Session, ctx: Context, whole: Stored, now: datetime) -> None:
+    """A transfer has ended as a whole: what was asked for its sake is asked no more, neither of its sender nor of the sender's lead."""
+    supply_no_more(session, ctx, whole.row.id, now)
+    notification_id = whole.row.notification_id or ""
+    others = tasks.about(session, ctx.codec, notification_id, [TaskCode.TRANSFER])
+    if all(other.row.id == whole.row.id or other.row.status in TERMINAL for other in others):
+        for gate in tasks.about(session, ctx.codec, notification_id, [TaskCode.RELEASE]):
+            if "persons" in gate.content.get("options", {}):
+                _ask_no_more(session, ctx, gate, now)
+
+
 def supply_no_more(session: Session, ctx: Context, part_of: str, now: datetime) -> None:
     """Nobody need supply what is no longer wanted."""
     for task in tasks.parts_of(session, ctx.codec, part_of, TaskCode.SUPPLY_INFORMATION):
-        if task.row.status not in TERMINAL:
-            columns: dict[str, Value] = {"status": TaskStatus.CANCELLED, "reason_code": ResponseReason.NOT_NEEDED}
-            what = Change(move="no-longer-asked", content=task.content, columns=columns, detail={})
-            tasks.change(session, ctx.codec, task, what, now)
+        _ask_no_more(session, ctx, task, now)
+
+
+def _ask_no_more(session: Session, ctx: Context, task: Stored, now: datetime) -> None:
+    if task.row.status in TERMINAL:
+        return
+    columns: dict[str, Value] = {"status": TaskStatus.CANCELLED, "reason_code": ResponseReason.NOT_NEEDED}
+    what = Change(move="no-longer-asked", content=task.content, columns=columns, detail={})
+    tasks.change(session, ctx.codec, task, what, now)
 
 
 # --- what the sender supplies ----------------------------------------------------------------------------------------

@@ -1,12 +1,11 @@
 """Look at open transfers again when people, households or responsibility changed: who joined, who left, who is held elsewhere by now."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
-from broker.domain import asks
 from broker.domain import transfers as rules
 from broker.domain.matching import rekey
 from broker.domain.rules import TransferRule
@@ -33,27 +32,34 @@ _SHOWS = {
 }
 
 
-def review(session: Session, ctx: Context, persons: Collection[str], now: datetime) -> None:
-    """Bring the open transfers in which any of these persons stands up to date; both sides are told of what changed."""
+def review(session: Session, ctx: Context, persons: Collection[str], now: datetime) -> set[str]:
+    """Bring the open transfers in which any of these persons stands up to date; both sides are told of what changed.
+
+    Ids of the households that changed by it: whoever is registered with the receiver is no longer the sender's.
+    """
+    homes: set[str] = set()
     for whole_id in tasks.open_transfers(session, persons):
         tasks.lock(session, whole_id)
         whole = tasks.get(session, ctx.codec, whole_id, _ALL)
         if whole is not None and whole.row.status not in TERMINAL:
-            _review(session, ctx, whole, now)
+            homes |= _review(session, ctx, whole, now)
+    return homes
 
 
-def changed(session: Session, ctx: Context, message: Message, households: Collection[str], now: datetime) -> None:
+def changed(session: Session, ctx: Context, message: Message, households: Collection[str], now: datetime) -> set[str]:
     """The same for whomever a message is about, and for whoever lives in the households that it changed."""
     persons = {*message.subjects, *people.members(session, households)}
-    review(session, ctx, sorted(persons), now)
+    return review(session, ctx, sorted(persons), now)
 
 
 def decided(session: Session, ctx: Context, notification_id: str, now: datetime) -> None:
     """The sender's lead has decided whom to name: those it agreed to join, and nothing waits for the decision any more."""
     for whole in tasks.about(session, ctx.codec, notification_id, [TaskCode.TRANSFER]):
-        if whole.row.status not in TERMINAL:
-            _review(session, ctx, whole, now)
-            transfer_lines.whole_again(session, ctx, whole.row.id, now)
+        tasks.lock(session, whole.row.id)
+        locked = tasks.get(session, ctx.codec, whole.row.id, _ALL)
+        if locked is not None and locked.row.status not in TERMINAL:
+            _review(session, ctx, locked, now)
+            transfer_lines.counted(session, ctx, whole.row.id, now)
 
 
 def followed(session: Session, ctx: Context, earlier: Notification | None, message: Message, now: datetime) -> None:
@@ -77,24 +83,35 @@ class _Looking:
     opening: Opening
     whole: Stored
     rule: TransferRule
+    lines: list[Stored]
     existing: dict[str, Stored]
-    """Lines by the person they have turned out to be about."""
+    """The line that counts for each person."""
     wanted: dict[str, Line]
 
 
-def _review(session: Session, ctx: Context, whole: Stored, now: datetime) -> None:
+def _review(session: Session, ctx: Context, whole: Stored, now: datetime) -> set[str]:
     looking = _look(session, ctx, whole, now)
     if looking is None:
-        return
-    _ask_whom_to_name(looking)
-    moved = [_line_again(looking, person, line) for person, line in looking.existing.items()]
-    joined = [line for person, line in looking.wanted.items() if person not in looking.existing]
+        return set()
+    hidden = rules.undecided(looking.opening.met, looking.rule) - looking.existing.keys()
+    transfer.ask_whom_to_name(looking.opening, hidden, whole.row.owner_team_id)
+    registered = _registered(looking)
+    moved = [*_of_one_person(looking), *(_line_again(looking, *one) for one in looking.existing.items())]
+    joined = [line for person, line in looking.wanted.items() if _joins(line, looking.existing.get(person))]
     if not joined and not any(moved):
-        return
+        return set()
     delivery = transfer_lines.message_to_receiver(session, ctx, whole, now)
-    transfer.add_lines(looking.opening, joined, _as_wanted(whole), whole.row.id, delivery)
+    before = {person: line.row.id for person, line in looking.existing.items()}
+    transfer.add_lines(looking.opening, joined, _as_wanted(whole), whole.row.id, delivery, instead=before)
     _note(session, ctx, whole, len(joined), now)
-    transfer_lines.whole_again(session, ctx, whole.row.id, now)
+    homes = [transfer_lines.confirmed(session, ctx, line, now) for line in registered]
+    return transfer_lines.counted(session, ctx, whole.row.id, now).union(*homes)
+
+
+def _registered(looking: _Looking) -> list[Stored]:
+    """Lines that are open, of persons whom the receiver has registered: to register somebody is to confirm them (invariant 4)."""
+    here = {person for person, line in looking.wanted.items() if line.supplied is Supplied.HERE}
+    return [line for person, line in looking.existing.items() if person in here and line.row.status not in TERMINAL]
 
 
 def _look(session: Session, ctx: Context, whole: Stored, now: datetime) -> _Looking | None:
@@ -110,24 +127,24 @@ def _look(session: Session, ctx: Context, whole: Stored, now: datetime) -> _Look
     rule = ctx.policy.transfers.rule(message.event, opening.sender.function, receiver.function)
     if rule is None:  # the policy has changed since: what was opened goes on as it was opened
         return None
-    named = gates(session, ctx.codec, row.id).named_to(receiver)
+    existing = {alive[person]: line for person, line in transfer_lines.newest(lines).items()}
+    # Who was named to the receiver stays so, whatever has been learnt of them since: nobody drops out by it.
+    named = gates(session, ctx.codec, row.id).named_to(receiver) | existing.keys()
     planned = transfer.plan(opening, rule, receiver.id, named)
-    existing = {alive[line.row.person_id]: line for line in lines if line.row.person_id}
-    return _Looking(opening, whole, rule, existing, {line.person_id: line for line in planned.lines})
+    return _Looking(opening, whole, rule, lines, existing, {line.person_id: line for line in planned.lines})
 
 
-def _ask_whom_to_name(looking: _Looking) -> None:
-    opening = looking.opening
-    hidden = rules.undecided(opening.met, looking.rule) - looking.existing.keys()
-    receiver = opening.team(looking.whole.row.owner_team_id)
-    wanted = asks.whom_to_name(opening.met, sorted(hidden), [receiver], opening.ctx.policy, opening.ctx.directory)
-    tasks.raise_tasks(
-        opening.session,
-        opening.ctx.codec,
-        [replace(task, notification_id=opening.notification_id) for task in wanted],
-        policy_version=opening.ctx.policy.version,
-        now=opening.now,
-    )
+def _of_one_person(looking: _Looking) -> list[bool]:
+    """Two records that are one leave one line open."""
+    counting = {line.row.id for line in looking.existing.values()}
+    twice = [line for line in looking.lines if line.row.id not in counting and line.row.status not in TERMINAL]
+    for line in twice:
+        _end(looking.opening, line, "merged", TaskStatus.CANCELLED, BusinessStatus.NO_LONGER_CURRENT)
+    return [True for _ in twice]
+
+
+def _joins(line: Line, before: Stored | None) -> bool:
+    return before is None or rules.asked_again(line, transfer_lines.part(before))
 
 
 def _line_again(looking: _Looking, person: str, line: Stored) -> bool:
@@ -233,6 +250,7 @@ def _replace(session: Session, ctx: Context, whole: Stored, now: datetime) -> No
         status=TaskStatus.CANCELLED,
         business=BusinessStatus.REPLACED,
     )
+    transfer_lines.ended(session, ctx, whole, now)
     outcomes.tell(session, ctx, whole, whole.row.owner_team_id, version, now)
 
 

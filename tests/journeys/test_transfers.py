@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from schemas.codes import Event
+from schemas.codes import Event, ResponseReason
 from schemas.examples.cast import AVA, CHLOE, FLAT, NOAH, fixed_id, living
 from schemas.examples.story import MESSAGES
 from schemas.examples.telling import HEALTH_VISITOR, SOCIAL_WORKER, choice, fact, mother, tell, together, when
@@ -123,6 +123,15 @@ def test_refused_the_child_stays_unnamed_and_holds_up_nothing(family):
     [whole] = new.tasks("transfer")
     assert whole["status"] == "completed"
     assert all("noah" not in copy.text for copy in new.heard(Event.TRANSFER))
+
+
+def test_declined_as_a_whole_the_lead_need_decide_nothing(family):
+    old, new, lead = family.system(OLD), family.system(NEW), family.system("bcht-safeguarding-lead")
+    looked_after(family)
+    old.tells(transfer("of-ava", NEW, when(2019, 3, 5), AVA))
+    gate = lead.task("release")
+    new.declines(new.task("transfer"), ResponseReason.NOT_ACCEPTED, "The flat lies in Dudley.")
+    assert lead.again(gate)["status"] == "cancelled"
 
 
 def test_the_sender_cancels_what_nobody_has_answered(family, clock):

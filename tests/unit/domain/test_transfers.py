@@ -48,6 +48,13 @@ def test_every_child_of_the_household_has_a_line_named_or_not():
     assert next(iter(found)) == "baby"  # those whom the sender names come first
 
 
+def test_midwifery_hands_over_those_who_are_born():
+    discharge = message("maternity-discharge", "baby", sender="midwives", to=(RECEIVER,), people=[said("baby")])
+    met = situation(discharge, FAMILY, policy(), TEAMS["midwives"], NOW)
+    rule = RULES.rule(Event.MATERNITY_DISCHARGE, Function.MIDWIFERY, Function.HEALTH_VISITING)
+    assert transfers.persons(met, rule) == ("baby", "sibling")
+
+
 def test_whoever_only_stands_in_a_fact_is_named():
     found = lines(a_transfer("baby", facts=[fact("care-summary", "Well.", "sibling")]), FAMILY)
     assert found["sibling"].supplied is Supplied.NAMED
