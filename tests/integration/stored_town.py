@@ -119,8 +119,10 @@ def queries(store: Store) -> Iterator[list[str]]:
         if not statement.startswith(("BEGIN", "SAVEPOINT", "PRAGMA")):
             seen.append(statement)
 
-    event.listen(store.engine, "before_cursor_execute", note)
+    for engine in store.engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        event.remove(store.engine, "before_cursor_execute", note)
+        for engine in store.engines:
+            event.remove(engine, "before_cursor_execute", note)

@@ -56,11 +56,13 @@ def statement(store: Store, work: Any) -> tuple[str, Any]:
         if "FROM task" in text:
             seen.append((text, parameters))
 
-    event.listen(store.engine, "before_cursor_execute", note)
+    for engine in store.engines:
+        event.listen(engine, "before_cursor_execute", note)
     try:
         store.read(work)
     finally:
-        event.remove(store.engine, "before_cursor_execute", note)
+        for engine in store.engines:
+            event.remove(engine, "before_cursor_execute", note)
     [asked] = seen
     return asked
 
