@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Engine, create_engine, event, inspect, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import StaticPool
 from sqlmodel import Session
@@ -50,18 +50,12 @@ class Busy(Exception):
 class Store:
     """An engine with the rules of its database. `write` runs a function in one transaction and, when it raced, again."""
 
-    def __init__(self, engine: Engine, codec: Codec, reader: Engine | None = None) -> None:
-        """`codec` is carried for the modules that seal and open. `reader`: an engine that only reads; else `engine` does that too."""
+    def __init__(self, engine: Engine, codec: Codec) -> None:
+        """`codec` is carried for the modules that seal and open."""
         self.engine = engine
         self.codec = codec
-        self._reader = reader or engine
         self._writer = GroupWriter(engine) if engine.dialect.name == "sqlite" else None
         self._turns = threading.BoundedSemaphore(WRITES_AT_ONCE)
-
-    @property
-    def engines(self) -> tuple[Engine, ...]:
-        """Whatever a statement may go through, for who looks on."""
-        return (self.engine,) if self._reader is self.engine else (self.engine, self._reader)
 
     @property
     def embedded(self) -> bool:
@@ -69,20 +63,8 @@ class Store:
         return self._writer is not None
 
     def read(self, work: Work[T]) -> T:
-        """Run `work`, which changes nothing: on SQLite in a transaction that is rolled back, on PostgreSQL statement by statement.
-
-        There each statement sees what was committed when it began, in a transaction or out of it, and without one there is
-        nothing to begin and to roll back. A connection that the server has closed meanwhile is replaced, once.
-        """
-        try:
-            return self._read(work)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-            return self._read(work)
-
-    def _read(self, work: Work[T]) -> T:
-        with Session(self._reader, expire_on_commit=False) as session:
+        """Run `work` in a transaction that changes nothing (it is rolled back)."""
+        with Session(self.engine, expire_on_commit=False) as session:
             if self.embedded:
                 session.execute(text("BEGIN"))
             return work(session)
@@ -117,21 +99,15 @@ class Store:
         """Give back all connections."""
         if self._writer is not None:
             self._writer.close()
-        for engine in self.engines:
-            engine.dispose()
+        self.engine.dispose()
 
     def _once(self, work: Work[T], *, in_turn: bool) -> T:
         if self._writer is not None:
             return self._writer.submit(work).result()
         with self._turns, Session(self.engine, expire_on_commit=False) as session:
-            try:
-                if in_turn:
-                    session.execute(text(f"SELECT pg_advisory_xact_lock({_TURNSTILE})"))
-                result = work(session)
-            except DBAPIError as error:
-                if error.connection_invalidated:  # nothing was committed yet
-                    raise Raced("the connection was lost") from error
-                raise
+            if in_turn:
+                session.execute(text(f"SELECT pg_advisory_xact_lock({_TURNSTILE})"))
+            result = work(session)
             session.commit()
             return result
 
@@ -157,7 +133,7 @@ def open_store(url: str, codec: Codec) -> Store:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return Store(_sqlite(parsed.database or ":memory:"), codec)
-    return Store(_postgres(url), codec, _postgres_reader(url))
+    return Store(_postgres(url), codec)
 
 
 def _sqlite(path: str) -> Engine:
@@ -181,20 +157,9 @@ def _sqlite(path: str) -> Engine:
 
 
 def _postgres(url: str) -> Engine:
+    parsed = make_url(url).set(drivername="postgresql+psycopg")
     connect_args = {"connect_timeout": 5}
-    return create_engine(_psycopg(url), pool_size=8, max_overflow=16, connect_args=connect_args, **_JSON)
-
-
-def _postgres_reader(url: str) -> Engine:
-    """Connections of their own that cannot write. They never roll back, which would make psycopg forget its prepared statements."""
-    connect_args = {"connect_timeout": 5, "options": "-c default_transaction_read_only=on"}
-    return create_engine(
-        _psycopg(url), isolation_level="AUTOCOMMIT", pool_size=8, max_overflow=16, connect_args=connect_args, **_JSON
-    )
-
-
-def _psycopg(url: str) -> URL:
-    return make_url(url).set(drivername="postgresql+psycopg")
+    return create_engine(parsed, pool_size=16, max_overflow=16, pool_pre_ping=True, connect_args=connect_args, **_JSON)
 
 
 def _json(value: object) -> str:

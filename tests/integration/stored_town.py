@@ -119,10 +119,8 @@ def queries(store: Store) -> Iterator[list[str]]:
         if not statement.startswith(("BEGIN", "SAVEPOINT", "PRAGMA")):
             seen.append(statement)
 
-    for engine in store.engines:
-        event.listen(engine, "before_cursor_execute", note)
+    event.listen(store.engine, "before_cursor_execute", note)
     try:
         yield seen
     finally:
-        for engine in store.engines:
-            event.remove(engine, "before_cursor_execute", note)
+        event.remove(store.engine, "before_cursor_execute", note)

@@ -56,13 +56,11 @@ def statement(store: Store, work: Any) -> tuple[str, Any]:
         if "FROM task" in text:
             seen.append((text, parameters))
 
-    for engine in store.engines:
-        event.listen(engine, "before_cursor_execute", note)
+    event.listen(store.engine, "before_cursor_execute", note)
     try:
         store.read(work)
     finally:
-        for engine in store.engines:
-            event.remove(engine, "before_cursor_execute", note)
+        event.remove(store.engine, "before_cursor_execute", note)
     [asked] = seen
     return asked
 
