@@ -8,6 +8,7 @@ from schemas.codes import Event, ResponseReason
 from schemas.examples.cast import AVA, CHLOE
 from schemas.examples.story import MESSAGES
 from schemas.examples.telling import DOCTOR, fact, tell, when
+from schemas.message import PostalAddress
 from tests.journeys.copies import business_status
 
 MIDWIVES, VISITORS = "swbh-midwifery", "bcht-health-visiting"
@@ -116,3 +117,17 @@ def test_declined_it_stays_midwiferys(discharged):
     [whole] = visitors.tasks("transfer")
     assert whole["status"] == "rejected"
     assert business_status(whole) is None
+
+
+@pytest.mark.xfail(
+    reason="a new household begins in its sender's area, also when its address lies in none that the directory has",
+    strict=True,
+)
+def test_a_move_to_an_area_that_the_directory_does_not_have_is_said_and_stays_midwiferys(office):
+    """Nobody provides health visiting there as far as Baton knows: somebody must find out who does."""
+    midwives, away = office.system(MIDWIVES), PostalAddress(lines=("1 Quay Street",), postcode="TR1 2AA")
+    said = MESSAGES["maternity-discharge"]
+    moved = {CHLOE.key, AVA.key}
+    people = tuple(replace(p, addresses=(away,)) if p.key in moved else p for p in said.people)
+    office.system(MIDWIVES).tells(replace(said, to=(), people=people, household=(), relationships=()))
+    assert [task for task in midwives.tasks("undeliverable") if "was not found" in task["description"]]
