@@ -17,6 +17,7 @@ PERSON: Final = "https://fhir.baton.example/Id/person"
 HOUSEHOLD: Final = "https://fhir.baton.example/Id/household"
 
 _LOCAL: Final = "https://fhir.baton.example/Id/local/"
+_OWN: Final = "https://fhir.baton.example/Id/own/"
 
 
 def local_system(agency: str) -> str:
@@ -24,9 +25,23 @@ def local_system(agency: str) -> str:
     return _LOCAL + agency
 
 
+def own_system(authority: str) -> str:
+    """The system of numbers that an assigning authority of the sender's gives, as long as the sender is not known.
+
+    An adapter reads what a trust calls its authority (`RCB`, `MATERNITY`), and only the caller's credentials say which
+    agency that is: `of_agency` puts it in its place.
+    """
+    return _OWN + (re.sub(r"[^A-Za-z0-9.-]+", "-", authority)[:40].strip("-").lower() or "unnamed")
+
+
+def of_agency(system: str, agency: str) -> str:
+    """The system as one of that agency's when it is the sender's own, e.g. `…/Id/local/swbh/maternity`; any other as it is."""
+    return f"{local_system(agency)}/{system.removeprefix(_OWN)}" if system.startswith(_OWN) else system
+
+
 def agency_of(system: str) -> str | None:
-    """The agency whose local identifiers a system holds; None for any other system."""
-    return system.removeprefix(_LOCAL) or None if system.startswith(_LOCAL) else None
+    """The agency whose local identifiers a system holds, whichever authority of its gave them; None for any other system."""
+    return system.removeprefix(_LOCAL).partition("/")[0] or None if system.startswith(_LOCAL) else None
 
 
 class MalformedError(ValueError):

@@ -1,4 +1,4 @@
-"""What a message changes about addresses: history by team, protection, areas of households, and the questions an address raises."""
+"""What a message changes about addresses: history by team, protection, and the questions an address raises (where a household is: `areas.py`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from typing import Final
 
 from broker.domain import changes as c
 from broker.domain.draft import GONE, Draft
-from broker.domain.kinship import mothers_of
 from broker.domain.merging import open_membership
 from broker.domain.places import postcode_of
 from broker.domain.rules import Group
 from broker.domain.statements import ask_to_confirm
 from broker.domain.states import InvolvementState
-from broker.domain.world import KnownAddress, World
-from schemas.codes import TaskCode
+from broker.domain.vicinity import clients_of
+from broker.domain.world import KnownAddress
+from schemas.codes import Event, Function, TaskCode
 from schemas.message import Person, PostalAddress
 
 MINE_IS_RIGHT: Final = "this-address"
@@ -42,16 +42,15 @@ def settle_addresses(draft: Draft) -> None:
     for new in stated:
         _ask_households(draft, new, stated)
     _ask_agencies(draft, stated)
-    _settle_areas(draft)
 
 
 def _settle_person(draft: Draft, person: Person) -> list[_Stated]:
     """Newly held current addresses of one person; addresses said to be over end."""
     new = []
-    current = [a for a in person.addresses if not _is_past(draft, a)]
+    current = [a for a in person.addresses if not is_past(draft, a)]
     for address in person.addresses:
         place = draft.given.place(address)
-        if place is not None and _is_past(draft, address):
+        if place is not None and is_past(draft, address):
             _end(draft, person.key, [a for a in _own(draft, person.key) if a.place == place])
     for address in current:
         stated = _stated(draft, person.key, address)
@@ -60,7 +59,8 @@ def _settle_person(draft: Draft, person: Person) -> list[_Stated]:
     return new
 
 
-def _is_past(draft: Draft, address: PostalAddress) -> bool:
+def is_past(draft: Draft, address: PostalAddress) -> bool:
+    """Whether the message says that it is over."""
     return address.until is not None and address.until <= draft.given.on
 
 
@@ -78,7 +78,7 @@ def area_of(draft: Draft, address: PostalAddress) -> str | None:
 def _hold(draft: Draft, stated: _Stated, current: Sequence[PostalAddress]) -> bool:
     """Note the address as the sender's; its agency's older ones end. Whether it is new to the agency and current."""
     id_ = stated.person_id
-    protected = stated.address.protected or _protected(draft, id_, stated.place)
+    protected = stated.address.protected or is_protected(draft, id_, stated.place)
     if stated.address.protected:
         _protect(draft, id_, stated.place)
     own = _own(draft, id_)
@@ -110,7 +110,7 @@ def _end(draft: Draft, person_id: str, addresses: Sequence[KnownAddress]) -> Non
         draft.do(c.EndAddress(person_id=person_id, place=a.place, held_by=a.asserted_by))
 
 
-def _protected(draft: Draft, person_id: str, place: str) -> bool:
+def is_protected(draft: Draft, person_id: str, place: str) -> bool:
     return any(a.protected and a.place == place for a in draft.person(person_id).addresses)
 
 
@@ -124,15 +124,34 @@ def _protect(draft: Draft, person_id: str, place: str) -> None:
 
 
 def _ask_agencies(draft: Draft, stated: Sequence[_Stated]) -> None:
-    """Ask both agencies where they hold different addresses; each is shown its own only (F15, principle 10)."""
+    """Ask both agencies where they hold different addresses; each is shown its own only (F15, principle 10).
+
+    A move makes one question for each team that holds the old address, however many do, and none for who tells of it.
+    """
     asked: set[tuple[str, str, str]] = set()
-    for new in stated:
+    for new in (one for one in stated if not _in_passing(draft, draft.given.sender.id, one.person_id)):
         for other in draft.person(new.person_id).addresses:
             differs = other.place != new.place and _agency(draft, other) != draft.given.sender.agency_id
             situation = (new.place, other.place, other.asserted_by)
-            if differs and situation not in asked and not _agreed(draft, new.person_id, new.place, other):
+            if not differs or situation in asked or _agreed(draft, new.person_id, new.place, other):
+                continue
+            if not _in_passing(draft, other.asserted_by, new.person_id):
                 asked.add(situation)
                 _ask_both(draft, new, other, [s.person_id for s in stated if s.place == new.place])
+
+
+def _in_passing(draft: Draft, team_id: str, person_id: str) -> bool:
+    """Whether a team only named somebody, or works with them no longer: what it once heard contradicts nobody.
+
+    A practice and a register of children keep addresses of their own; who works for children and says one now has seen it.
+    """
+    given, team = draft.given, draft.given.directory.teams.get(team_id)
+    group = None if team is None else given.policy.groups.get(team.function)
+    if team is None or team.function is Function.GENERAL_PRACTICE or group is Group.RECORDS:
+        return False
+    if group is Group.CHILD_FACING and team_id == given.sender.id:
+        return False
+    return not clients_of(draft.world, team_id, {person_id})
 
 
 def _agreed(draft: Draft, person_id: str, place: str, other: KnownAddress) -> bool:
@@ -144,9 +163,12 @@ def _agreed(draft: Draft, person_id: str, place: str, other: KnownAddress) -> bo
 
 def _ask_both(draft: Draft, new: _Stated, other: KnownAddress, persons: Sequence[str]) -> None:
     sender = draft.given.sender.id
-    pair = "-".join(sorted((f"{sender}@{new.place}", f"{other.asserted_by}@{other.place}")))
+    pair = "-".join(sorted((new.place, other.place)))
     alike = [id_ for id_ in persons if other.place in {a.place for a in draft.person(id_).addresses}]
+    tells_of_a_move = draft.given.message.event is Event.CHANGE_OF_ADDRESS
     for owner, place in ((sender, new.place), (other.asserted_by, other.place)):
+        if owner == sender and tells_of_a_move:
+            continue
         draft.ask(
             TaskCode.RESOLVE_ADDRESS,
             "Another agency holds a different current address for this person. Check the one you hold.",
@@ -163,7 +185,7 @@ def _ask_both(draft: Draft, new: _Stated, other: KnownAddress, persons: Sequence
 
 def _ask_households(draft: Draft, new: _Stated, stated: Sequence[_Stated]) -> None:
     """Sharing an address makes nobody a household: it prompts a person to confirm. Protected places prompt nobody."""
-    if _protected(draft, new.person_id, new.place) or new.address.protected:
+    if is_protected(draft, new.person_id, new.place) or new.address.protected:
         return
     together = sorted(s.person_id for s in stated if s.place == new.place)
     if new.person_id != together[0]:
@@ -180,7 +202,7 @@ def _ask_households(draft: Draft, new: _Stated, stated: Sequence[_Stated]) -> No
                 members,
                 "Somebody gave the address of this household as theirs. Confirm whether they belong to it.",
                 once="same-address",
-                owner=_child_facing_team(draft, household_id),
+                owner=child_facing_team(draft, household_id),
                 cites="F2, F19, principle 10",
             )
 
@@ -202,7 +224,7 @@ def _worth_asking(draft: Draft, household_id: str, members: Sequence[str]) -> bo
     return draft.concerns_children({household_id, *own}) or any(draft.is_child(id_) for id_ in members)
 
 
-def _child_facing_team(draft: Draft, household_id: str) -> str | None:
+def child_facing_team(draft: Draft, household_id: str) -> str | None:
     """The child-facing team that works with the household, the likeliest contact first; None when there is none."""
     policy, members = draft.given.policy, draft.world.members_of(household_id)
     teams = {
@@ -213,45 +235,3 @@ def _child_facing_team(draft: Draft, household_id: str) -> str | None:
         and policy.groups.get(i.function) is Group.CHILD_FACING
     }
     return next((teams[function] for function in (*policy.contacts, *teams) if function in teams), None)
-
-
-# --- where a household is -------------------------------------------------------------------------------------
-
-
-def _settle_areas(draft: Draft) -> None:
-    """A household is where its children's and their mother's address is; anybody's will do as long as nothing is known."""
-    for household_id in sorted(_homes_named(draft.world, draft)):
-        area = _area_said(draft, household_id)
-        if area is not None and area != draft.world.households[household_id].area_id:
-            draft.do(c.SetArea(household_id=household_id, area_id=area))
-
-
-def _homes_named(world: World, draft: Draft) -> set[str]:
-    return {
-        home for person in draft.given.message.people for home in draft.homes(person.key) if home in world.households
-    }
-
-
-def _area_said(draft: Draft, household_id: str) -> str | None:
-    members = [p for p in draft.given.message.people if household_id in draft.homes(p.key)]
-    leading = [p for p in members if draft.is_child(p.key) or _is_mother_here(draft, p.key, household_id)]
-    new_home = household_id not in draft.before.households
-    if not leading and not new_home:
-        return None
-    areas = [_person_area(draft, person) for person in (leading or members)]
-    return next((area for area in areas if area is not None), None)
-
-
-def _is_mother_here(draft: Draft, person_id: str, household_id: str) -> bool:
-    """Mother of a child or unborn child who lives there. A father's old address, as probation has it, moves no family."""
-    return any(person_id in mothers_of(draft.world, child) for child in draft.children_at(household_id))
-
-
-def _person_area(draft: Draft, person: Person) -> str | None:
-    """The area of the address the message gives; a protected address gives none (principle 10: area is location)."""
-    for address in person.addresses:
-        place = draft.given.place(address)
-        hidden = address.protected or (place is not None and _protected(draft, person.key, place))
-        if not _is_past(draft, address) and not hidden and (area := area_of(draft, address)) is not None:
-            return area
-    return None

@@ -40,10 +40,11 @@ class Move(StrEnum):
 
 
 class DiscussionOutcome(StrEnum):
-    """What a discussion with the safeguarding lead came to (F16)."""
+    """What a discussion came to (F16)."""
 
     REFERRED = "referred"
     NOT_REFERRED = "not-referred-because"
+    EARLY_HELP = "early-help"  # early help, or another level of service, was agreed (F28)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,8 @@ class MoveRequest:
     decision: ReleaseDecision | None = None
     choice: str | None = None
     to_team: str | None = None
+    holder: Professional | None = None
+    """Who of the team has it from now on."""
     due_at: datetime | None = None
 
     def fingerprint(self, team: str) -> str:
@@ -127,6 +130,8 @@ class Asked:
     """The furthest review date of a caretaking."""
     agrees: bool = False
     """The other side has proposed what is answered now."""
+    reporters: frozenset[str] = frozenset()
+    """Who may not close it, because they reported what it is about."""
 
 
 Check = Callable[[MoveRequest, Asked, datetime], Iterator[Problem]]
@@ -218,18 +223,26 @@ def _text(path: str, wanted: str) -> Check:
 _note = _text("note", "say what was done and what came of it")
 
 
-def _discussion(request: MoveRequest, _asked: Asked, now: datetime) -> Iterator[Problem]:
+def _discussion(request: MoveRequest, asked: Asked, now: datetime) -> Iterator[Problem]:
     """F16: closing it needs the recorded discussion and its outcome. F17: nobody closes it alone."""
     held = request.discussion or Discussion()
     if held.with_whom is None:
         yield _required("discussion.with", "say with whom it was discussed")
     elif request.practitioner and _same_name(held.with_whom, request.practitioner.name):
         yield Problem("discussion.with", "must be somebody other than the one who closes the task", "business-rule")
+    if request.practitioner and any(_same_name(name, request.practitioner.name) for name in asked.reporters):
+        yield Problem("practitioner.name", "must be somebody other than who reported it", "business-rule")
     yield from _happened("discussion.at", held.at, now)
     if held.outcome is None:
         yield _required("discussion.outcome", "say whether it was referred, or not referred and why")
-    elif held.outcome is DiscussionOutcome.NOT_REFERRED and held.because is None:
-        yield _required("discussion.because", "say why it was not referred")
+    elif held.outcome is not DiscussionOutcome.REFERRED and held.because is None:
+        yield _required("discussion.because", _BECAUSE[held.outcome])
+
+
+_BECAUSE: Final = {
+    DiscussionOutcome.NOT_REFERRED: "say why it was not referred",
+    DiscussionOutcome.EARLY_HELP: "say what was agreed",
+}
 
 
 def _same_name(one: str, other: str | None) -> bool:
@@ -259,6 +272,9 @@ def _choice(request: MoveRequest, asked: Asked, _now: datetime) -> Iterator[Prob
 
 
 def _reassign(request: MoveRequest, asked: Asked, _now: datetime) -> Iterator[Problem]:
+    if request.holder is not None:
+        yield from _held(request.holder, request, asked)
+        return
     if request.to_team is None:
         yield _required("owner", "name the team")
     elif request.to_team == asked.team:
@@ -267,6 +283,16 @@ def _reassign(request: MoveRequest, asked: Asked, _now: datetime) -> Iterator[Pr
         yield Problem("owner", "must be an open team of your own agency", "business-rule")
     if request.text is None:
         yield _required("note", "say why")
+
+
+def _held(holder: Professional, request: MoveRequest, asked: Asked) -> Iterator[Problem]:
+    """Somebody of the team takes what it has agreed (F20)."""
+    if asked.code is not TaskCode.AGREED_ACTION:
+        yield Problem("owner", "only what was agreed is held by somebody; name the team", "business-rule")
+    if request.to_team not in (None, asked.team):
+        yield Problem("owner", "names a practitioner of your team, or another team, and not both", "business-rule")
+    if not holder.name or not holder.role:
+        yield _required("owner", "name the practitioner and the role")
 
 
 def _caretake(request: MoveRequest, asked: Asked, now: datetime) -> Iterator[Problem]:
@@ -318,6 +344,7 @@ _CHECKS_OF: dict[tuple[TaskCode, Move], Check] = {
     (TaskCode.CONFIRM_CHILD, Move.ACCEPT): _confirm,
     (TaskCode.SUPPLY_INFORMATION, Move.COMPLETE): _text("answer", "write the answer"),
     (TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD, Move.COMPLETE): _discussion,
+    (TaskCode.PATTERN_REVIEW, Move.COMPLETE): _discussion,
     (TaskCode.RELEASE, Move.COMPLETE): _decision,
     (TaskCode.DATA_QUALITY, Move.COMPLETE): _nothing,  # the mended message is the answer; a word about it is welcome
     (TaskCode.CONFIRM_HOUSEHOLD, Move.COMPLETE): _choice,

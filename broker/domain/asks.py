@@ -5,14 +5,17 @@ from datetime import timedelta
 from typing import Final
 
 from broker.domain import transfers
+from broker.domain.addressees import addressees
+from broker.domain.conditions import Flag
 from broker.domain.naming import unnamed_children
 from broker.domain.pointing import contact, spoken
-from broker.domain.recipients import Candidates, Missing, household_areas
-from broker.domain.rules import Ask, Flag, Nobody, Policy
+from broker.domain.recipients import Candidates, Missing
+from broker.domain.rules import Ask, Nobody, Policy
 from broker.domain.sharing import Told
 from broker.domain.situation import Situation
 from broker.domain.states import DeliveryState
 from broker.domain.wanted import TaskWanted
+from broker.domain.whereabouts import household_areas
 from broker.domain.world import Directory, Team
 from schemas.codes import Function, Priority, TaskCode
 
@@ -69,17 +72,10 @@ def _owners(situation: Situation, ask: Ask, directory: Directory) -> Iterator[Te
     elif ask.owner == "lead":
         yield lead_of(situation.sender, directory) or situation.sender
     elif ask.owner == "addressed":
-        yield from _addressed(situation, directory)
+        yield from addressees(situation, directory).teams
     else:
         providers = (directory.provider(area, Function(ask.owner)) for area in household_areas(situation))
         yield from (team for team in providers if team is not None)
-
-
-def _addressed(situation: Situation, directory: Directory) -> Iterator[Team]:
-    for team_id in situation.message.to:
-        team = directory.teams.get(team_id)
-        if team is not None and not team.closed:
-            yield team
 
 
 def _ask(situation: Situation, ask: Ask, owner: Team, policy: Policy, directory: Directory) -> Iterator[TaskWanted]:
@@ -97,7 +93,7 @@ def _ask(situation: Situation, ask: Ask, owner: Team, policy: Policy, directory:
             person_id=next(iter(situation.message.subjects), None),
             household_id=home,
             priority=ask.priority,
-            due_at=situation.now + ask.within,
+            due_at=ask.within.after(situation.now, owner.calendar),
             cites=ask.cites,
         )
 
@@ -106,7 +102,7 @@ def _requester(situation: Situation, ask: Ask, directory: Directory) -> str | No
     if ask.requester == "sender":
         return situation.sender.id
     if ask.requester == "addressed":
-        return next((team.id for team in _addressed(situation, directory)), situation.sender.id)
+        return next((team.id for team in addressees(situation, directory).teams), situation.sender.id)
     return None
 
 
@@ -118,15 +114,16 @@ def _release(
     if not held:
         return
     functions = sorted({directory.teams[one.team_id].function.value for one in held})
+    owner = lead_of(situation.sender, directory) or situation.sender
     yield TaskWanted(
         code=TaskCode.RELEASE,
-        owner=(lead_of(situation.sender, directory) or situation.sender).id,
+        owner=owner.id,
         requester=situation.sender.id,
         description="Decide to which functions this may be released, or refuse with a reason. Nothing goes to them before.",
         dedupe_key=_key(situation, "release", *sorted(one.team_id for one in held)),
         person_id=next(iter(situation.message.subjects), None),
         priority=Priority.URGENT,
-        due_at=situation.now + policy.hold.within,
+        due_at=policy.hold.within.after(situation.now, owner.calendar),
         cites="principle 7, principle 5",
         options={"teams": [one.team_id for one in held], "functions": functions},
     )
@@ -145,14 +142,15 @@ def whom_to_name(
 ) -> Iterator[TaskWanted]:
     """Principle 12: children whom a transfer does not name to its receiver until the sender's lead agrees."""
     if children and receivers:
+        owner = lead_of(situation.sender, directory) or situation.sender
         yield TaskWanted(
             code=TaskCode.RELEASE,
-            owner=(lead_of(situation.sender, directory) or situation.sender).id,
+            owner=owner.id,
             requester=situation.sender.id,
             description="Decide whether the receiver may be told of further children: they are not named to it until you agree.",
             dedupe_key=_key(situation, "siblings", *sorted(children)),
             priority=Priority.URGENT,
-            due_at=situation.now + policy.hold.within,
+            due_at=policy.hold.within.after(situation.now, owner.calendar),
             cites="principle 12",
             options={"persons": sorted(children), "functions": sorted({team.function.value for team in receivers})},
         )
@@ -181,6 +179,10 @@ def _not_found(situation: Situation, found: Candidates, directory: Directory) ->
     for team_id in found.unreachable:
         text = "A team that you addressed cannot be reached: it is closed or not in the directory. Find who does its work now."
         yield _undeliverable(situation, situation.sender.id, text, "addressed", team_id)
+    if found.unserved is not None:
+        asked = found.unserved.value.replace("-", " ")
+        text = f"No other {asked} team was found where this person lives, so nobody was asked. Find who provides it there, and send this to that team."
+        yield _undeliverable(situation, situation.sender.id, text, "addressed", found.unserved.value)
     for team in found.closed:
         owner = lead_of(team, directory) or lead or situation.sender
         text = "A team of yours that is closed still has people on its books. Say who works with them now."
@@ -195,7 +197,8 @@ def _no_service(situation: Situation, gap: Missing, directory: Directory) -> Ite
     function = gap.function.value.replace("-", " ")
     if gap.area_id is None:
         text = (
-            f"No area is known for a child or a pregnancy here, so its {function} team was not found. Send an address."
+            f"No area of the directory is known for a child or a pregnancy here, so its {function} team was not found. "
+            "Send an address; where you know one, find who provides this there."
         )
         yield _undeliverable(situation, situation.sender.id, text, "no-area", gap.person_id)
         return

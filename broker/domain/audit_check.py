@@ -131,7 +131,7 @@ def _batch(
         found += _displaced(state.tree, head, leaves)
     else:
         found += _entries(leaves)  # nothing is known of the tree here; each entry still has its own hash
-    found += _backdated(state, leaves, late)
+    found += _backdated(state, head, leaves, late)
     proved = tree if tree is not None and tree.root == head.root else head.tree()
     complete_at = head.at if head.complete else state.complete_at
     return _State(proved, head.size, head, complete_at), sorted(found, key=_place)
@@ -211,11 +211,14 @@ def _displaced(tree: Tree, head: Head, leaves: Sequence[Leaf]) -> list[Fault]:
     return wrong or [Fault(kind=Kind.CHANGED, what=what, position=start)]
 
 
-def _backdated(state: _State, leaves: Sequence[Leaf], late: timedelta) -> list[Fault]:
-    """Entries of a time at which a complete head had been signed without them."""
-    if state.complete_at is None:
+def _backdated(state: _State, head: Head, leaves: Sequence[Leaf], late: timedelta) -> list[Fault]:
+    """Entries of a time at which a complete head had been signed without them.
+
+    Unless the heads around them, which only the key can sign, say that the clock was put back.
+    """
+    if state.complete_at is None or state.head is None:
         return []
-    at = state.complete_at
+    at = min(state.complete_at, state.head.at, head.at)
     what = f"the entry claims a time long before {instant(at)}, when a head without it was signed as complete"
     return [_fault(Kind.ADDED, leaf, what) for leaf in leaves if leaf.entry and leaf.entry.at < at - late]
 

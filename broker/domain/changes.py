@@ -138,10 +138,10 @@ class OpenHousehold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetArea:
-    """Where a household is, as far as the directory's areas say."""
+    """Where a household is, as far as the directory's areas say; None: in none of them."""
 
     household_id: str
-    area_id: str
+    area_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

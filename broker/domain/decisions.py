@@ -5,6 +5,7 @@ from typing import Final
 
 from broker.domain import changes as c
 from broker.domain.addresses import MINE_IS_OLD
+from broker.domain.areas import settle_areas
 from broker.domain.draft import GONE, Draft, belong, join, leave
 from broker.domain.merging import open_membership
 from broker.domain.pregnancies import carry
@@ -76,10 +77,13 @@ def _leave(draft: Draft, household_id: str, members: Sequence[str]) -> None:
         if open_membership(draft.world, household_id, id_) is not None:
             leave(draft, household_id, id_)
     move_together(draft, members)
+    settle_areas(draft)
 
 
 def _join(draft: Draft, household_id: str, members: Sequence[str]) -> None:
     """Everybody confirmed is a member now; whom the confirmation leaves alone at home has moved."""
+    if household_id not in draft.world.households:
+        raise NotPossible("Nobody lives in that household any more: send who lives together now.")
     homes = {household_id, *(home for id_ in members for home in draft.world.households_of(id_))}
     if len(homes) > 1 and any(draft.world.households[home].refuge for home in homes):
         raise NotPossible("These persons cannot be joined to this household.")

@@ -181,7 +181,7 @@ def leave(draft: Draft, household_id: str, person_id: str, until: date | None = 
 
 
 def open_home(draft: Draft, members: Iterable[str], *, refuge: bool = False) -> str:
-    """A new household of these persons, in the sender's area until an address says more."""
+    """A new household of these persons, in the sender's area until `settle_areas` finds an address that says more."""
     id_ = draft.given.new_id()
     draft.do(c.OpenHousehold(household_id=id_, area_id=draft.given.sender.area_id, refuge=refuge))
     for member in members:

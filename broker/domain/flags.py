@@ -4,16 +4,19 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from broker.domain.conditions import Flag
 from broker.domain.kinship import unborn_of
-from broker.domain.rules import EventRules, Flag, Policy
+from broker.domain.rules import EventRules, Policy
 from broker.domain.states import PersonState
 from broker.domain.world import KnownPerson, World
 from schemas.codes import Category
-from schemas.message import Message
+from schemas.message import Coding, Message
 
 FIVE_YEARS: Final = 1826
 ONE_YEAR: Final = 365
 """Days; leap days counted down."""
+_NOT_HOME: Final = frozenset({"hospital", "custody"})
+"""Where somebody goes (`discharge-destination`) who does not come to anybody's home."""
 
 
 def flags(
@@ -34,8 +37,14 @@ def flags(
         yield Flag.RISK_STATED
     if Category.STAFF_SAFETY in stated:
         yield Flag.STAFF_SAFETY_STATED
+    if any(fact.code == "discharge-destination" and _code(fact.value) in _NOT_HOME for fact in message.facts):
+        yield Flag.NOT_HOME_YET
     if any(fact.code == "carers-assessment-recommended" and fact.value is True for fact in message.facts):
         yield Flag.CARERS_ASSESSMENT
+
+
+def _code(value: object) -> str | None:
+    return value.code if isinstance(value, Coding) else None
 
 
 def _at_home(children: tuple[KnownPerson, ...], *, expecting: bool, now: datetime) -> Iterator[Flag]:
@@ -65,6 +74,8 @@ def _of_subjects(
             age = known.age_days(now)
             if age is not None and age < ONE_YEAR:
                 yield Flag.SUBJECT_IS_BABY
+            if known.expected is not None:
+                yield Flag.SUBJECT_WAS_EXPECTED
             if not _mobile(message, subject, age, policy):
                 yield Flag.SUBJECT_NOT_MOBILE
 

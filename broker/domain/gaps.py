@@ -63,6 +63,13 @@ def gaps(
     return tuple(Gap(code=code, person_id=id_, text=TEXTS[code]) for code, id_ in found)
 
 
+def fathers_of(world: World, child_id: str) -> tuple[str, ...]:
+    """Whoever is said to be the child's father, or a parent who is male."""
+    parents = related(world, child_id, RelationshipKind.PARENT)
+    male = (id_ for id_ in parents if id_ in world.people and world.people[id_].gender == "male")
+    return (*related(world, child_id, RelationshipKind.FATHER), *male)
+
+
 @dataclass(frozen=True, slots=True)
 class _View:
     world: World
@@ -98,10 +105,7 @@ class _View:
     def _parents(self, child: KnownPerson) -> Iterator[GapCode]:
         if not self._identified(mothers_of(self.world, child.id)):
             yield GapCode.MOTHER_NOT_IDENTIFIED
-        parents = related(self.world, child.id, RelationshipKind.PARENT)
-        fathers = related(self.world, child.id, RelationshipKind.FATHER)
-        male = tuple(id_ for id_ in parents if id_ in self.world.people and self.world.people[id_].gender == "male")
-        if not self._identified((*fathers, *male)):
+        if not self._identified(fathers_of(self.world, child.id)):
             yield GapCode.FATHER_NOT_IDENTIFIED
 
     def _identified(self, ids: tuple[str, ...]) -> bool:

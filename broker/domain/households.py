@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.addresses import settle_addresses
+from broker.domain.areas import settle_areas
 from broker.domain.changes import Change
 from broker.domain.draft import Draft, Given, Place, revise
 from broker.domain.effects import after
@@ -65,6 +66,7 @@ def settle(
     settle_statement(draft)
     settle_families(draft)
     settle_addresses(draft)
+    settle_areas(draft)
     settle_involvements(draft)
     settle_deaths(draft)
     return conclude(draft)

@@ -109,7 +109,11 @@ def _previous_case_number(value: object) -> Iterator[Identifier]:
         yield from (i for i in (Identifier(system=s, value=value) for s in (CRN, NOMS_NUMBER)) if is_valid(i))
 
 
-_PREVIOUS: Final = {"previous-nhs-number": _previous_nhs_number, "previous-case-number": _previous_case_number}
+_PREVIOUS: Final = {
+    "previous-nhs-number": _previous_nhs_number,
+    "previous-case-number": _previous_case_number,
+    "previous-local-number": _previous_case_number,
+}
 
 
 def find(person: Person, known: Sequence[KnownPerson], sender: Team) -> Found:

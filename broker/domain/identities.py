@@ -78,7 +78,8 @@ def _is_somebody(person: Person) -> bool:
 def _update(draft: Draft, person: Person) -> None:
     """What was missing is filled in. What differs stays, unless the event is one that traces particulars."""
     known = draft.person(person.key)
-    traced = draft.given.message.event in REGISTERING
+    # What probation holds is what the person said of themselves: it fills in, and replaces nothing.
+    traced = draft.given.message.event in REGISTERING and draft.given.sender.function not in JUSTICE
     born_now = known.state is not PersonState.UNBORN and known.born is None
     change = c.UpdatePerson(
         person_id=known.id,

@@ -12,7 +12,7 @@ from broker.domain.states import PersonState, View
 from broker.domain.vicinity import clients_of
 from broker.domain.world import KnownPerson, Team
 from schemas.codes import Category, Event, Function, RelationshipKind
-from schemas.identifiers import CRN, NHS_NUMBER, NOMS_NUMBER, local_system
+from schemas.identifiers import CRN, NHS_NUMBER, NOMS_NUMBER, agency_of
 from schemas.message import Identifier, Message, Person, Relationship
 
 BY_WORD: Final = frozenset({Why.ADDRESSED.value, Why.EARLIER.value})
@@ -20,7 +20,8 @@ BY_WORD: Final = frozenset({Why.ADDRESSED.value, Why.EARLIER.value})
 _DISCLOSED: Final = BY_WORD | {Why.ADDED.value}
 """Reasons by which the subjects themselves are made known to a team that need not work with them yet."""
 _JUSTICE_NUMBERS: Final = frozenset({CRN, NOMS_NUMBER})
-_TRANSFERS: Final = frozenset({Event.TRANSFER, Event.MATERNITY_DISCHARGE})
+TRANSFERS: Final = frozenset({Event.TRANSFER, Event.MATERNITY_DISCHARGE})
+"""Events that hand children over to another team."""
 _PARENTS: Final = frozenset({RelationshipKind.MOTHER, RelationshipKind.FATHER, RelationshipKind.PARENT})
 
 
@@ -137,7 +138,7 @@ def _whole(situation: Situation, who: Reader) -> frozenset[str]:
     children = {child.id for child in situation.children} | situation.expecting
     # A client whom it does not concern is left out, or it would be filed in that person's record too.
     whole = set(who.own & (said | situation.subjects | children) or who.own)
-    taking_over = situation.message.event in _TRANSFERS and who.view is View.FULL and who.child_facing
+    taking_over = situation.message.event in TRANSFERS and who.view is View.FULL and who.child_facing
     if taking_over or (who.view in (View.FULL, View.RISK, View.POINTER) and not whole & children):
         whole |= children
     if situation.about is About.CHILD and who.view in (View.FULL, View.ENDED):
@@ -161,7 +162,7 @@ def unnamed_children(message: Message, situation: Situation) -> Iterator[str]:
 
     Looked-after children, children whose identity is protected, and children known to have other parents than those transferred.
     """
-    if message.event not in _TRANSFERS:
+    if message.event not in TRANSFERS:
         return
     for child in situation.children:
         said = _said(message, child.id)
@@ -252,7 +253,7 @@ def _identifies(identifier: Identifier, who: Reader, key: str) -> bool:
     """The NHS number, and the reader's own agency's numbers; a case number says that there is a case."""
     if identifier.system in _JUSTICE_NUMBERS:
         return who.team.function in _JUSTICE and key in who.own
-    return identifier.system in (NHS_NUMBER, local_system(who.team.agency_id))
+    return identifier.system == NHS_NUMBER or agency_of(identifier.system) == who.team.agency_id
 
 
 _JUSTICE: Final = frozenset({Function.PROBATION, Function.PRISON, Function.POLICE, Function.YOUTH_JUSTICE})

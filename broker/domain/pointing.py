@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from broker.domain.rules import Flag, Policy
+from broker.domain.conditions import Flag
+from broker.domain.rules import Policy
 from broker.domain.situation import Situation
 from broker.domain.states import InvolvementState
 from broker.domain.world import Directory, Team

@@ -5,17 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from broker.domain.addressees import addressees
 from broker.domain.kinship import mothers_of
 from broker.domain.rules import About, Policy, Relation, Universal
 from broker.domain.sharing import Recipient, Tie
 from broker.domain.situation import Situation
 from broker.domain.states import InvolvementState, PersonState, View
+from broker.domain.whereabouts import areas_of, household_areas
 from broker.domain.world import Directory, KnownInvolvement, KnownPerson, Team
 from schemas.codes import Event, Function
 from schemas.problem import Problem
 
 _NEARNESS: Final = {relation: index for index, relation in enumerate(Relation)}
-_DESTINATION: Final = "Bundle.entry[0].resource.destination[{index}].receiver"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ class _Search:
     missing: list[Missing] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
+    unserved: Function | None = None
 
     def tie(self, team_id: str, tie: Tie) -> None:
         self.ties.setdefault(team_id, []).append(tie)
@@ -75,6 +77,8 @@ class Candidates:
     problems: tuple[Problem, ...]
     unreachable: tuple[str, ...]
     """Teams addressed that are not in the directory, or closed."""
+    unserved: Function | None
+    """The function addressed, when nobody else provides it where the person lives."""
 
 
 def candidates(
@@ -97,6 +101,7 @@ def candidates(
         missing=tuple(dict.fromkeys(search.missing)),
         problems=tuple(search.problems),
         unreachable=tuple(search.unreachable),
+        unserved=search.unserved,
     )
 
 
@@ -140,7 +145,7 @@ def _universal(search: _Search) -> None:
         return
     groups = search.policy.groups
     for person_id, services in _in_need(search.situation, search.policy):
-        areas = _areas(search.situation, person_id)
+        areas = areas_of(search.situation, person_id)
         for service in services:
             for function in service.functions:
                 if any(function in line.functions or groups[function] in line.groups for line in lines):
@@ -182,14 +187,18 @@ def _of_age(child: KnownPerson, service: Universal, now: datetime) -> bool:
 def _serve(
     search: _Search, person_id: str, areas: tuple[str | None, ...], service: Universal, function: Function
 ) -> None:
-    """The team of that service for this person, unless one that works with them already does it where they live."""
+    """The team of that service for this person, unless one that works with them already does it where they live.
+
+    Where an area has no such team, it is whoever stands in for it there.
+    """
     if function is Function.GENERAL_PRACTICE:
         _practice(search, person_id)
         return
     persons = (person_id, *_mother_of_unborn(search.situation, person_id))
-    working = search.working_with(persons, (function, *service.stands_in.get(function, ())))
+    functions = (function, *sorted(service.stands_in.get(function, ())))
+    working = search.working_with(persons, functions)
     for area in areas:
-        provider = search.directory.provider(area, function)
+        provider = next((team for one in functions if (team := search.directory.provider(area, one))), None)
         if provider is not None and not any(team.area_id in (None, area) for team in working):
             search.tie(provider.id, Tie(Relation.UNIVERSAL, person_id))
         elif provider is None and not working and function not in service.optional:
@@ -215,32 +224,13 @@ def _practice(search: _Search, person_id: str) -> None:
             return
 
 
-def _areas(situation: Situation, person_id: str) -> tuple[str | None, ...]:
-    """Areas in which the person lives: of its households, else by its own or its mother's address; (None,) when nobody knows."""
-    world = situation.world
-    homes = [h for h in situation.households if person_id in world.members_of(h)] or world.households_of(person_id)
-    areas = {world.households[home].area_id for home in homes if home in world.households} - {None}
-    for holder in () if areas else (person_id, *mothers_of(world, person_id)):
-        if not areas and (known := world.people.get(holder)) is not None:
-            areas = {address.area_id for address in known.addresses} - {None}
-    return tuple(sorted(area for area in areas if area)) or (None,)
-
-
 def _addressed(search: _Search) -> None:
-    situation, directory = search.situation, search.directory
-    for index, team_id in enumerate(situation.message.to):
-        path = _DESTINATION.format(index=index)
-        team = directory.teams.get(team_id)
-        if team_id == situation.sender.id:
-            search.problems.append(Problem(path, "is the sending team itself", "business-rule", "information"))
-        elif team is None or team.closed:
-            reason = "is not in the directory" if team is None else "is closed"
-            search.problems.append(
-                Problem(path, f"{reason}: the message was not delivered there", "not-found", "warning")
-            )
-            search.unreachable.append(team_id)
-        else:
-            search.tie(team_id, Tie(Relation.ADDRESSED))
+    found = addressees(search.situation, search.directory)
+    search.problems += found.problems
+    search.unreachable += found.unreachable
+    search.unserved = found.unserved
+    for team in found.teams:
+        search.tie(team.id, Tie(Relation.ADDRESSED))
 
 
 def _added(search: _Search) -> None:
@@ -265,15 +255,6 @@ def _of_area(situation: Situation, directory: Directory, function: Function) -> 
         team = directory.provider(area, function)
         if team is not None:
             yield team
-
-
-def household_areas(situation: Situation) -> tuple[str, ...]:
-    """Areas of the households that the message routes through; of no known household, the sender's."""
-    areas = {
-        situation.world.households[home].area_id for home in situation.households if home in situation.world.households
-    }
-    known = sorted(area for area in areas if area)
-    return tuple(known) or ((situation.sender.area_id,) if situation.sender.area_id else ())
 
 
 def _earlier(search: _Search, earlier: Earlier | None) -> None:

@@ -35,17 +35,19 @@ def render(
     told_at: datetime,
     released: bool = False,
     agreed: frozenset[str] = frozenset(),
+    homes: frozenset[str] = frozenset(),
 ) -> Message:
     """The copy that this team gets in this view.
 
     `message` has persons keyed by their ids, `sender` filled in. `reason_code` is the delivery's: it says for whose sake the
     team is told. `told_at` stands in for the time of the event where a view does not say what happened. `released`: the
-    safeguarding lead has released restricted facts to it. `agreed`: children whom it has agreed to name. The sender itself gets what it sent.
+    safeguarding lead has released restricted facts to it. `agreed`: children whom it has agreed to name. `homes`: households that a transfer covers
+    besides its subjects'. The sender itself gets what it sent.
     """
     if message.sender == recipient.id:
         return message
     sender = directory.teams[message.sender or ""]
-    met = situation(message, world, policy, sender, told_at)
+    met = situation(message, world, policy, sender, told_at, homes=homes)
     who = naming.reader(met, recipient, view, reason_code, policy, released=released, agreed=agreed)
     people = naming.persons(met, who)
     keys = frozenset(person.key for person in people)

@@ -87,6 +87,16 @@ def move(ledger: Ledger, news: News, in_transfer: frozenset[tuple[str, str]] = f
         moves.close(ledger, person_id, news.world.people[person_id].state)
 
 
+def displaced(ledger: Ledger, news: News) -> Iterator[tuple[c.MergePersons, str]]:
+    """Teams that were responsible for a record which turned out to be of a person for whom another team is. Before anything moves."""
+    for change in news.changes:
+        if isinstance(change, c.MergePersons):
+            for function in moves.HELD:
+                theirs = ledger.holder((change.gone, function))
+                if theirs is not None and ledger.holder((change.into, function)) not in (None, theirs):
+                    yield change, theirs
+
+
 def addressed(news: News) -> frozenset[Key]:
     """Of whom, in which function, a message says who is responsible or that nobody is, whether or not that moved anything."""
     if news.message is None:

@@ -9,8 +9,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
+from broker.domain.clocks import ClockRule
+from broker.domain.conditions import ALWAYS, Condition
+from broker.domain.expecting import Expectations
+from broker.domain.out_of_hours import OutOfHours
+from broker.domain.pattern_rules import Patterns
+from broker.domain.quiet import ChronologyRules
+from broker.domain.reporting import Reporting
 from broker.domain.states import Purpose, Unheld, View
 from broker.domain.tasks import RoleKind
+from broker.domain.terms import Term
 from schemas.codes import Category, Event, Function, Priority, TaskCode
 from schemas.message import Message
 
@@ -43,23 +51,6 @@ class About(StrEnum):
     ADULT = "adult"
 
 
-class Flag(StrEnum):
-    """What holds of a message and the household it meets; conditions of rules are made of these."""
-
-    CHILD_AT_HOME = "child-at-home"  # under 18, or unborn
-    UNDER_FIVE_AT_HOME = "under-five-at-home"  # unborn included
-    BABY_AT_HOME = "baby-at-home"  # under one year, or unborn
-    PREGNANCY_AT_HOME = "pregnancy-at-home"
-    SUBJECT_IS_CHILD = "subject-is-child"  # born or unborn
-    SUBJECT_IS_ADULT = "subject-is-adult"
-    SUBJECT_IS_PREGNANT = "subject-is-pregnant"
-    SUBJECT_IS_BABY = "subject-is-baby"  # born, under one year
-    SUBJECT_NOT_MOBILE = "subject-not-mobile"  # not independently mobile, as stated or by age (F17)
-    RISK_STATED = "risk-stated"  # a fact relevant to the safety of a child, other than "none known"
-    STAFF_SAFETY_STATED = "staff-safety-stated"  # a fact on the safety of visiting staff, other than "none known"
-    CARERS_ASSESSMENT = "carers-assessment-recommended"  # somebody at home is to be offered one (F29)
-
-
 class Nobody(StrEnum):
     """What it means that a message reaches nobody."""
 
@@ -74,27 +65,6 @@ Owner: TypeAlias = Literal["sender", "addressed", "lead"] | Function
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """When a rule applies: every flag of `flags`, none of `without`, and one of the kinds and senders where they are given."""
-
-    flags: frozenset[Flag] = frozenset()
-    without: frozenset[Flag] = frozenset()
-    kinds: frozenset[str] = frozenset()
-    without_kinds: frozenset[str] = frozenset()
-    senders: frozenset[Function] = frozenset()
-
-    def holds(self, flags: frozenset[Flag], kind: str | None, sender: Function) -> bool:
-        """Whether the rule applies to a message with these flags and this kind from that function."""
-        return (
-            self.flags <= flags
-            and not (self.without and self.without & flags)
-            and (not self.kinds or kind in self.kinds)
-            and kind not in self.without_kinds
-            and (not self.senders or sender in self.senders)
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Tell:
     """One line that proposes to tell these functions, standing so, this much."""
 
@@ -106,9 +76,9 @@ class Tell:
     view: View
     purpose: Purpose
     priority: Priority = Priority.ROUTINE
-    within: timedelta | None = None
+    within: Term | None = None
     """Time to answer; None: the deadline of the priority."""
-    when: Condition = Condition()
+    when: Condition = ALWAYS
     ask: str | None = None
     cites: str
 
@@ -124,8 +94,8 @@ class Ask:
     description: str
     once: Literal["message", "household"] = "message"
     priority: Priority = Priority.ROUTINE
-    within: timedelta
-    when: Condition = Condition()
+    within: Term
+    when: Condition = ALWAYS
     cites: str
 
 
@@ -198,7 +168,7 @@ class Hold:
     """Functions that may be told once it is released."""
     free: frozenset[Function]
     """Functions that share it among themselves about their own client."""
-    within: timedelta
+    within: Term
     cites: str
 
 
@@ -292,7 +262,7 @@ class Transfers:
 
     rules: tuple[TransferRule, ...]
     """The first that fits counts."""
-    supply_within: timedelta
+    supply_within: Term
     """How long the sender has to supply what is missing."""
     caretaking_at_most: timedelta
     """The furthest review date of a caretaking (F3)."""
@@ -309,14 +279,6 @@ class Transfers:
     def is_transfer(self, event: Event, sender: Function) -> bool:
         """Whether such an event from such a team may be one."""
         return any(event in rule.events and sender in rule.senders for rule in self.rules)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rung:
-    """One step of escalation: who is told when `after` has passed beyond the due date."""
-
-    to: Literal["team", "lead", "partnership"]
-    after: timedelta
 
 
 class Roles(Mapping[str, RoleKind]):
@@ -379,13 +341,21 @@ class Policy:
     """Whom a pointer names, the first that there is."""
     hold: Hold
     marks: Marks
-    deadlines: Mapping[Priority, timedelta]
-    ladder: tuple[Rung, ...]
+    deadlines: Mapping[Priority, Term]
+    clocks: tuple[ClockRule, ...]
+    """The first that fits a task counts; the last fits every one."""
+    out_of_hours: OutOfHours
     mobile_from_days: int
     """Age at which a child is taken to move about by itself unless somebody says otherwise."""
     involvement: Mapping[Event, tuple[InvolvementRule, ...]]
     responsibility: Mapping[Event, tuple[ResponsibilityRule, ...]]
     transfers: Transfers
+    chronology: ChronologyRules
+    reports: Reporting
+    expectations: Expectations
+    patterns: Patterns
+    lookup_silence: timedelta
+    """How long a record that was asked for elsewhere may stay unanswered before people are told."""
     lapses: Mapping[Function, timedelta | None]
     """How long an involvement counts as current without anything that renews it; None: until it is ended."""
     roles: Roles

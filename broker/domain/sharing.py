@@ -5,13 +5,14 @@ A policy's lines propose; the limits, gates and refusals here are the principles
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+from broker.domain.conditions import Flag
 from broker.domain.reasons import NotTold, Why, not_told_because, told_because
 from broker.domain.rendering import render
-from broker.domain.rules import About, Flag, Group, Policy, Relation, Tell
+from broker.domain.rules import About, Group, Policy, Relation, Tell
 from broker.domain.situation import Situation
 from broker.domain.states import DeliveryState, Purpose, View
 from broker.domain.visibility import may_know, visible_recipients
@@ -234,7 +235,8 @@ def _told(situation: Situation, recipient: Recipient, offers: Sequence[_Offer], 
     """The broadest view of all offers; for action when any asks for action, by the earliest time that any gives."""
     best = max(offers, key=_rank)
     acting = [offer.line for offer in offers if offer.line.purpose is Purpose.ACTION and not situation.bereaved]
-    within, first = min(((_within(line, situation, policy), line) for line in acting), key=_soonest, default=_NEVER)
+    due = [(_due(line, situation, recipient.team, policy), line) for line in acting]
+    due_at, first = min(due, key=_soonest, default=_NEVER)
     line = first or best.line
     code, reason = told_because(_why(situation, best.tie), recipient.team.function)
     return Told(
@@ -244,7 +246,7 @@ def _told(situation: Situation, recipient: Recipient, offers: Sequence[_Offer], 
         reason_code=code,
         reason=reason,
         priority=max(line.priority, situation.message.priority, key=_URGENCY.__getitem__),
-        due_at=situation.now + within if first else None,
+        due_at=due_at,
         known_to_sender=may_know(
             situation.sender,
             recipient.team,
@@ -262,11 +264,11 @@ def _rank(offer: _Offer) -> tuple[int, bool]:
     return _BREADTH[offer.view], offer.line.purpose is Purpose.ACTION
 
 
-def _soonest(one: tuple[timedelta, Tell | None]) -> timedelta:
+def _soonest(one: tuple[datetime, Tell]) -> datetime:
     return one[0]
 
 
-_NEVER: Final[tuple[timedelta, Tell | None]] = (timedelta.max, None)
+_NEVER: Final = (None, None)
 
 
 @lru_cache(maxsize=4096)  # pairs of lines of one policy
@@ -274,11 +276,13 @@ def _both(cites: str, more: str) -> str:
     return ", ".join(dict.fromkeys(f"{cites}, {more}".split(", ")))
 
 
-def _within(line: Tell, situation: Situation, policy: Policy) -> timedelta:
-    """Time to answer: the line's own, or its priority's; less when the sender says that it is more urgent."""
-    own = line.within or policy.deadlines[line.priority]
+def _due(line: Tell, situation: Situation, team: Team, policy: Policy) -> datetime:
+    """By when to answer: in the line's own time, or its priority's; sooner when the sender says that it is more urgent."""
+    own = (line.within or policy.deadlines[line.priority]).after(situation.now, team.calendar)
     urgency = situation.message.priority
-    return own if urgency is Priority.ROUTINE else min(own, policy.deadlines[urgency])
+    if urgency is Priority.ROUTINE:
+        return own
+    return min(own, policy.deadlines[urgency].after(situation.now, team.calendar))
 
 
 def _why(situation: Situation, tie: Tie) -> Why:
@@ -325,5 +329,10 @@ def _held(situation: Situation, recipient: Recipient, told: Told, policy: Policy
 
 
 def _withheld(recipient: Recipient, why: NotTold) -> Withheld:
+    return withheld(recipient.team.id, why)
+
+
+def withheld(team_id: str, why: NotTold) -> Withheld:
+    """This team is not told, because."""
     code, reason = not_told_because(why)
-    return Withheld(team_id=recipient.team.id, reason_code=code, reason=reason)
+    return Withheld(team_id=team_id, reason_code=code, reason=reason)

@@ -20,6 +20,8 @@ class Sight:
 
     persons: frozenset[str]
     whole: bool
+    unnamed: frozenset[str] = frozenset()
+    """Children there whom nobody has agreed to name to the team yet (principle 12)."""
 
 
 def own_clients(world: World, team: Team, told: frozenset[str]) -> frozenset[str]:
@@ -46,6 +48,11 @@ def of_household(
         whole = False
     seen = frozenset(p for p in members if world.people[p].state not in _HIDDEN) if whole else own
     return Sight(seen, whole)
+
+
+def without(seen: Sight, unnamed: frozenset[str]) -> Sight:
+    """The same without children whom a transfer does not name to the team yet (principle 12): it is not the whole then."""
+    return Sight(seen.persons - unnamed, seen.whole and seen.persons.isdisjoint(unnamed), unnamed)
 
 
 def hides_address(world: World, person_id: str, team: Team) -> bool:

@@ -1,14 +1,15 @@
 """What a message meets: whose household, who is a child there, what is stated, what is restricted; read once, before anybody is decided on."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from broker.domain import vicinity
+from broker.domain.conditions import Flag
 from broker.domain.flags import flags
 from broker.domain.kinship import children_of, mothers_of, unborn_of
-from broker.domain.rules import About, EventRules, Flag, Hold, Policy, Tell
+from broker.domain.rules import About, EventRules, Hold, Policy, Tell
 from broker.domain.states import PersonState
 from broker.domain.world import KnownPerson, Team, World
 from schemas.codes import Category, Event
@@ -85,10 +86,18 @@ class Situation:
         return known is not None and any(a.protected and a.asserted_by == team_id for a in known.addresses)
 
 
-def situation(message: Message, world: World, policy: Policy, sender: Team, now: datetime) -> Situation:
-    """Look at the household once; everything that follows reads this."""
+def situation(
+    message: Message,
+    world: World,
+    policy: Policy,
+    sender: Team,
+    now: datetime,
+    *,
+    homes: Collection[str] = (),
+) -> Situation:
+    """Look at the household once; everything that follows reads this. `homes`: households it covers besides its subjects'."""
     rules = policy.events[message.event]
-    households = vicinity.routed_households(world, message.subjects, sender.id)
+    households = tuple(sorted({*vicinity.routed_households(world, message.subjects, sender.id), *homes}))
     children_said = frozenset(vicinity.children_among(message, world, now))
     subjects = frozenset(vicinity.about_whom(message, world, rules))
     members = frozenset(vicinity.others(world, households, subjects, quiet=rules.quiet))

@@ -80,13 +80,18 @@ class _Statement:
         joining = [id_ for id_ in joining if self.trusted or not self._was_rejected(target, id_)]
         if not joining or not self.living:
             return
+        alone = target is None and self._lives_alone(joining)
         household = open_home(self.draft, []) if target is None else target
         contested = self._joins_two_families(household)
-        at_once = [id_ for id_ in joining if self._may_join(id_, contested=contested)]
+        at_once = joining if alone else [id_ for id_ in joining if self._may_join(id_, contested=contested)]
         for id_ in at_once:
             self._join(household, id_)
         self._propose(household, [id_ for id_ in joining if id_ not in at_once])
         vacate(self.draft, household, at_once, self.named)
+
+    def _lives_alone(self, joining: Sequence[str]) -> bool:
+        """One adult of whom no home was known: that joins nobody to anybody, so nobody need confirm it."""
+        return len(self.said) == 1 and joining == self.living and not self.draft.is_child(joining[0])
 
     def _may_join(self, person_id: str, *, contested: bool) -> bool:
         elsewhere = contested and bool(self.draft.homes(person_id))

@@ -12,6 +12,17 @@ class NotificationState(StrEnum):
     WITHDRAWN = "withdrawn"  # was accepted; its sender took it back
 
 
+class LookupState(StrEnum):
+    """What became of a question to a record elsewhere."""
+
+    WAITING = "waiting"  # asked again at `next_at` until it is answered
+    ANSWERED = "answered"  # the record came, and what it says was taken as a message
+    NEEDLESS = "needless"  # another message said it before
+    UNKNOWN = "unknown"  # there is no such record: a task says so
+    AMBIGUOUS = "ambiguous"  # more than one record, or one that has moved: a task says so
+    REFUSED = "refused"  # the record could not be read, or was of somebody else: kept, with a task
+
+
 class DeliveryState(StrEnum):
     """Where one notification stands for one team."""
 
@@ -19,7 +30,7 @@ class DeliveryState(StrEnum):
     HELD = "held"  # waits for the originating agency's safeguarding lead to release it
     READY = "ready"  # to be handed to the team's channel when `next_attempt_at` comes
     SENDING = "sending"  # leased by a worker until `lease_until`
-    SENT = "sent"  # handed to a wire that gives a receipt later (AMQP, MESH)
+    SENT = "sent"  # taken by a wire whose receipt comes later (AMQP, an e-mail that points to the mailbox); sent again without one
     DELIVERED = "delivered"  # the team's system has said it has it
     PARKED = "parked"  # the ladder is used up: a task says so, and it is tried once a day
     CANCELLED = "cancelled"  # withdrawn or superseded before it was delivered
@@ -102,8 +113,16 @@ class ChannelKind(StrEnum):
 
     MAILBOX = "mailbox"
     WEBHOOK = "webhook"
-    AMQP = "amqp"
+    AMQP = "amqp"  # a queue of its own
+    EMAIL = "email"  # an e-mail without content says that something waits in the mailbox
     MESH = "mesh"
+
+
+class MessageFormat(StrEnum):
+    """In which format a team's messages are written."""
+
+    FHIR = "fhir"
+    NATIVE = "native"  # the agency's own where it has a form for what is told; else FHIR
 
 
 class AttemptOutcome(StrEnum):
@@ -113,3 +132,14 @@ class AttemptOutcome(StrEnum):
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     UNANSWERED = "unanswered"
+
+
+class ExpectationState(StrEnum):
+    """What became of something that should come; only the first two are still looked for."""
+
+    WAITING = "waiting"  # not due yet
+    MISSED = "missed"  # did not come in time: a team has the task, and the number of alerts rises
+    MET = "met"  # came in time
+    MET_LATE = "met-late"  # came after all
+    ANSWERED = "answered"  # the team that was asked says that it was done, or is not needed, and why
+    ENDED = "ended"  # cannot come any more, or need not: a death, a birth, a withdrawal

@@ -38,6 +38,8 @@ class BusinessStatus(StrEnum):
     QUESTION_ANSWERED = "question-answered"  # has the answer, and waits for the team again
     EXTENDED = "extended"  # has a later due date, with the reason
     ACTIONS_OPEN = "actions-open"  # acknowledged; what was agreed is not all done yet
+    LAPSED = "lapsed"  # acknowledged; what was agreed did not get on, and it climbs again
+    UNHELD = "unheld"  # whoever had it is not there any more; it is the team's, and nobody of it has taken it
     ACTION_NOT_DONE = "action-not-done"  # ended; something that was agreed will not be done, with the reason
     NOTHING_SUPPLIED = "nothing-supplied"  # the transfer says nothing of this person
     SUPPLIED = "supplied"  # and by now the sender has said something
@@ -53,6 +55,8 @@ class BusinessStatus(StrEnum):
     AWAITING_SENDER = "awaiting-sender"  # everybody named is answered; the sender has something to settle first
     REPLACED = "replaced"  # the sender sent another in its place
     WITHDRAWN = "withdrawn"  # the sender took the notification back
+    ARRIVED = "arrived"  # what was expected has come
+    REACHED = "reached-after-all"  # the team could not be reached, and has been since
     ESCALATED = "escalated"  # computed when it is shown: overdue, and told to others because nobody answered
     OVERDUE = "overdue"  # computed when it is shown: not ended and past its due date
 
@@ -69,10 +73,13 @@ _OWNER: Final[Mapping[TaskCode, tuple[tuple[TaskStatus, ...], frozenset[Move]]]]
     ),
     # Agreed by the team that owns it, so accepted from the start (F14).
     TaskCode.AGREED_ACTION: (_AGREED, _ANSWERABLE | {Move.COMPLETE, Move.DECLINE}),
+    # Done although no message says so, or not needed, or put off to a date: each with the reason.
+    TaskCode.EXPECTED_EVENT: (_WAITING, _ANSWERABLE | {Move.COMPLETE, Move.DECLINE}),
     TaskCode.DATA_QUALITY: (_WAITING, _ANSWERABLE | {Move.COMPLETE, Move.DECLINE}),
     TaskCode.UNDELIVERABLE: (_WAITING, _ANSWERABLE | {Move.COMPLETE}),
     # No decline: closing it needs the discussion (F16), the decision, the choice.
     TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD: (_WAITING, _ANSWERABLE | {Move.COMPLETE}),
+    TaskCode.PATTERN_REVIEW: (_WAITING, _ANSWERABLE | {Move.COMPLETE}),
     TaskCode.RELEASE: (_WAITING, _ANSWERABLE | {Move.COMPLETE}),
     TaskCode.CONFIRM_HOUSEHOLD: (_WAITING, _ANSWERABLE | {Move.COMPLETE}),
     TaskCode.CONFIRM_INVOLVEMENT: (_WAITING, _ANSWERABLE - {Move.REASSIGN} | {Move.COMPLETE}),
@@ -130,6 +137,8 @@ class TaskNow:
     choices: frozenset[str] = frozenset()
     functions: frozenset[Function] = frozenset()
     """What a release may name; empty when the task does not list it."""
+    reporters: frozenset[str] = frozenset()
+    """Who reported what it is about and may not close it, by name; empty when anybody of the team may."""
     last: str | None = None
     """Fingerprint of the last request that moved it."""
 
@@ -149,6 +158,8 @@ class Mover:
     roles: Mapping[str, RoleKind]
     caretaking_at_most: timedelta
     """The furthest review date that policy allows."""
+    leads: frozenset[str] = frozenset()
+    """The teams of whose agency this team is the safeguarding lead or the executive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +209,7 @@ def move(task: TaskNow, request: MoveRequest, mover: Mover, now: datetime) -> Ve
         return Repeated()
     if request.expected_version not in (None, task.version):
         return OutOfDate()
-    possible = allowed(task, mover.team)
+    possible = allowed(task, mover.team) | _as_lead(task, mover)
     if request.move not in possible:
         return NotAllowed(_listed(possible), _why_not(task))
     kind = _kind(request, mover)
@@ -227,6 +238,16 @@ def allowed(task: TaskNow, team: str) -> frozenset[Move]:
     return frozenset()
 
 
+_LEAD: Final = frozenset({Move.EXTEND, Move.NOTE})
+"""What a lead to whom a task has climbed may do: give its team more time, with the reason."""
+
+
+def _as_lead(task: TaskNow, mover: Mover) -> frozenset[Move]:
+    if task.ended or task.owner not in mover.leads or mover.team == task.owner:
+        return frozenset()
+    return _LEAD & MOVES.get((task.code, task.status), frozenset())
+
+
 def _not_here(task: TaskNow, team: str) -> frozenset[Move]:
     """Of a line of a transfer: nobody agrees with itself, and nobody takes over what is not the sender's to give."""
     own = {Move.EXCLUDE} if task.excluding == team else set()
@@ -239,6 +260,12 @@ def allowed_by(task: TaskNow, team: str, kind: RoleKind) -> frozenset[Move]:
     if kind is RoleKind.PROFESSIONAL or task.code in _CLERICAL_ENDS:
         return possible
     return possible & _CLERICAL_ALWAYS
+
+
+def offered(task: TaskNow, mover: Mover, kind: RoleKind) -> frozenset[Move]:
+    """The same, with what the lead of its agency may do beside the team itself."""
+    by_kind = allowed_by(task, mover.team, kind)
+    return by_kind | _as_lead(task, mover) if kind is RoleKind.PROFESSIONAL else by_kind
 
 
 def delivered(status: TaskStatus) -> TaskStatus:
@@ -291,7 +318,7 @@ def _kind(request: MoveRequest, mover: Mover) -> RoleKind | Wanting:
 def _role_refusal(
     task: TaskNow, wanted: Move, possible: frozenset[Move], kind: RoleKind, mover: Mover
 ) -> NotAllowed | None:
-    by_kind = allowed_by(task, mover.team, kind)
+    by_kind = offered(task, mover, kind)
     if wanted not in by_kind:
         return NotAllowed(_listed(by_kind), "This needs a professional role; a clerical one may open it.")
     if task.code is TaskCode.RELEASE and wanted is Move.COMPLETE and mover.function not in _RELEASE:
@@ -315,11 +342,12 @@ def _asked(task: TaskNow, mover: Mover) -> Asked:
         agency_teams=mover.agency_teams,
         caretaking_at_most=mover.caretaking_at_most,
         agrees=task.excluding not in (None, mover.team),
+        reporters=task.reporters,
     )
 
 
 def _moved(task: TaskNow, request: MoveRequest, team: str, kind: RoleKind) -> Moved:
-    status, business = _next_of_line(task, request, team) or _next(task, request)
+    status, business = _next_of_line(task, request, team) or _taken(task, request) or _next(task, request)
     return Moved(
         move=request.move,
         status=status,
@@ -349,6 +377,13 @@ def _next_of_line(task: TaskNow, request: MoveRequest, team: str) -> tuple[TaskS
         case TaskCode.TRANSFER, Move.REASSIGN:
             return task.status, task.business_status
     return None
+
+
+def _taken(task: TaskNow, request: MoveRequest) -> tuple[TaskStatus, BusinessStatus | None] | None:
+    """Somebody of the team has it now: it is unheld no more, and otherwise as it was."""
+    if request.move is not Move.REASSIGN or request.holder is None:
+        return None
+    return task.status, None if task.business_status is BusinessStatus.UNHELD else task.business_status
 
 
 def _next(task: TaskNow, request: MoveRequest) -> tuple[TaskStatus, BusinessStatus | None]:

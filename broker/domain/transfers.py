@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from broker.domain.addressees import function_asked
 from broker.domain.naming import unnamed_children
 from broker.domain.reasons import Why
 from broker.domain.rules import HOUSEHOLD, TransferRule, Transfers
@@ -17,7 +18,7 @@ from broker.domain.situation import Situation
 from broker.domain.states import DeliveryState, PersonState, Purpose
 from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.domain.world import Directory, KnownPerson, Team
-from schemas.codes import TaskStatus
+from schemas.codes import Event, TaskStatus
 from schemas.message import Message
 
 
@@ -61,14 +62,22 @@ class Plan:
 def receivers(
     message: Message, sender: Team, told: Iterable[Told], directory: Directory, transfers: Transfers
 ) -> dict[str, TransferRule]:
-    """The teams that this message asks to take over, with the kind of transfer; those addressed, else one that provides the service."""
+    """The teams that this message asks to take over, with the kind of transfer: those addressed.
+
+    A hand-over that goes with an event, as midwifery's discharge does, needs no address: it goes to one team that provides the service.
+    """
     found: dict[str, tuple[Told, TransferRule]] = {}
     for one in told:
         rule = transfers.rule(message.event, sender.function, directory.teams[one.team_id].function)
         if rule is not None and one.purpose is Purpose.ACTION and one.state is DeliveryState.READY:
             found[one.team_id] = (one, rule)
-    addressed = {team: rule for team, (_, rule) in found.items() if team in message.to}
-    if addressed:
+    function = function_asked(message)
+    addressed = {
+        team: rule
+        for team, (_, rule) in found.items()
+        if team in message.to or directory.teams[team].function is function
+    }
+    if addressed or message.event is Event.TRANSFER:
         return addressed
     by_tie = sorted(found, key=lambda team: (found[team][0].reason_code == Why.UNIVERSAL_SERVICE, team))
     return {team: found[team][1] for team in by_tie[:1]}

@@ -60,6 +60,18 @@ def clients_of(world: World, team_id: str, among: Collection[str]) -> frozenset[
     )
 
 
+def has_come(message: Message, world: World, rules: EventRules) -> bool:
+    """Whether the child whom it says is expected has been born: then it need be told to nobody new.
+
+    Persons are those named as unborn; without any, whoever the subjects expect.
+    """
+    if not rules.pregnancy or rules.quiet:
+        return False
+    named = [known for p in message.people if p.unborn and (known := world.people.get(p.key)) is not None]
+    expected = named or [child for subject in message.subjects for child in unborn_of(world, subject)]
+    return not any(child.state is PersonState.UNBORN for child in expected)
+
+
 def protected_persons(message: Message, world: World) -> Iterator[str]:
     """Persons whose address is protected according to the message or to anybody who holds it (principle 10)."""
     for person in message.people:

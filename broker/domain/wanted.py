@@ -30,5 +30,10 @@ class TaskWanted:
     """How it begins, when not as its kind does."""
     business_status: str | None = None
     cites: str = ""
+    clocks: str | None = None
+    """Its clocks as they are kept with it (`domain.clocks`); None: those of the policy in force."""
+    open_by: datetime | None = None
+    remind_at: datetime | None = None
+    covers_at: datetime | None = None
     options: Mapping[str, str | list[str]] = field(default_factory=dict)
     """What the answer chooses among, by ids: candidate persons, households, memberships, deliveries, problem paths."""

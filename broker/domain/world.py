@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from broker.domain.hours import Hours
 from broker.domain.states import InvolvementState, MembershipState, PersonState
+from broker.domain.terms import EVERY_WEEKDAY, Calendar
 from schemas.codes import Function, RelationshipKind, Standing
 
 
@@ -24,6 +26,12 @@ class Team:
     telephone: str | None = None
     closed: bool = False
     honours_marks: bool = True
+    executive: bool = False
+    """It is that of the executive who answers for safeguarding in its agency."""
+    hours: Hours | None = None
+    """When somebody is there; None: nobody has said that it is ever closed."""
+    calendar: Calendar = field(default=EVERY_WEEKDAY, compare=False, repr=False)
+    """The working days of its area."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,7 @@ class Directory:
     areas_by_outward: Mapping[str, str] = field(default_factory=dict)
     """Postcode district → area id."""
     version: int = 0
+    _executives: Mapping[str, Team] = field(init=False, repr=False, compare=False)
     _practices: Mapping[str, Team] = field(init=False, repr=False, compare=False)
     _leads: Mapping[str, Team] = field(init=False, repr=False, compare=False)
 
@@ -46,8 +55,14 @@ class Directory:
             for team in self.teams.values()
             if team.ods_code and team.function is Function.GENERAL_PRACTICE
         }
-        open_leads = [t for t in self.teams.values() if t.function is Function.SAFEGUARDING_LEAD and not t.closed]
+        executives = [t for t in self.teams.values() if t.executive and not t.closed]
+        open_leads = [
+            t
+            for t in self.teams.values()
+            if t.function is Function.SAFEGUARDING_LEAD and not t.closed and not t.executive
+        ]
         object.__setattr__(self, "_practices", practices)
+        object.__setattr__(self, "_executives", {team.agency_id: team for team in reversed(executives)})
         object.__setattr__(self, "_leads", {team.agency_id: team for team in reversed(open_leads)})
 
     def provider(self, area_id: str | None, function: Function) -> Team | None:
@@ -62,6 +77,10 @@ class Directory:
     def safeguarding_lead(self, agency_id: str) -> Team | None:
         """The safeguarding lead's team of an agency."""
         return self._leads.get(agency_id)
+
+    def executive(self, agency_id: str) -> Team | None:
+        """The team of the executive who answers for safeguarding in an agency."""
+        return self._executives.get(agency_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

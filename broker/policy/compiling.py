@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from broker.domain.rules import (
     About,
     Ask,
-    Condition,
     EventRules,
     Group,
     Hold,
@@ -16,7 +15,6 @@ from broker.domain.rules import (
     Relation,
     ResponsibilityRule,
     Roles,
-    Rung,
     Tell,
     TransferRule,
     Transfers,
@@ -24,7 +22,16 @@ from broker.domain.rules import (
 )
 from broker.domain.states import Purpose
 from broker.domain.tasks import RoleKind
-from broker.policy.document import AddLine, AskLine, Document, EventSection, TellLine, When
+from broker.policy import (
+    chronology_section,
+    clocks_section,
+    expecting_section,
+    out_of_hours_section,
+    patterns_section,
+    reports_section,
+)
+from broker.policy.document import AddLine, AskLine, Document, EventSection, TellLine
+from broker.policy.sections import condition, said
 from schemas.codes import Event, Function
 
 _ABOUT = {"child": About.CHILD, "pregnancy": About.CHILD, "adult": About.ADULT, "subject": None}
@@ -56,32 +63,23 @@ def compile_policy(document: Document) -> Policy:
         hold=_hold(document),
         marks=_marks(document),
         deadlines=document.deadlines,
-        ladder=tuple(Rung(to=rung.to, after=rung.after) for rung in document.ladder),
+        clocks=clocks_section.compiled(document.clocks, document.functions_of),
+        out_of_hours=out_of_hours_section.compiled(document.out_of_hours, document.functions_of),
         mobile_from_days=document.mobile_from.days,
         involvement=dict(_involvement(document)),
         responsibility=dict(_responsibility(document)),
         transfers=_transfers(document),
+        chronology=chronology_section.compiled(document.chronology),
+        reports=reports_section.compiled(document.reports),
+        expectations=expecting_section.compiled(document, document.expectations),
+        patterns=patterns_section.compiled(document),
+        lookup_silence=document.lookups.silent_after,
         lapses=document.involvement.lapse,
         roles=Roles(
             dict.fromkeys(document.roles.professional, RoleKind.PROFESSIONAL)
             | dict.fromkeys(document.roles.clerical, RoleKind.CLERICAL)
         ),
         guidance=document.guidance,
-    )
-
-
-def said(cites: tuple[str, ...]) -> str:
-    """Citations as one text."""
-    return ", ".join(cites)
-
-
-def _condition(document: Document, line: When) -> Condition:
-    return Condition(
-        flags=frozenset(line.when),
-        without=frozenset(line.unless),
-        kinds=frozenset(line.kinds),
-        without_kinds=frozenset(line.not_kinds),
-        senders=document.functions_of(line.senders),
     )
 
 
@@ -134,7 +132,7 @@ def _tell(document: Document, rule: str, line: TellLine, purpose: Purpose) -> Te
         purpose=purpose,
         priority=line.priority,
         within=line.within,
-        when=_condition(document, line),
+        when=condition(document, line),
         ask=line.ask,
         cites=said(line.cites),
     )
@@ -149,7 +147,7 @@ def _added(document: Document, rule: str, line: AddLine) -> Tell:
         purpose=line.purpose,
         priority=line.priority,
         within=line.within,
-        when=_condition(document, line),
+        when=condition(document, line),
         ask=line.ask,
         cites=said(line.cites),
     )
@@ -165,7 +163,7 @@ def _ask(document: Document, rule: str, line: AskLine) -> Ask:
         once=line.once,
         priority=line.priority,
         within=line.within,
-        when=_condition(document, line),
+        when=condition(document, line),
         cites=said(line.cites),
     )
 

@@ -3,37 +3,19 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from broker.domain.rules import About, Flag, Group, Nobody, Relation
+from broker.domain.rules import About, Group, Nobody, Relation
 from broker.domain.states import Purpose, Unheld, View
-from broker.policy.durations import Duration
+from broker.policy.chronology_section import ChronologySection
+from broker.policy.clocks_section import ClocksSection
+from broker.policy.durations import Duration, Term
+from broker.policy.expecting_section import ExpectationSection
+from broker.policy.out_of_hours_section import OutOfHoursSection
+from broker.policy.patterns_section import PatternsSection, PromptLine
+from broker.policy.reports_section import ReportsSection
+from broker.policy.sections import Cites, Name, Names, Section, When
 from schemas.codes import Category, Event, Function, Priority, TaskCode
-
-_NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-Name = Annotated[str, Field(pattern=_NAME)]
-Cites = Annotated[tuple[str, ...], Field(min_length=1)]
-"""F-number, paragraph of the review, `principle N`, `invariant N`, or a name of the section `guidance`."""
-Names = Annotated[tuple[str, ...], Field(min_length=1)]
-"""Functions, groups, sets, or `everyone`."""
-
-
-class Section(BaseModel):
-    """Any part of the file: keys with hyphens, none that is not known, nothing changed after reading."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=lambda name: name.replace("_", "-"), validate_by_name=False
-    )
-
-
-class When(Section):
-    """The conditions that any line may have."""
-
-    when: tuple[Flag, ...] = ()
-    unless: tuple[Flag, ...] = ()
-    kinds: tuple[str, ...] = ()
-    not_kinds: tuple[str, ...] = ()
-    senders: tuple[str, ...] = ()
 
 
 class TellLine(When):
@@ -44,7 +26,7 @@ class TellLine(When):
     view: View
     purpose: Purpose
     priority: Priority = Priority.ROUTINE
-    within: Duration | None = None
+    within: Term | None = None
     ask: str | None = None
     cites: Cites
 
@@ -56,7 +38,7 @@ class AddLine(When):
     view: View
     purpose: Purpose
     priority: Priority = Priority.ROUTINE
-    within: Duration | None = None
+    within: Term | None = None
     ask: str | None = None
     cites: Cites
 
@@ -70,7 +52,7 @@ class AskLine(When):
     description: str
     once: Literal["message", "household"] = "message"
     priority: Priority = Priority.ROUTINE
-    within: Duration
+    within: Term
     cites: Cites
 
 
@@ -88,9 +70,9 @@ class EventSection(Section):
     kind_category: Category = Category.EVENT
     harm: bool | tuple[str, ...] = False
     sealing_kinds: tuple[str, ...] = ()
-    tell: dict[Name, TellLine] = {}
-    add: dict[Name, AddLine] = {}
-    ask: dict[Name, AskLine] = {}
+    tell: dict[Name, TellLine] = Field(default_factory=dict)
+    add: dict[Name, AddLine] = Field(default_factory=dict)
+    ask: dict[Name, AskLine] = Field(default_factory=dict)
     cites: Cites
 
 
@@ -111,11 +93,11 @@ class HoldSection(Section):
     """What waits for a release, who may be told then, and who need not wait."""
 
     labels: tuple[str, ...]
-    kinds: dict[Event, tuple[str, ...]] = {}
-    ended: dict[str, tuple[str, ...]] = {}
+    kinds: dict[Event, tuple[str, ...]] = Field(default_factory=dict)
+    ended: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     to: Names
     free: Names
-    within: Duration
+    within: Term
     cites: Cites
 
 
@@ -134,7 +116,7 @@ class SharingSection(Section):
 
     views: dict[View, tuple[Category, ...]]
     limits: dict[Group, dict[Relation, dict[About, tuple[View, ...]]]]
-    never: dict[Group, tuple[Category, ...]] = {}
+    never: dict[Group, tuple[Category, ...]] = Field(default_factory=dict)
     visible: dict[Group, tuple[str, ...]]
     contacts: tuple[Function, ...]
     hold: HoldSection
@@ -149,7 +131,7 @@ class UniversalLine(Section):
     until_days: int = 0
     functions: Annotated[tuple[Function, ...], Field(min_length=1)]
     optional: tuple[Function, ...] = ()
-    stands_in: dict[Function, tuple[Function, ...]] = {}
+    stands_in: dict[Function, tuple[Function, ...]] = Field(default_factory=dict)
     cites: Cites
 
 
@@ -211,7 +193,7 @@ class TransferLine(Section):
 class TransfersSection(Section):
     """What a transfer must cover. The first kind that fits counts."""
 
-    supply_within: Duration
+    supply_within: Term
     caretaking_at_most: Duration
     summary: tuple[str, ...]
     kinds: dict[Name, TransferLine]
@@ -225,12 +207,12 @@ class RolesSection(Section):
     clerical: Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
-class RungLine(Section):
-    """One step of escalation."""
+class LookupsSection(Section):
+    """Records that are asked for elsewhere."""
 
-    to: Literal["team", "lead", "partnership"]
-    after: Duration
-    cites: Cites
+    silent_after: Duration = timedelta(hours=4)
+    """How long one may stay unanswered before people are told."""
+    cites: Cites = ("invariant 3",)
 
 
 class Document(Section):
@@ -239,16 +221,23 @@ class Document(Section):
     version: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,31}$")]
     guidance: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9-]*$")], str]
     groups: dict[Group, GroupSection]
-    sets: dict[Name, tuple[Function, ...]] = {}
+    sets: dict[Name, tuple[Function, ...]] = Field(default_factory=dict)
     sharing: SharingSection
     universal: dict[Name, UniversalLine]
-    deadlines: dict[Priority, Duration]
-    ladder: tuple[RungLine, ...]
+    deadlines: dict[Priority, Term]
+    clocks: ClocksSection
+    out_of_hours: OutOfHoursSection
     mobile_from: Duration
     involvement: InvolvementSection
     responsibility: dict[Event, Annotated[tuple[ResponsibilityLine, ...], Field(min_length=1)]]
     transfers: TransfersSection
     roles: RolesSection
+    chronology: ChronologySection
+    reports: ReportsSection
+    expectations: dict[Name, ExpectationSection] = Field(default_factory=dict)
+    patterns: PatternsSection
+    prompts: dict[Name, PromptLine]
+    lookups: LookupsSection = LookupsSection()
     always: Always
     events: dict[Event, EventSection]
 

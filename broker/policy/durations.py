@@ -1,24 +1,19 @@
-"""Durations as a policy writes them: ISO 8601, of weeks, days, hours and minutes only."""
+"""How a policy writes lengths of time: ISO 8601 of weeks, days, hours and minutes, and what is to be done in working time too."""
 
-import re
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import BeforeValidator
 
-_FORM: Final = re.compile(r"P(?=.)(?:(\d+)W|(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?)?)")
+from broker.domain import terms
+
+Duration = Annotated[timedelta, BeforeValidator(terms.parse_elapsed)]
+"""How long something holds or stands."""
 
 
-def parse(text: object) -> timedelta:
-    """`P2D`, `PT4H`, `P1DT12H` or `P6W` as a length of time, longer than none. Months and years are refused: theirs varies."""
-    found = _FORM.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        raise ValueError("is not a duration of weeks, days, hours or minutes such as P2D or PT4H")
-    weeks, days, hours, minutes = (int(part or 0) for part in found.groups())
-    length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
-    if not length:
-        raise ValueError("must be longer than no time at all")
-    return length
+def _term(text: object) -> terms.Term:
+    return terms.parse(text if isinstance(text, str) else None)
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse)]
+Term = Annotated[terms.Term, BeforeValidator(_term)]
+"""How long somebody has: the same, or `2 working days`."""

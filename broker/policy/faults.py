@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from datetime import timedelta
 from typing import Final
 
 from broker.domain.responsibility import HELD_AS
 from broker.domain.rules import HOUSEHOLD, About, Group, Relation
 from broker.domain.states import Purpose, View
+from broker.domain.terms import Term
+from broker.policy import clocks_section, expecting_section, out_of_hours_section, patterns_section
 from broker.policy.document import (
     LONGEST,
     AddLine,
@@ -17,8 +18,8 @@ from broker.policy.document import (
     InvolvementLine,
     ResponsibilityLine,
     TellLine,
-    When,
 )
+from broker.policy.sections import When
 from schemas.codes import Category, Event, Function, Priority, TaskCode
 from schemas.events import FACTS, SPECS
 from schemas.problem import Problem
@@ -46,12 +47,15 @@ def found(document: Document) -> list[Problem]:
         *_sharing(document),
         *_universal(document),
         *_complete("deadlines", Priority, document.deadlines),
+        *_clocks(document),
         *_involvement(document),
         *_responsibility(document),
         *_transfers(document),
         *_roles(document),
         *_complete("events", Event, document.events),
         *_events(document),
+        *expecting_section.faults(document, document.expectations),
+        *patterns_section.faults(document),
         *_citations(document),
     ]
 
@@ -115,6 +119,15 @@ def _universal(document: Document) -> Iterator[Problem]:
             yield _fault(path, "needs either pregnancy or an age from since-days to a later until-days")
         if not set(line.optional) | set(line.stands_in) <= set(line.functions):
             yield _fault(path, "has optional or stands-in for a function that it does not list")
+
+
+def _clocks(document: Document) -> Iterator[Problem]:
+    for name, line in document.clocks.items():
+        yield from _known(document, f"clocks.{name}.functions", line.functions or ())
+    for name, cover in document.out_of_hours.cover.items():
+        yield from _known(document, f"out-of-hours.cover.{name}.for", cover.for_)
+    for path, reason in (*clocks_section.faults(document.clocks), *out_of_hours_section.faults(document.out_of_hours)):
+        yield _fault(path, reason)
 
 
 def _involvement(document: Document) -> Iterator[Problem]:
@@ -186,7 +199,8 @@ def _events(document: Document) -> Iterator[Problem]:
 def _section(path: str, event: Event, section: EventSection) -> Iterator[Problem]:
     harm = () if isinstance(section.harm, bool) else section.harm
     yield from _kinds(path, event, (*harm, *section.sealing_kinds))
-    yield from _length(path, section.standing)
+    if section.standing is not None and section.standing > LONGEST:
+        yield _fault(path, "is longer than three years")
     if section.quiet and (section.add or section.ask):
         yield _fault(path, "is quiet: it adds nobody and asks nothing (principle 14)")
 
@@ -251,8 +265,8 @@ def _kinds(path: str, event: Event, kinds: Iterable[str]) -> Iterator[Problem]:
             yield _fault(path, f"names {kind!r}, which is no kind of {event.value}")
 
 
-def _length(path: str, length: timedelta | None) -> Iterator[Problem]:
-    if length is not None and length > LONGEST:
+def _length(path: str, length: Term | None) -> Iterator[Problem]:
+    if length is not None and length.at_least > LONGEST:
         yield _fault(path, "is longer than three years")
 
 
@@ -293,17 +307,25 @@ def _citations(document: Document) -> Iterator[Problem]:
 
 
 def _cited(document: Document) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield "lookups", document.lookups.cites
     yield "sharing.hold", document.sharing.hold.cites
     yield "sharing.marks", document.sharing.marks.cites
     yield from ((f"universal.{name}", line.cites) for name, line in document.universal.items())
-    yield from ((f"ladder[{index}]", rung.cites) for index, rung in enumerate(document.ladder))
+    yield from clocks_section.cited(document.clocks)
+    yield from out_of_hours_section.cited(document.out_of_hours)
     yield from ((f"always.tell.{name}", line.cites) for name, line in document.always.tell.items())
     for event, involvements in document.involvement.events.items():
         yield from _numbered(f"involvement.events.{event.value}", involvements)
     for event, lines in document.responsibility.items():
         yield from _numbered(f"responsibility.{event.value}", lines)
     yield "transfers", document.transfers.cites
+    yield "reports.births", document.reports.births.cites
+    yield "reports.meetings", document.reports.meetings.cites
+    yield "chronology", document.chronology.cites
+    yield from ((f"chronology.quiet.{name}", line.cites) for name, line in document.chronology.quiet.items())
+    yield from patterns_section.cited(document)
     yield from ((f"transfers.kinds.{name}", kind.cites) for name, kind in document.transfers.kinds.items())
+    yield from ((f"expectations.{name}", line.cites) for name, line in document.expectations.items())
     for event, section in document.events.items():
         path = f"events.{event.value}"
         yield path, section.cites

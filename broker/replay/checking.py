@@ -8,12 +8,12 @@ from typing import Final, TypeAlias
 from adapters.registry import ADAPTERS
 from broker.domain.tasks import BusinessStatus
 from broker.replay import telling, timeline
-from broker.replay.expects import Expect, MessagePattern, Stands, TaskPattern
+from broker.replay.expects import Expect, MessagePattern, Never, PatternLists, Stands, TaskPattern
 from broker.replay.facts import Unsaid
 from broker.replay.forms import names
 from broker.replay.model import Answers, Closes, Down, Native, Scenario, Sends, Step
 from broker.replay.moments import Unknown, moment
-from broker.replay.timeline import Dated
+from broker.replay.timeline import Dated, Line
 from broker.storage.directory_file import DirectoryFile
 from schemas.codes import RelationshipKind, TaskStatus
 
@@ -42,6 +42,9 @@ def faults(scenario: Scenario, directory: DirectoryFile, folder: Path) -> Iterat
             )
         for place, reason in looking.at_step(one):
             yield ("timeline", one.index, *place), reason
+    for index, expect in enumerate(scenario.throughout):
+        for place, reason in looking.of_the_whole(steps, expect):
+            yield ("throughout", index, *place), reason
 
 
 def _up_to_the_fault(scenario: Scenario) -> Iterator[Dated]:
@@ -56,6 +59,9 @@ def _people(scenario: Scenario, directory: DirectoryFile) -> Iterator[Fault]:
     for name, person in scenario.people.items():
         if person.home is not None and person.home not in scenario.homes:
             yield ("people", name, "home"), "is no home of this file"
+        for at, moved in enumerate(person.moves):
+            if moved.to not in scenario.homes:
+                yield ("people", name, "moves", at, "to"), "is no home of this file"
         if person.practice is not None and person.practice not in teams:
             yield ("people", name, "practice"), "is no team of the directory"
         for kind in RelationshipKind:
@@ -75,6 +81,10 @@ def _twice(scenario: Scenario) -> Iterator[Fault]:
             if expect.id in expects:
                 yield ("timeline", index, "expect", at, "id"), "is another expect line's id already"
             expects.add(expect.id)
+    for at, expect in enumerate(scenario.throughout):
+        if expect.id in expects:
+            yield ("throughout", at, "id"), "is another expect line's id already"
+        expects.add(expect.id)
 
 
 def _words(pattern: Stands) -> Iterator[Fault]:
@@ -120,8 +130,12 @@ class _Looking:
             case _:
                 pass
         for index, expect in enumerate(step.expect):
-            for place, reason in self._expect(one, expect):
+            for place, reason in self._expect(Line(expect=expect, step=one)):
                 yield ("expect", index, *place), reason
+
+    def of_the_whole(self, steps: list[Dated], expect: Expect) -> Iterator[Fault]:
+        """What does not fit in an expect line of the whole story."""
+        yield from self._expect(Line(expect=expect, step=steps[-1], begun=steps[0].at))
 
     def _named(self, step: Step) -> Iterator[Fault]:
         teams = {
@@ -194,10 +208,11 @@ class _Looking:
 
     # --- expect lines
 
-    def _expect(self, one: Dated, expect: Expect) -> Iterator[Fault]:
+    def _expect(self, line: Line) -> Iterator[Fault]:
+        one, expect = line.step, line.expect
         for key in ("at", "from", "until"):
             yield from self._moment((key,), getattr(expect, key if key != "from" else "from_"), one)
-        yield from self._period(one, expect)
+        yield from self._period(line)
         asked = expect.never or expect
         under: tuple[int | str, ...] = ("never",) if expect.never else ()
         for key in ("raised", "climbed", "stands"):
@@ -207,23 +222,45 @@ class _Looking:
                 yield from self._team((*under, key, "to"), getattr(pattern, "to", None))
         if asked.told is not None:
             yield from self._told((*under, "told"), asked.told)
-        if expect.stands is not None and expect.not_yet is None:
-            yield from _words(expect.stands)
+        yield from self._at_a_time(expect, asked, under)
+        if expect.reported is not None:
+            yield from self._team(("reported", "team"), expect.reported.team)
+            yield from self._persons(("reported", "about"), (expect.reported.about,))
+        if expect.refused is not None and expect.refused.step not in (None, *self._order):
+            yield ("refused", "step"), "is no step of this file"
+
+    def _period(self, line: Line) -> Iterator[Fault]:
+        try:
+            found = line.period(self._known)
+        except Unknown:
+            return  # named already, with its key
+        if found.end < found.start:
+            yield (), "ends before it begins"
+
+    def _at_a_time(self, expect: Expect, asked: Expect | Never, under: tuple[int | str, ...]) -> Iterator[Fault]:
+        """What is so or not so at one moment."""
+        if asked.stands is not None and expect.not_yet is None:
+            for place, reason in _words(asked.stands):
+                yield (*under, *place), reason
         if expect.responsible is not None:
             yield from self._persons(("responsible", "person"), (expect.responsible.person,))
             yield from self._team(("responsible", "team"), expect.responsible.team)
             if (expect.responsible.team is None) == (expect.responsible.nobody is None):
                 yield ("responsible",), "must say either team or nobody"
-        if expect.refused is not None and expect.refused.step not in (None, *self._order):
-            yield ("refused", "step"), "is no step of this file"
+        flagged = asked.flagged
+        if flagged is not None:
+            yield from self._persons((*under, "flagged", "person"), (flagged.person,))
+            yield from self._team((*under, "flagged", "team"), flagged.team)
+        if expect.pattern is not None:
+            yield from self._listed(expect.pattern)
 
-    def _period(self, one: Dated, expect: Expect) -> Iterator[Fault]:
-        try:
-            found = timeline.period(expect, one.at, self._known)
-        except Unknown:
-            return  # named already, with its key
-        if found.end < found.start:
-            yield (), "ends before it begins"
+    def _listed(self, pattern: PatternLists) -> Iterator[Fault]:
+        yield from self._team(("pattern", "team"), pattern.team)
+        if pattern.about is not None:
+            yield from self._persons(("pattern", "about"), (pattern.about,))
+        for step in names(pattern.lists):
+            if step not in self._senders:
+                yield ("pattern", "lists"), f"{step!r} is no step that sends"
 
     def _told(self, place: tuple[int | str, ...], pattern: MessagePattern) -> Iterator[Fault]:
         yield from self._team((*place, "team"), pattern.team)

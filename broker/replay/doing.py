@@ -12,10 +12,11 @@ from sqlmodel import Session
 from adapters.registry import ADAPTERS
 from broker.domain import answers as domain
 from broker.domain.answers import MoveRequest
+from broker.domain.rota import Practitioner
 from broker.domain.tasks import TERMINAL
 from broker.errors import BatonError
 from broker.replay import finding, telling
-from broker.replay.model import Answers, Closes, Conversation, Discussion, Native, Sends
+from broker.replay.model import Answers, Closes, Conversation, Discussion, Leaves, Native, Sends
 from broker.replay.moments import DAYS_END, moment
 from broker.replay.reading import Story
 from broker.replay.record import Record, Refusal, system
@@ -23,7 +24,7 @@ from broker.replay.timeline import Dated
 from broker.runtime import Runtime
 from broker.storage import directory, notifications
 from broker.storage.task_values import Stored
-from broker.workflow import acknowledge, intake
+from broker.workflow import acknowledge, hand_back, intake
 from broker.workflow.intake import Incoming
 from broker.workflow.receive import receive
 from schemas import bundle
@@ -44,6 +45,8 @@ class Doing:
     runtime: Runtime
     record: Record
     times: Mapping[str, datetime]
+    names: Mapping[str, str]
+    """Key of a person in messages → the name in the file."""
 
     def do(self, one: Dated) -> None:
         """Do it. What Baton refuses is recorded; BatonError when the step does not fit what has happened."""
@@ -56,6 +59,8 @@ class Doing:
                 self._answer(one, one.step)
             case Closes():
                 self._close(one.step.closes)
+            case Leaves():
+                self._leave(one, one.step)
             case _:
                 pass
 
@@ -95,17 +100,19 @@ class Doing:
 
     def _recognise(self, said: Message, kept: Message) -> None:
         """Who Baton takes those named to be: it keeps a message with its own ids in place of the sender's keys, in their order."""
-        names = {telling.fixed_id(self.story.scenario, f"person {name}"): name for name in self.story.scenario.people}
         if len(kept.people) == len(said.people):  # else two of them turned out to be one
             for person, known in zip(said.people, kept.people, strict=True):
-                self.record.knows(names[person.key], known.key)
+                self.record.knows(self.names[person.key], known.key)
 
     # --- answering
 
     def _answer(self, one: Dated, step: Answers) -> None:
+        for task in self.runtime.store.read(lambda session: self._open_tasks(session, one, step)):
+            self._answer_one(one, step, task)
+
+    def _answer_one(self, one: Dated, step: Answers, task: Stored) -> None:
         runtime, caller = self.runtime, system(step.team)
-        task = runtime.store.read(lambda session: self._open_task(session, one, step))
-        request = self._request(one, step)
+        request = self._request(one, step, task)
         try:
             runtime.store.write(
                 lambda session: acknowledge.answer(
@@ -115,18 +122,18 @@ class Doing:
         except BatonError as error:
             self._refuse(one, step.team, str(error), error.problems)
 
-    def _open_task(self, session: Session, one: Dated, step: Answers) -> Stored:
+    def _open_tasks(self, session: Session, one: Dated, step: Answers) -> list[Stored]:
         found = [
             task
             for task in finding.tasks(session, self.runtime.store.codec, self.record, step.answers)
             if task.row.status not in TERMINAL and step.team in (task.row.owner_team_id, task.row.requester_team_id)
         ]
-        if len(found) != 1:
+        if not found or (len(found) > 1 and not step.each):
             where = f"{self.story.places[one.index]} {one.name}"
             raise BatonError(f"{where}: {len(found)} open tasks of {step.team} fit what it answers; one must.")
-        return found[0]
+        return found
 
-    def _request(self, one: Dated, step: Answers) -> MoveRequest:
+    def _request(self, one: Dated, step: Answers, task: Stored) -> MoveRequest:
         def due(text: str | None) -> datetime | None:
             return None if text is None else moment(text, self.times, one.at, DAYS_END)
 
@@ -147,10 +154,15 @@ class Doing:
             reason=step.reason,
             text=step.text,
             decision=_released(step),
-            choice=step.choice,
+            choice=self._chosen(step.choice, task),
             to_team=step.to,
             due_at=due(step.due),
         )
+
+    def _chosen(self, choice: str | None, task: Stored) -> str | None:
+        """A person of the file stands for whichever of their ids the task offers."""
+        offered = task.content.get("options", {}).get("choices", ())
+        return next((id_ for id_ in self.record.persons.get(choice or "", ()) if id_ in offered), choice)
 
     def _held(self, held: Conversation, one: Dated) -> domain.Conversation:
         at = one.at if held.at is None else moment(held.at, self.times, one.at)
@@ -174,6 +186,16 @@ class Doing:
             directory.put_team(session, replace(team, closed=True), now)
 
         self.runtime.store.write(work)
+
+    def _leave(self, one: Dated, step: Leaves) -> None:
+        who = telling.somebody(step.leaves)
+        name, role = who.name or "", who.role or ""
+        somebody = Practitioner(
+            id=name.casefold().replace(" ", "-"), team_id=step.team, name=name, role=role, left_at=one.at
+        )
+        self.runtime.store.write(
+            lambda session: hand_back.put(session, self.runtime.context(session), somebody, one.at)
+        )
 
 
 def _released(step: Answers) -> domain.ReleaseDecision | None:

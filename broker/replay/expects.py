@@ -1,11 +1,12 @@
-"""What a scenario expects of Baton: a task, a message, a rung, a standing, a holder, a refusal, or never; judged in `judge.py`."""
+"""What a scenario expects of Baton: a task, a message, a rung, a standing, a holder, a row of a report, a refusal, or never; judged in `judge.py`."""
 
-from typing import Final, TypeAlias
+from collections.abc import Iterator
+from typing import Final, Literal, TypeAlias
 
 from pydantic import model_validator
 
 from broker.domain.states import Unheld
-from broker.replay.forms import Case, Entry, Issue, Moment, Name, Span, Words, exactly_one
+from broker.replay.forms import Case, Entry, Moment, Name, Names, Span, Waits, Within, Words, exactly_one
 from schemas.codes import Function, Priority, TaskCode
 
 
@@ -20,8 +21,10 @@ class TaskPattern(Entry):
     """The step whose message it follows from."""
     saying: Words = ()
     """Words that stand in its text, however they are spelled in capitals."""
+    without: Words = ()
+    """Words that do not."""
     priority: Priority | None = None
-    due_within: Span | None = None
+    due_within: Within | None = None
     """It is due at most so long after it was raised."""
 
 
@@ -63,6 +66,36 @@ class Responsible(Entry):
     nobody: Unheld | None = None
 
 
+class Flagged(Entry):
+    """A flag about somebody that a team holds."""
+
+    person: Name
+    team: Name
+    rule: Name | None = None
+    """The pattern that it is for; without it, any."""
+
+
+class PatternLists(Entry):
+    """A pattern that is open, about which a team is asked, and the events that its task shows."""
+
+    rule: Name
+    team: Name
+    about: Name | None = None
+    """Whom the team's task names."""
+    lists: Names = ()
+    """Steps whose messages the team sees among its evidence."""
+
+
+class Reported(Entry):
+    """Somebody is in a report, as the team gets it at a time."""
+
+    report: Literal["births", "agenda", "expectations"]
+    team: Name
+    about: Name
+    saying: Words = ()
+    """Words that stand in the row."""
+
+
 class Refused(Entry):
     """What a step says is refused."""
 
@@ -77,14 +110,19 @@ class Never(Entry):
     raised: Raised | None = None
     told: MessagePattern | None = None
     climbed: Climbed | None = None
+    flagged: Flagged | None = None
+    stands: Stands | None = None
+    """At the end of the period, or `at` a time."""
 
     @model_validator(mode="after")
     def _one(self) -> "Never":
-        exactly_one(self, ("raised", "told", "climbed"))
+        exactly_one(self, ("raised", "told", "climbed", "flagged", "stands"))
         return self
 
 
-Pattern: TypeAlias = Raised | Climbed | Stands | MessagePattern | Responsible | Refused
+Pattern: TypeAlias = (
+    Raised | Climbed | Stands | MessagePattern | Responsible | Flagged | PatternLists | Reported | Refused
+)
 
 
 class Expect(Entry):
@@ -99,27 +137,43 @@ class Expect(Entry):
     climbed: Climbed | None = None
     stands: Stands | None = None
     responsible: Responsible | None = None
+    flagged: Flagged | None = None
+    pattern: PatternLists | None = None
+    reported: Reported | None = None
     refused: Refused | None = None
     never: Never | None = None
     at: Moment | None = None
-    """For `stands` and `responsible`; without it, when the step has been done."""
+    """For `stands`, `responsible`, `flagged`, `pattern` and `reported`; without it, when the step has been done."""
     from_: Moment | None = None
     until: Moment | None = None
     within: Span | None = None
     """Up to so long after the step that it stands at; without `until` and `within`, at once."""
-    not_yet: Issue | None = None
-    """It is known that Baton does not do this yet."""
+    not_yet: Waits | None = None
+    """It is known that Baton does not do this yet, and what it waits for. Then `says` alone will do."""
 
     @model_validator(mode="after")
     def _one(self) -> "Expect":
-        exactly_one(self, KINDS_OF_EXPECT)
+        in_words = self.not_yet and self.says and all(getattr(self, kind) is None for kind in KINDS_OF_EXPECT)
+        if not in_words:
+            exactly_one(self, KINDS_OF_EXPECT)
         return self
 
 
-KINDS_OF_EXPECT: Final = ("raised", "told", "climbed", "stands", "responsible", "refused", "never")
+KINDS_OF_EXPECT: Final = (
+    "raised",
+    "told",
+    "climbed",
+    "stands",
+    "responsible",
+    "flagged",
+    "pattern",
+    "reported",
+    "refused",
+    "never",
+)
 
 
-def said(asked: Expect | Never) -> Pattern:
-    """The one thing that is expected, or never."""
-    found: Pattern = next(one for kind in KINDS_OF_EXPECT[:-1] if (one := getattr(asked, kind, None)) is not None)
-    return found
+def said(asked: Expect | Never) -> Pattern | None:
+    """The one thing that is expected, or never; None when it stands in words only."""
+    found: Iterator[Pattern] = (one for kind in KINDS_OF_EXPECT[:-1] if (one := getattr(asked, kind, None)) is not None)
+    return next(found, None)

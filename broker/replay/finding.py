@@ -2,19 +2,18 @@
 
 from sqlmodel import Session
 
+from broker.domain.terms import parse
 from broker.replay.expects import TaskPattern
 from broker.replay.forms import Words, names
 from broker.replay.moments import span
 from broker.replay.record import Record
-from broker.storage import task_search
+from broker.storage import bank_holidays, task_search
 from broker.storage.codec import Codec
 from broker.storage.task_search import SortBy, TaskQuery
-from broker.storage.task_values import Scope, Stored
+from broker.storage.task_values import EVERYTHING, Stored
 
 ALL = 100_000
 """Tasks of a whole story."""
-
-_EVERYTHING = Scope(team=None, everything=True)
 
 
 def tasks(session: Session, codec: Codec, record: Record, pattern: TaskPattern) -> list[Stored]:
@@ -26,7 +25,7 @@ def tasks(session: Session, codec: Codec, record: Record, pattern: TaskPattern) 
         sort=SortBy.AUTHORED,
         count=ALL,
     )
-    found, _ = task_search.search(session, codec, query, _EVERYTHING)
+    found, _ = task_search.search(session, codec, query, EVERYTHING)
     return [task for task in found if _fits(task, record, pattern)]
 
 
@@ -38,11 +37,14 @@ def _fits(task: Stored, record: Record, pattern: TaskPattern) -> bool:
         and (pattern.priority is None or row.priority is pattern.priority)
         and (pattern.due_within is None or _due(task, pattern.due_within))
         and says(task.content["description"], pattern.saying)
+        and not any(says(task.content["description"], word) for word in names(pattern.without))
     )
 
 
 def _due(task: Stored, within: str) -> bool:
-    return task.row.due_at is not None and task.row.due_at <= task.row.authored_at + span(within)
+    begun, due = task.row.authored_at, task.row.due_at
+    latest = parse(within).after(begun, bank_holidays.calendar()) if "working" in within else begun + span(within)
+    return due is not None and due <= latest
 
 
 def says(text: str, words: Words) -> bool:

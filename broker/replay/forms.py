@@ -31,8 +31,15 @@ Moment = Annotated[
     AfterValidator(_exists),
 ]
 Span = Annotated[str, Field(pattern=r"^(\d+[wdhm])+$", description="A length of time: 6w, 2d, 8h, 30m")]
+Within = Annotated[
+    str,
+    Field(
+        pattern=r"^((\d+[wdhm])+|\d+ working (day|hour)s?)$",
+        description="The same, or working time: 2 working days",
+    ),
+]
 Case = Annotated[str, Field(pattern=r"^F\d{1,2}$", description="The acceptance case of docs/failures.md")]
-Issue = Annotated[str, Field(pattern=r"^[A-Z]$", description="What it waits for")]
+Waits = Annotated[str, Field(pattern=r"^[a-z][a-z -]+$", description="What it waits for, in words: expected events")]
 Cites = Annotated[str, Field(pattern=r"^\d+(\.\d+)+$", description="Paragraph of the source")]
 Somebody = Annotated[
     str, Field(pattern=r"^[^,]+, [a-z-]+$", description="A practitioner and the role: Farah Malik, health-visitor")

@@ -21,6 +21,13 @@ class Home(Entry):
     since: Day | None = None
 
 
+class Moved(Entry):
+    """A move to another home."""
+
+    to: Name
+    since: Day
+
+
 class Person(Entry):
     """Somebody of the story. Before the day of birth they are named as an unborn child, with the expected date."""
 
@@ -38,6 +45,8 @@ class Person(Entry):
     practice: Name | None = None
     """The general practice's team."""
     home: Name | None = None
+    moves: tuple[Moved, ...] = ()
+    """Later homes, in the order of their days."""
     mother: Names = ()
     father: Names = ()
     parent: Names = ()
@@ -104,7 +113,7 @@ class Native(_Step):
 
     team: Name
     native: str
-    """Kind of the adapter: midwifery, probation."""
+    """Kind of the adapter, as in `POST /adapters/{kind}/events`."""
     file: str | None = None
     """Beside the scenario."""
     inline: str | None = None
@@ -144,7 +153,9 @@ class Answers(_Step):
 
     team: Name
     answers: TaskPattern
-    """Which of its open tasks; exactly one must fit."""
+    """Which of its open tasks; exactly one must fit, unless `each`."""
+    each: bool = False
+    """Every open task that fits is answered alike; there must be one."""
     move: Move
     by: Somebody
     meaning: str | None = None
@@ -155,6 +166,7 @@ class Answers(_Step):
     text: str | None = None
     """The question, the answer, the note, the reason in words."""
     choice: str | None = None
+    """One of those that the task lists; a person of the file is chosen by name."""
     release_to: tuple[Function, ...] = ()
     """The functions that may be told what was held; none is a refusal, with its reason in `text`."""
     to: Name | None = None
@@ -182,6 +194,13 @@ class Closes(_Step):
     closes: Name
 
 
+class Leaves(_Step):
+    """Somebody of a team works there no more; what they held is the team's, and nobody's of it until somebody takes it."""
+
+    team: Name
+    leaves: Somebody
+
+
 KINDS_OF_STEP: Final[dict[str, type[_Step]]] = {
     "sends": Sends,
     "native": Native,
@@ -189,6 +208,7 @@ KINDS_OF_STEP: Final[dict[str, type[_Step]]] = {
     "silence": Silence,
     "down": Down,
     "closes": Closes,
+    "leaves": Leaves,
 }
 
 
@@ -205,7 +225,8 @@ Step = Annotated[
     | Annotated[Answers, Tag("answers")]
     | Annotated[Silence, Tag("silence")]
     | Annotated[Down, Tag("down")]
-    | Annotated[Closes, Tag("closes")],
+    | Annotated[Closes, Tag("closes")]
+    | Annotated[Leaves, Tag("leaves")],
     Discriminator(
         _kind,
         custom_error_type="step_kind",
@@ -224,6 +245,8 @@ class Scenario(Entry):
     homes: dict[Name, Home] = Field(default_factory=dict)
     people: dict[Name, Person]
     timeline: tuple[Step, ...] = Field(min_length=1)
+    throughout: tuple[Expect, ...] = ()
+    """What is expected of the whole story, judged at its last step: above all what never happens."""
 
 
 SCHEMA_ID: Final = f"{CANONICAL}/scenario.schema.json"

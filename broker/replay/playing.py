@@ -66,7 +66,8 @@ def _run(player: Player, progress: Progress) -> Report:
 
     def judge(due: Due) -> None:
         def look(session: Session) -> Verdict:
-            return Judge(session=session, codec=store.codec, record=player.record, now=player.clock.time).judge(due)
+            ctx = player.runtime.context(session)
+            return Judge(session=session, ctx=ctx, record=player.record, now=player.clock.time).judge(due)
 
         verdicts.append(store.read(look))
 

@@ -11,11 +11,12 @@ from pydantic import ValidationError
 
 from broker.errors import Misconfigured
 from broker.policy.model import Once
-from broker.replay import checking, shifting
+from broker.replay import checking
 from broker.replay.model import Scenario
 from broker.storage import directory_file
 from broker.storage.directory_file import DirectoryFile
 from schemas.problem import Problem
+from schemas.shifting import shifted
 
 DEMO: Final = Path(__file__).parents[2] / "deploy" / "directory" / "demo.yaml"
 """The directory of a scenario that names none."""
@@ -54,7 +55,7 @@ def parse(text: str, path: Path, later: timedelta = timedelta()) -> Story:
         where = f"{path.name}:{mark.line + 1}" if mark else path.name
         raise _refused(path, [Problem(where, f"is not YAML as expected: {getattr(error, 'problem', None)}")]) from error
     try:
-        scenario = Scenario.model_validate(shifting.shifted(plain, later))
+        scenario = Scenario.model_validate(shifted(plain, later))
     except ValidationError as error:
         raise _refused(path, list(_named(path, node, _shape(error)))) from error
     directory = directory_file.read(DEMO if scenario.directory == "demo" else path.parent / scenario.directory)

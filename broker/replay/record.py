@@ -57,10 +57,12 @@ class Record:
     """Step → its refusal."""
 
     def knows(self, person: str, id_: str) -> None:
-        """Baton knows somebody of the file by this id from now on."""
+        """Baton knows somebody of the file by this id from now on, and nobody else: which of unborn twins is which shows at the birth."""
+        for others in self.persons.values():
+            if id_ in others:
+                others.remove(id_)
         ids = self.persons.setdefault(person, [])
-        if id_ not in ids:
-            ids.append(id_)
+        ids.append(id_)
 
 
 def system(team: str) -> Caller:

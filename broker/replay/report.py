@@ -120,5 +120,6 @@ def _line(verdict: Verdict) -> Iterator[str]:
         yield f"{'':<17}{words}"
     if how is Standing.UNMET:
         yield f"{'':<17}{finding.why or 'it happened, and was expected not to'}"
+        yield from (f"{'':<17}{task}" for task in finding.tasks)
     if how is Standing.ALREADY:
         yield f"{'':<17}It is marked not-yet and came true: take the mark away."

@@ -8,18 +8,19 @@ from typing import Final
 from sqlmodel import Session
 
 from broker.errors import BatonError
-from broker.replay import timeline
+from broker.replay import telling, timeline
 from broker.replay.doing import Doing
 from broker.replay.expects import Expect, MessagePattern, Refused, said
 from broker.replay.model import Down
 from broker.replay.moments import moment
 from broker.replay.reading import Story
-from broker.replay.record import Record, SimulatedClock
-from broker.replay.systems import Systems
-from broker.replay.timeline import Dated, Period
+from broker.replay.record import Heard, Record, SimulatedClock
+from broker.replay.staff import Staff
+from broker.replay.systems import Systems, Wanted
+from broker.replay.timeline import Dated, Line, Period
 from broker.runtime import Runtime
 from broker.storage import directory_file
-from broker.workflow import escalate
+from broker.workflow import clock
 
 MOST_PASSES: Final = 100_000
 """Passes of the clock between two steps; more is a clock that looks at the same task for ever."""
@@ -43,16 +44,28 @@ Judged = Callable[[Due], None]
 class Player:
     """One run of a story. The runtime's clock must be the one given; its database has no directory yet, or the story's."""
 
-    def __init__(self, story: Story, runtime: Runtime, clock: SimulatedClock, *, judged: bool = True) -> None:
-        """Nothing happens yet. Unless the story is to be `judged`, messages are taken and not read."""
+    def __init__(
+        self,
+        story: Story,
+        runtime: Runtime,
+        clock: SimulatedClock,
+        *,
+        judged: bool = True,
+        staff: Staff | None = None,
+    ) -> None:
+        """Nothing happens yet. Unless the story is to be `judged`, messages are taken and not read. `staff` answer whatever nobody in the story does."""
+        self._staff = staff
         self.story, self.runtime, self.clock = story, runtime, clock
         self.steps = timeline.dated(story.scenario)
         self.record = Record()
         self._times = timeline.times(self.steps)
-        self._doing = Doing(story=story, runtime=runtime, record=self.record, times=self._times)
-        asked_about = frozenset(_asked_about(self.steps) if judged else ())
-        self._systems = Systems(runtime=runtime, record=self.record, read_for=asked_about)
-        self._refusals = frozenset(_refusals(self.steps))
+        names = {telling.fixed_id(story.scenario, f"person {name}"): name for name in story.scenario.people}
+        self._doing = Doing(story=story, runtime=runtime, record=self.record, times=self._times, names=names)
+        self._lines = timeline.lines(story.scenario, self.steps)
+        self._systems = Systems(
+            runtime=runtime, record=self.record, read_for=_asked_about(self._lines) if judged else {}
+        )
+        self._refusals = frozenset(_refusals(self._lines))
         self._down: dict[str, datetime] = {}
 
     def settle_in(self) -> None:
@@ -72,7 +85,7 @@ class Player:
                 self._down[one.step.down] = moment(one.step.until, self._times, one.at)
             self._doing.do(one)
             self._mind(one)
-            self._systems.take(self._down)
+            self._take()
             yield one
         if until is None:
             self._judge(waiting, judge, _END)
@@ -93,25 +106,35 @@ class Player:
                 return
             self.clock.forward(upcoming)
             self._down = {team: end for team, end in self._down.items() if end > self.clock.time}
-            self.runtime.store.write(self._climb)
-            self._systems.take(self._down)
+            self._take(first=self._tick)
+            if self._staff is not None:
+                self._staff.act(self.clock.time)
+                self._take()
         raise BatonError("The clock does not come to rest: the same task is looked at again and again.")
 
-    def _climb(self, session: Session) -> int:
-        return escalate.climb(session, self.runtime.context(session), self.clock.time)
+    def _take(self, first: Callable[[Session], int] = lambda _session: 0) -> None:
+        """In one transaction with what makes the messages, so that it is heard at once."""
+
+        def step(session: Session) -> list[Heard]:
+            first(session)
+            return self._systems.take(session, self._down)
+
+        self.record.heard += self.runtime.store.write(step)
+        if self._staff is not None:
+            self._staff.hear(self.clock.time)
+
+    def _tick(self, session: Session) -> int:
+        return clock.tick(session, self.runtime.context(session), self.clock.time)
 
     def _upcoming(self) -> datetime | None:
         """When something is due next: a pass of the clock, or a system that is up again."""
-        due = self.runtime.store.read(escalate.next_due)
-        return min((at for at in (due, *self._down.values()) if at is not None), default=None)
+        due = self.runtime.store.read(clock.next_due)
+        answer = None if self._staff is None else self._staff.next_at()
+        return min((at for at in (due, answer, *self._down.values()) if at is not None), default=None)
 
     def _dues(self) -> list[Due]:
         """Every expect line, in the order in which they are judged."""
-        found = [
-            Due(expect=expect, step=one, period=timeline.period(expect, one.at, self._times))
-            for one in self.steps
-            for expect in one.step.expect
-        ]
+        found = [Due(expect=line.expect, step=line.step, period=line.period(self._times)) for line in self._lines]
         return sorted(found, key=lambda due: due.period.end)
 
     def _judge(self, waiting: list[Due], judge: Judged, before: datetime) -> list[Due]:
@@ -123,19 +146,20 @@ class Player:
         return [due for due in waiting if due.period.end >= before]
 
 
-def _asked_about(steps: list[Dated]) -> Iterator[str]:
-    """The teams of whose messages something is expected."""
-    for one in steps:
-        for expect in one.step.expect:
-            pattern = said(expect.never or expect)
-            if isinstance(pattern, MessagePattern):
-                yield pattern.team
+def _asked_about(lines: list[Line]) -> Wanted:
+    """The teams of whose messages something is expected, and of which steps."""
+    found: dict[str, frozenset[str] | None] = {}
+    for line in lines:
+        pattern = said(line.expect.never or line.expect)
+        if isinstance(pattern, MessagePattern):
+            before = found.get(pattern.team, frozenset())
+            found[pattern.team] = None if before is None or pattern.of is None else before | {pattern.of}
+    return found
 
 
-def _refusals(steps: list[Dated]) -> Iterator[str]:
+def _refusals(lines: list[Line]) -> Iterator[str]:
     """The steps whose refusal is expected."""
-    for one in steps:
-        for expect in one.step.expect:
-            pattern = said(expect.never or expect)
-            if isinstance(pattern, Refused):
-                yield pattern.step or one.name
+    for line in lines:
+        pattern = said(line.expect.never or line.expect)
+        if isinstance(pattern, Refused):
+            yield pattern.step or line.step.name

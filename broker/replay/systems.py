@@ -1,49 +1,61 @@
-"""The teams' systems of a story: each reads at once whatever waits in its mailbox and says that it has it, unless it is down."""
+"""The teams' systems of a story: each takes at once whatever waits in its mailbox and says that it has it, unless it is down."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime
+from typing import Any
 
 import orjson
 from sqlmodel import Session
 
 from broker.replay.record import Heard, Record, system
 from broker.runtime import Runtime
-from broker.storage import deliveries, mailbox
-from broker.workflow import take
+from broker.storage import audit, channel_health, mailbox
+from broker.storage.mailbox import Undelivered
+from broker.workflow import deliver, number, outbound
 from broker.workflow.context import Context
-from broker.workflow.number import number_team
 
-ALL = 10_000
-"""Teams of a directory, or messages of a mailbox: a story has fewer."""
+Wanted = Mapping[str, frozenset[str] | None]
+"""Team → the steps of whose messages something is expected of it; None: of any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Systems:
-    """The systems of all teams. Every message is taken; what it says is read for the teams of which something is expected."""
+    """The systems of all teams. Every message is taken; what it says is read only where something is expected of it."""
 
     runtime: Runtime
     record: Record
-    read_for: frozenset[str]
+    read_for: Wanted
 
-    def take(self, down: Collection[str]) -> None:
-        """Everything that waits is taken and recorded; what waits for a system that is down goes on waiting."""
-        found = self.runtime.store.read(lambda session: mailbox.unnumbered_teams(session, limit=ALL))
-        teams = [team for team in found if team not in down]
-        if teams:
-            self.record.heard += self.runtime.store.write(partial(self._take, teams=teams))
+    def take(self, session: Session, down: Collection[str]) -> list[Heard]:
+        """Everything that waits is taken; what waits for a system that is down goes on waiting."""
+        items = mailbox.undelivered(session, but=down)
+        if not items:
+            return []
+        number.number(session)
+        ctx, now = self.runtime.context(session), self.runtime.now()
+        said = self._read(session, ctx, items, now)
+        by = {item.id: system(item.team_id) for item in items}
+        for id_ in deliver.has_arrived(session, ctx, list(by), now):
+            audit.record(session, action="acknowledge", entity="delivery", entity_id=id_, caller=by[id_], now=now)
+        channel_health.heard(session, sorted({item.team_id for item in items}), now)
+        return [_heard(item, said.get(item.id), now) for item in items]
 
-    def _take(self, session: Session, teams: Collection[str]) -> list[Heard]:
-        ctx = self.runtime.context(session)
-        return [heard for team in sorted(teams) for heard in self._of(session, ctx, team)]
+    def _read(self, session: Session, ctx: Context, items: Sequence[Undelivered], now: datetime) -> dict[str, Any]:
+        """What those say of which something is expected."""
+        asked = [item for item in items if self._is_asked_for(item)]
+        found = outbound.compose_all(session, ctx, [item.id for item in asked], now) if asked else {}
+        for item in asked:
+            caller = system(item.team_id)
+            audit.record(session, action="read", entity="delivery", entity_id=item.id, caller=caller, now=now)
+        return {id_: orjson.loads(composed.body) for id_, composed in found.items()}
 
-    def _of(self, session: Session, ctx: Context, team: str) -> Iterator[Heard]:
-        caller, now = system(team), self.runtime.now()
-        number_team(session, team)
-        items = mailbox.waiting(session, team, limit=ALL)
-        behind = deliveries.behind(session, [item.id for item in items])
-        for item in items:
-            body = take.fetch(session, ctx, caller, item.id, now) if team in self.read_for else b"null"
-            take.has_arrived(session, ctx, caller, item.id, now)
-            about, cause = behind[item.id]
-            yield Heard(at=now, team=team, notification=about, cause=cause, body=orjson.loads(body))
+    def _is_asked_for(self, item: Undelivered) -> bool:
+        steps = self.read_for.get(item.team_id, frozenset())
+        if steps is None:
+            return True
+        return any(item.notification_id in self.record.notifications.get(step, ()) for step in steps)
+
+
+def _heard(item: Undelivered, said: Any, now: datetime) -> Heard:  # noqa: ANN401 - any JSON
+    return Heard(at=now, team=item.team_id, notification=item.notification_id, cause=item.cause, body=said)

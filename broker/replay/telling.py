@@ -98,7 +98,7 @@ class _Telling:
         if born is not None and self._day < born:
             raise Unsaid(f"names {name}, who is not born yet and has no expected date")
         given, _, family = (entry.name or "").rpartition(" ")
-        place = home or (None if entry.home is None else self._scenario.homes[entry.home])
+        place = home or self._home(entry)
         return Person(
             key=self.key(name),
             identifiers=tuple(_identifiers(entry, self._sender)),
@@ -111,6 +111,11 @@ class _Telling:
             addresses=() if place is None else (_address(place),),
             practice=self._practice(name, entry),
         )
+
+    def _home(self, entry: Entry) -> Home | None:
+        """Where somebody lives on the day."""
+        at = [entry.home, *(moved.to for moved in entry.moves if date.fromisoformat(moved.since) <= self._day)][-1]
+        return None if at is None else self._scenario.homes[at]
 
     def _practice(self, name: str, entry: Entry) -> str | None:
         """As a registration says it, with its sender; else as the file does."""

@@ -68,8 +68,13 @@ class Entries:
         target = cast(str, reference["reference"])
         if target in self._by_reference or isinstance(reference.get("identifier"), dict):
             return True
-        return target.startswith("#") and any(
-            target == f"#{text_in(contained, 'id') or ''}" for _, contained in objects_in(entry.resource, "contained")
+        # `#` alone is how a contained resource refers to the one that contains it.
+        return target == "#" or (
+            target.startswith("#")
+            and any(
+                target == f"#{text_in(contained, 'id') or ''}"
+                for _, contained in objects_in(entry.resource, "contained")
+            )
         )
 
     def _name_dangling(self, entry: Entry, found: Found) -> None:

@@ -12,6 +12,7 @@ def extension_url(name: str) -> str:
 
 LAWFUL_BASIS: Final = extension_url("lawful-basis")
 PRIORITY: Final = extension_url("priority")
+NOTICE: Final = extension_url("notice")
 REFERENCE: Final = extension_url("reference")
 CONVERSATION: Final = extension_url("conversation")
 OCCURRED: Final = extension_url("occurred")

@@ -106,7 +106,8 @@ def _further(spec: EventSpec) -> Iterator[str]:
     if spec.reference is not Level.OPTIONAL:
         yield f"Reference to the earlier message: {spec.reference.value}."
     if spec.addressed:
-        yield "A team is addressed by id, or a function by the kind."
+        unless = ", unless an earlier message is answered" if spec.answers else ""
+        yield f"A team is addressed by id, or a function by the kind{unless}."
     if spec.exhaustive:
         yield "Nothing else is passed on."
     if spec.cites:

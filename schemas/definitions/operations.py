@@ -9,6 +9,7 @@ def operations() -> Iterator[dict[str, object]]:
     """What is ours beside messages and codes."""
     yield _process_message()
     yield _due()
+    yield _flag_status()
 
 
 def _process_message() -> dict[str, object]:
@@ -37,17 +38,28 @@ def _parameter(name: str, use: str, text: str) -> dict[str, object]:
 
 
 def _due() -> dict[str, object]:
-    described = published(
-        "SearchParameter", "task-due", "Due", "When a task is due: the end of its restriction's period."
-    )
-    del described["title"]  # which a SearchParameter does not have
     return {
-        **described,
-        "code": "due",
-        "base": ["Task"],
+        **_search("Task", "due", "When a task is due: the end of its restriction's period."),
         "type": "date",
         "expression": "Task.restriction.period.end",
         "xpath": "f:Task/f:restriction/f:period/f:end",
         "xpathUsage": "normal",
         "comparator": ["eq", "ge", "le", "gt", "lt"],
     }
+
+
+def _flag_status() -> dict[str, object]:
+    return {
+        **_search("Flag", "status", "Whether a flag is active, or was withdrawn: inactive."),
+        "type": "token",
+        "expression": "Flag.status",
+        "xpath": "f:Flag/f:status",
+        "xpathUsage": "normal",
+    }
+
+
+def _search(resource: str, code: str, text: str) -> dict[str, object]:
+    """The beginning of a search parameter that R4 does not have."""
+    described = published("SearchParameter", f"{resource.lower()}-{code}", code.capitalize(), text)
+    del described["title"]  # which a SearchParameter does not have
+    return {**described, "code": code, "base": [resource]}

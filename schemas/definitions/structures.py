@@ -12,6 +12,7 @@ KINDS: Final = "kinds"
 _SIMPLE: Final[tuple[tuple[str, str, str, str], ...]] = (
     (profile.LAWFUL_BASIS, "MessageHeader", "Coding", "Why the sender may share"),
     (profile.PRIORITY, "MessageHeader", "code", "How urgent the message is, as request-priority"),
+    (profile.NOTICE, "MessageHeader", "string", "What urgent messages of Baton say besides: that it is not a referral"),
     (
         profile.REFERENCE,
         "MessageHeader",

@@ -33,6 +33,8 @@ _OWN: Final = (
             "question-answered": "Has the answer, waits for the team again",
             "extended": "Has a later due date, with a reason",
             "actions-open": "Acknowledged; what was agreed is not all done",
+            "lapsed": "Acknowledged, but what was agreed does not get on",
+            "arrived": "What was expected has come",
             "action-not-done": "Ended; something agreed will not be done, with a reason",
             "withdrawn": "The sender took the message back",
             "overdue": "Past its due date",
@@ -51,6 +53,7 @@ _OWN: Final = (
             "partly-confirmed": "Some persons of the transfer are confirmed",
             "awaiting-sender": "Everybody named is answered; the sender has something to settle first",
             "replaced": "The sender sent another in its place",
+            "reached-after-all": "The team could not be reached, and has been since",
         },
     ),
     Values(
@@ -77,6 +80,50 @@ _OWN: Final = (
             "administer": "The directory, a channel, a client or a token was changed",
         },
     ),
+    Values(
+        id="chronology-gap",
+        title="What is not there in a chronology",
+        codes={
+            "no-contact": "Nobody whose word the reader may see was in contact with the child",
+            "expected-and-missed": "What should have come and did not",
+        },
+    ),
+    Values(
+        id="task-detail",
+        title="What an answer to a task said, and what there is to choose from",
+        codes={
+            "person": "Whom the choice is about",
+            "members": "Who is said to live together",
+            "household": "The household the choice is about",
+            "choices": "What may be chosen",
+            "teams": "Teams it is held back from",
+            "functions": "Functions it may be released to",
+            "persons": "Whom a transfer may name",
+            "problems": "Where the message is wrong, and why",
+            "missing": "Facts that were not supplied",
+            "asks": "What is asked of whoever confirms",
+            "rule": "The line of the policy by which it was raised",
+            "alert": "How often it was asked for",
+            "team": "The team the task is about",
+            "delivery": "The delivery the task is about",
+            "question": "A question back",
+            "answer": "The answer to it, or what was supplied",
+            "not-answered": "Why it was not answered",
+            "meaning": "What it means for the work of whoever answered",
+            "agreed-action": "What was agreed, as a task of its own",
+            "because": "Why",
+            "choice": "What was chosen",
+            "caretaking": "Looked after until a review date",
+            "exclusion": "One side wants to leave this person out",
+            "exclusion-reason": "Why this person is to be left out",
+            "exclusion-proposed-by": "Which side wants it",
+            "conversation": "A conversation that was held",
+            "discussion": "What was discussed",
+            "discussion-outcome": "What the discussion came to",
+            "decision": "Released or refused",
+            "released-to": "Functions it is released to",
+        },
+    ),
     Values(id="group", title="Kinds of group", codes={profile.HOUSEHOLD_GROUP: "People who live together"}),
     Values(id="encounter-class", title="Classes of encounter that HL7 lacks", codes={"custody": "Custody"}),
 )
@@ -100,6 +147,7 @@ def terminology() -> Iterator[dict[str, object]]:
     yield _facts()
     yield _value_set(Values(id="fact", title="Facts", codes={}, system=FACT_SYSTEM))
     yield _roles()
+    yield _patterns()
 
 
 def _all_values() -> list[Values]:
@@ -201,6 +249,18 @@ def _roles() -> dict[str, object]:
     text = "Roles of professionals. Each partnership lists its own, as professional or clerical, in its policy."
     return {
         **published("CodeSystem", "professional-role", "Roles of professionals", text),
+        "caseSensitive": True,
+        "content": "not-present",
+    }
+
+
+def _patterns() -> dict[str, object]:
+    """Which events together are a reason to talk is policy of each partnership; the system only has an address."""
+    text = (
+        "Patterns of events that are a reason to talk, which flags name. Each partnership lists its own in its policy."
+    )
+    return {
+        **published("CodeSystem", "pattern", "Patterns of events", text),
         "caseSensitive": True,
         "content": "not-present",
     }

@@ -161,6 +161,7 @@ IDENTIFIER_CHANGE_KIND: Final = Values(
         "replaced": "One identifier takes the place of another",
         "merge": "Two records were of one person",
         "unmerge": "One record was of two persons",
+        "resolved": "Who a number belongs to has become known",
         "sealed": "The record is sealed: nothing may link old and new",
     },
 )

@@ -70,11 +70,11 @@ EVENTS: Final = (
     ),
     EventSpec(
         event=Event.MEASUREMENT,
-        text="A child was weighed or measured.",
+        text="A child was weighed, measured or screened.",
         cites=("F14", "7.5.5", "principle 15"),
         focus="Observation",
         subject=Whom.CHILD,
-        required_one_of=("weight", "length", "head-circumference", "birth-weight"),
+        required_one_of=("weight", "length", "head-circumference", "birth-weight", "screening-outcome"),
         optional=("centile", "feeding", "feeding-detail"),
     ),
     EventSpec(

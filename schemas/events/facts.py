@@ -245,6 +245,9 @@ def _exchange() -> tuple[FactSpec, ...]:
         # New and old number both identify: who holds the person must re-key. A case number says that there is a case.
         _fact("previous-nhs-number", Category.EVENT, TEXT, "NHS number used before"),
         _fact("previous-case-number", Category.OFFENCE, CONCEPT, "CRN or NOMS number used before"),
+        # The sender's own: nobody else knows the person by it, so nobody else is shown it.
+        _fact("previous-local-number", Category.CARE, CONCEPT, "Number of the sender's own records used before",
+              adult=Category.HEALTH),
         _fact("previous-practice", Category.LOCATION, TEXT, "ODS code of the practice left"),
         # CARE, not EVENT: "order" and "admission" say of an adult what adult-only functions must not learn from this.
         _fact("involvement-evidence", Category.CARE, care_values.EVIDENCE, "On what the involvement rests",

@@ -85,12 +85,16 @@ EVENTS: Final = (
     ),
     EventSpec(
         event=Event.INFORMATION,
-        text="The answer to a request for information; any fact may be part of it.",
+        # Without a request it is what one team wants another to know, a document that asks something for instance: then
+        # it says whom, as a question does.
+        text="The answer to a request for information, or what another team is to know; any fact may be part of it.",
         cites=("F14",),
         focus="Communication",
         subject=Whom.ANY,
         many=True,
-        reference=Level.REQUIRED,
+        kinds=_FUNCTION,
+        addressed=True,
+        answers=True,
         optional=("answer", "nothing-known", "child-in-household", "pregnancy-in-household"),
     ),
     EventSpec(

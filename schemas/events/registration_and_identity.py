@@ -37,7 +37,7 @@ EVENTS: Final = (
         subject=Whom.ANY,
         kinds=Kinds(values=IDENTIFIER_CHANGE_KIND, level=Level.EXPECTED),
         # No such fact is wanted of a sealed record, where nothing may name old and new together; `checks` knows.
-        expected_one_of=("previous-nhs-number", "previous-case-number"),
+        expected_one_of=("previous-nhs-number", "previous-case-number", "previous-local-number"),
     ),
     EventSpec(
         event=Event.DEATH,

@@ -111,7 +111,7 @@ class EventSpec:
     `required_one_of` is content with any one. `expected_for` adds expected facts for a kind. `persons_have` and
     `persons_should_have` name elements of each subject (`address`, `birth_date`, `practice`, `deceased`).
     `relationships` are what somebody in the message should be to each child. `addressed` events must name a team
-    or, by kind, a function. `ending_kinds` are kinds whose time is the end of the focus. `exhaustive` events pass on
+    or, by kind, a function; those that may be `answers` need not where they refer to what they answer. `ending_kinds` are kinds whose time is the end of the focus. `exhaustive` events pass on
     nothing but what is listed.
     """
 
@@ -136,6 +136,7 @@ class EventSpec:
     household_expected_for: tuple[str, ...] = ()
     reference: Level = Level.OPTIONAL
     addressed: bool = False
+    answers: bool = False
     time: Time = Time.START
     ending_kinds: tuple[str, ...] = ()
     exhaustive: bool = False

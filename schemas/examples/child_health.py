@@ -159,6 +159,25 @@ EXAMPLES = {
         author=MIDWIFE,
         facts=(fact("weight", 3190, AVA), fact("centile", 25, AVA)),
     ),
+    "measurement-screening": tell(
+        "measurement-screening",
+        Event.MEASUREMENT,
+        "swbh-midwifery",
+        when(2018, 3, 8, 9, 30),
+        subjects=[AVA],
+        author=MIDWIFE,
+        facts=(
+            fact(
+                "screening-outcome",
+                Coding(
+                    system="http://snomed.info/sct",
+                    code="276781000000109",
+                    display="Newborn hearing screening programme completed, clear response no follow-up required",
+                ),
+                AVA,
+            ),
+        ),
+    ),
     "not-brought": tell(
         "not-brought",
         Event.NOT_BROUGHT,

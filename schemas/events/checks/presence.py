@@ -9,7 +9,8 @@ from schemas.events.specification import EventSpec, Level, Whom
 from schemas.message import Message, Person
 from schemas.problem import Problem, Severity
 
-_SEALED = "sealed"
+_WITHOUT_PREVIOUS = {"sealed", "resolved"}
+"""Of a sealed record nothing may name old and new together (principle 11); of one that was only a number there is no old."""
 
 _ELEMENTS = {
     "address": "address",
@@ -30,8 +31,15 @@ def missing(message: Message, spec: EventSpec) -> Iterator[Problem]:
     yield from _relationships(message, spec)
     if message.reference is None:
         yield from _lacking(spec.reference, places.REFERENCE, "the earlier message")
-    if spec.addressed and not message.to and message.kind is None:
-        yield Problem(places.DESTINATION, "is required: a team, or by the kind a function", "required")
+    if spec.addressed and not _addressed(message, spec):
+        asked = ", or the message that this one answers" if spec.answers else ""
+        yield Problem(places.DESTINATION, f"is required: a team, or by the kind a function{asked}", "required")
+
+
+def _addressed(message: Message, spec: EventSpec) -> bool:
+    if message.to or message.kind is not None:
+        return True
+    return spec.answers and message.reference is not None
 
 
 def _lacking(level: Level, path: str, what: str = "") -> Iterator[Problem]:
@@ -58,8 +66,7 @@ def _facts(message: Message, spec: EventSpec) -> Iterator[Problem]:
         yield from _fact(message, spec, code, Level.EXPECTED)
     if spec.required_one_of:
         yield from _one_of(message, spec.required_one_of, Level.REQUIRED)
-    # Of a sealed record nothing may name old and new together (principle 11).
-    if spec.expected_one_of and message.kind != _SEALED:
+    if spec.expected_one_of and message.kind not in _WITHOUT_PREVIOUS:
         yield from _one_of(message, spec.expected_one_of, Level.EXPECTED)
 
 
