@@ -7,21 +7,30 @@ second answer of the name server is never used (T6, rebinding).
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+import ssl
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-import httpcore
+from aiohttp import AddrInfoType, TCPConnector
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 Address: TypeAlias = IPv4Address | IPv6Address
+Lookup: TypeAlias = Callable[[str, int], Awaitable[list[Address]]]
+"""From a name and a port to addresses; NoSuchName when there are none."""
+
+LOOKUPS = 32
+"""Names asked for at once; a thread each, made when it is needed."""
 
 
-class NotAllowed(httpcore.ConnectError):
+class NotAllowed(OSError):
     """The name leads to an address that pushes may not go to."""
 
 
-class NoSuchName(httpcore.ConnectError):
+class NoSuchName(OSError):
     """The name leads nowhere."""
 
 
@@ -58,63 +67,90 @@ def _translated(address: IPv6Address) -> IPv4Address | None:
     return IPv4Address(int(address) & 0xFFFFFFFF) if int(address) >> 32 == prefix else None
 
 
-async def resolve(host: str, port: int) -> list[Address]:
-    """The addresses of a name, in the resolver's order; NoSuchName when there are none."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:  # UnicodeError: a label too long for IDNA
-        raise NoSuchName from error
-    addresses = list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
-    if not addresses:
-        raise NoSuchName
-    return addresses
+class Names:
+    """Asks the system's resolver in threads of its own: a name server that hangs holds up neither the database nor the loop."""
+
+    def __init__(self, threads: int = LOOKUPS) -> None:
+        """`threads`: look-ups at once; of one team there is one at a time."""
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="names")
+
+    async def __call__(self, host: str, port: int) -> list[Address]:
+        """The addresses of a name, in the resolver's order; NoSuchName when there are none."""
+        asked = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        try:
+            found = await asyncio.get_running_loop().run_in_executor(self._threads, asked)
+        except (OSError, UnicodeError) as error:  # UnicodeError: a label too long for IDNA
+            raise NoSuchName from error
+        return list(dict.fromkeys(ip_address(entry[4][0]) for entry in found))
+
+    def close(self) -> None:
+        """Ask nothing more; look-ups under way end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-class CheckedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects by number, to addresses that were checked."""
+class CheckedResolver(AbstractResolver):
+    """Gives a connector only addresses that were checked, as numbers, so that it connects to those and asks nobody again."""
 
-    def __init__(self, *, allow_private: bool, names: Callable[[str, int], Awaitable[list[Address]]] = resolve) -> None:
-        """`allow_private`: also to private, loopback and link-local addresses (demonstration and tests)."""
-        self._allow_private = allow_private
+    def __init__(self, names: Lookup, *, allow_private: bool) -> None:
+        """`allow_private`: also private, loopback and link-local addresses (demonstration and tests)."""
         self._names = names
-        self._network = httpcore.AnyIOBackend()
+        self._allow_private = allow_private
 
-    async def connect_tcp(
+    async def resolve(
         self,
         host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - the signature is httpcore's
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """A connection to the first address of the name that answers; NotAllowed when one of them is not public.
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - the signature is aiohttp's, which sorts families itself
+    ) -> list[ResolveResult]:
+        """All addresses of the name; NotAllowed when one of them is not public.
 
-        One bad address refuses the name: who mixes inner and outer addresses in one answer is probing. TLS is still
-        checked against the name, because that is taken from the request and not from here.
+        One bad address refuses the name: who mixes inner and outer addresses in one answer is probing.
         """
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._names(host, port)
-                if not self._allow_private and not all(public(address) for address in addresses):
-                    raise NotAllowed
-                return await self._first(addresses, port, local_address, socket_options)
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout from error
+        addresses = await self._names(host, port)
+        if not addresses:
+            raise NoSuchName
+        if not self._allow_private and not all(public(address) for address in addresses):
+            raise NotAllowed
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address),
+                port=port,
+                family=socket.AF_INET6 if address.version == 6 else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in addresses
+        ]
 
-    async def _first(
-        self,
-        addresses: list[Address],
-        port: int,
-        local_address: str | None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None,
-    ) -> httpcore.AsyncNetworkStream:
-        for address in addresses[:-1]:
-            try:
-                return await self._network.connect_tcp(str(address), port, None, local_address, socket_options)
-            except httpcore.ConnectError:
-                continue
-        return await self._network.connect_tcp(str(addresses[-1]), port, None, local_address, socket_options)
+    async def close(self) -> None:
+        """Nothing is held here."""
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
+
+def _public_socket(info: AddrInfoType) -> socket.socket:
+    """A socket for one address that is about to be connected to: numbers in an address are never given to a resolver."""
+    family, kind, proto, _, where = info
+    if not public(ip_address(where[0])):
+        raise NotAllowed
+    return socket.socket(family, kind, proto)
+
+
+def connector(
+    names: Lookup, *, allow_private: bool, tls: ssl.SSLContext, connections: int, keep_seconds: float
+) -> TCPConnector:
+    """What connects to checked addresses only; TLS is checked against the name, which is the request's and not taken from here.
+
+    Args:
+        names: how a name is looked up; at most once in ten seconds, whatever the number of new connections.
+        allow_private: also to private, loopback and link-local addresses.
+        tls: whom certificates must be vouched for by.
+        connections: most of them at a time.
+        keep_seconds: how long an idle one is kept.
+    """
+    return TCPConnector(
+        resolver=CheckedResolver(names, allow_private=allow_private),
+        socket_factory=None if allow_private else _public_socket,
+        ssl=tls,
+        limit=connections,
+        keepalive_timeout=keep_seconds,
+    )

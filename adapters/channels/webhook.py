@@ -1,29 +1,27 @@
-"""Pushes a message to a team's webhook with Standard Webhooks headers; when and how often is the broker's business.
+"""Pushes a message to a team's webhook, signed, once; when and how often is the broker's business, signatures are `signing`'s.
 
-Standard Webhooks 1.0.0 (https://github.com/standard-webhooks/standard-webhooks): `webhook-id`, `webhook-timestamp`
-and `webhook-signature` = `v1,` + base64(HMAC-SHA-256(secret, id + "." + timestamp + "." + body)).
+Requests and answers are httpx's, its transport aiohttp's (`httpx-aiohttp`): with the usual one a push costs seven times
+the processor time. The transport is used without httpx's client, whose redirects, cookies, authentication and
+proxies must not be there anyway, and which doubles what is left.
 """
 
 import asyncio
-import base64
-import binascii
-import hmac
 import ssl
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from hashlib import sha256
 from typing import Self
 
-import httpcore
+import aiohttp
 import httpx
+from httpx_aiohttp import AiohttpTransport
 
-from adapters.channels.addresses import CheckedNetwork, NoSuchName, NotAllowed, problem
+from adapters.channels import trust
+from adapters.channels.addresses import Lookup, Names, NoSuchName, NotAllowed, connector, problem
+from adapters.channels.pool import Pool
+from adapters.channels.signing import BadSecret, signatures
 from adapters.port import PushOutcome, Refused, Taken, Unanswered, Unreachable
-
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of a secret is none
-SECRET_BYTES = (24, 64)
-"""Shortest and longest secret in bytes, as Standard Webhooks has it."""
 
 ANSWER_BYTES = 16_384
 """How much of an answer is read so that its connection can be kept; the body itself means nothing."""
@@ -32,6 +30,8 @@ ANSWER_SECONDS = 1.0
 """How long reading an answer's body may take: its status has already said everything."""
 
 CONNECT_SECONDS = 3.0
+"""How long a connection may take to come about, name and TLS included; at most half of a push's time."""
+
 CONNECTIONS = 16
 """Most connections to one team; the broker has fewer pushes under way to it."""
 
@@ -39,47 +39,43 @@ KEEP_SECONDS = 30.0
 """How long an idle connection is kept: longer than the usual gap between messages of a busy day."""
 
 
-class BadSecret(ValueError):
-    """A webhook secret is `whsec_` and the base64 of 24 to 64 bytes."""
-
-
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a team takes its messages, and the secret it checks them with."""
+    """Where a team takes its messages, and what they are signed with."""
 
     team: str
     url: str
-    secret: str
+    secret: str = field(repr=False)
+    """`whsec_…`, shared with the team."""
+    earlier_secret: str | None = field(default=None, repr=False)
+    """The one that `secret` replaces, while messages are signed with both."""
+    signing_key: bytes | None = field(default=None, repr=False)
+    """Ed25519 private key, 32 bytes; None for no `v1a` signature."""
 
-
-def key(secret: str) -> bytes:
-    """The bytes of a secret; BadSecret when it is not one."""
-    try:
-        found = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise BadSecret from error
-    if not secret.startswith(SECRET_PREFIX) or not SECRET_BYTES[0] <= len(found) <= SECRET_BYTES[1]:
-        raise BadSecret
-    return found
-
-
-def sign(secret: str, message_id: str, sent: int, body: bytes) -> str:
-    """The `webhook-signature` of a body; `sent` is in Unix seconds."""
-    digest = hmac.digest(key(secret), f"{message_id}.{sent}.".encode() + body, sha256)
-    return "v1," + base64.b64encode(digest).decode()
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """All secrets that messages are signed with, the present one first."""
+        return (self.secret,) if self.earlier_secret is None else (self.secret, self.earlier_secret)
 
 
 class WebhookChannel:
-    """Connections to the webhooks of teams, one pool a team: what one does to its connections no other feels."""
+    """Connections to the webhooks of teams."""
 
     def __init__(
-        self, *, timeout_seconds: float, allow_private: bool = False, tls: ssl.SSLContext | None = None
+        self,
+        *,
+        timeout_seconds: float,
+        allow_private: bool = False,
+        tls: ssl.SSLContext | None = None,
+        names: Lookup | None = None,
     ) -> None:
-        """`timeout_seconds` bounds one whole push; `tls` replaces the usual trust store (tests)."""
+        """`timeout_seconds` bounds one whole push; `tls` replaces the usual trust store and `names` the name server (tests)."""
         self._timeout = timeout_seconds
         self._allow_private = allow_private
-        self._tls = tls or httpx.create_ssl_context()
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._tls = tls or trust.usual()
+        self._own_names = Names()
+        self._names = names or self._own_names
+        self._pool = Pool(self._transport)
 
     async def __aenter__(self) -> Self:
         """Nothing is opened before the first push."""
@@ -87,64 +83,87 @@ class WebhookChannel:
 
     async def __aexit__(self, *_: object) -> None:
         """Close every connection."""
-        clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
-            await client.aclose()
+        await self._pool.aclose()
+        self._own_names.close()
 
-    async def push(self, endpoint: Endpoint, message_id: str, body: bytes, *, now: datetime) -> PushOutcome:
+    async def push(
+        self,
+        endpoint: Endpoint,
+        message_id: str,
+        body: bytes,
+        *,
+        now: datetime,
+        sequence: int | None = None,
+        content_type: str | None = None,
+    ) -> PushOutcome:
         """Send one message once. Never raises for what the receiver or the network does.
 
         Args:
             endpoint: where to, and with which secret.
             message_id: `webhook-id`, the same at every try of the same message.
-            body: the FHIR message as it was rendered for this team.
+            body: the message as it was rendered for this team.
             now: the time that is signed.
+            sequence: the message's number in the team's mailbox, sent as `baton-sequence`: a gap is a message not yet seen.
+            content_type: of `body`, where it is not FHIR in JSON.
         """
         if problem(endpoint.url) is not None:
             return Unreachable("address-not-usable")
         sent = int(now.timestamp())
         try:
-            signature = sign(endpoint.secret, message_id, sent, body)
+            signature = signatures(endpoint.secrets, endpoint.signing_key, message_id, sent, body)
         except BadSecret:
             return Unreachable("secret-not-usable")
         headers = {
-            "content-type": "application/fhir+json",
+            **ALWAYS,
             "webhook-id": message_id,
             "webhook-timestamp": str(sent),
             "webhook-signature": signature,
         }
+        if sequence is not None:
+            headers["baton-sequence"] = str(sequence)
+        if content_type is not None:
+            headers["content-type"] = content_type
         return await self._post(endpoint, headers, body, now)
 
     async def _post(self, endpoint: Endpoint, headers: dict[str, str], body: bytes, now: datetime) -> PushOutcome:
-        """The outcome of one POST, the foreign errors told apart by whether anything can have arrived."""
-        try:
-            async with (
-                asyncio.timeout(self._timeout),
-                self._client(endpoint.team).stream("POST", endpoint.url, headers=headers, content=body) as response,
-            ):
-                outcome = _outcome(response, now)
-                await _drain(response)
-                return outcome
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-            return Unreachable(_reason(error))
-        except (httpx.InvalidURL, httpx.LocalProtocolError):
-            return Unreachable("address-not-usable")
-        except (httpx.TransportError, TimeoutError):
-            return Unanswered()
+        """The outcome of one POST; what is still read or closed after the status changes nothing about it."""
+        async with self._pool.of(endpoint.team) as transport:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    response = await transport.handle_async_request(self._request(endpoint.url, headers, body))
+            except (httpx.TransportError, httpx.InvalidURL, aiohttp.ClientError, TimeoutError) as error:
+                return _failed(error)
+            outcome = _outcome(response, now)
+            await _drain(response)
+            return outcome
 
-    def _client(self, team: str) -> httpx.AsyncClient:
-        client = self._clients.get(team)
-        if client is None:
-            # No `follow_redirects`: where a redirect leads was never registered. No environment proxies: they would
-            # connect for us, to addresses that nobody checked.
-            client = self._clients[team] = httpx.AsyncClient(
-                transport=_Transport(self._tls, allow_private=self._allow_private),
-                timeout=httpx.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout)),
-                headers={"user-agent": "Baton", "accept": "*/*", "accept-encoding": "identity"},
-                follow_redirects=False,
-                trust_env=False,
-            )
-        return client
+    def _request(self, url: str, headers: dict[str, str], body: bytes) -> httpx.Request:
+        connecting = min(CONNECT_SECONDS, self._timeout / 2)
+        # `pool` is aiohttp's time for a whole connection: a free place, the name, TCP and TLS.
+        times = {"connect": connecting, "pool": connecting, "read": self._timeout, "write": self._timeout}
+        return httpx.Request("POST", url, headers=headers, content=body, extensions={"timeout": times})
+
+    def _transport(self) -> AiohttpTransport:
+        """Connections of one team, opened when it is first pushed to."""
+        return AiohttpTransport(verify=self._tls, trust_env=False, client=self._session)
+
+    def _session(self) -> aiohttp.ClientSession:
+        checked = connector(
+            self._names,
+            allow_private=self._allow_private,
+            tls=self._tls,
+            connections=CONNECTIONS,
+            keep_seconds=KEEP_SECONDS,
+        )
+        return aiohttp.ClientSession(connector=checked, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+
+
+ALWAYS = {
+    "content-type": "application/fhir+json",
+    "user-agent": "Baton",
+    "accept": "*/*",
+    "accept-encoding": "identity",
+}
 
 
 def _outcome(response: httpx.Response, now: datetime) -> PushOutcome:
@@ -174,44 +193,61 @@ async def _drain(response: httpx.Response) -> None:
             async for part in response.aiter_raw():
                 seen += len(part)
                 if seen > ANSWER_BYTES:
-                    return
-    except (httpx.TransportError, httpx.StreamError, TimeoutError):
+                    break
+            await response.aclose()
+    except (httpx.TransportError, httpx.StreamError, aiohttp.ClientError, TimeoutError):
+        await _hang_up(response)
+
+
+async def _hang_up(response: httpx.Response) -> None:
+    """Give up a connection that is still in the middle of something."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await response.aclose()
+    except (httpx.TransportError, aiohttp.ClientError, TimeoutError):
         return
 
 
-def _reason(error: httpx.TransportError) -> str:
-    """The kind of failure in our words; the errors themselves quote the address."""
+# --- what failed, told apart by whether anything can have arrived -------------------------------------------------
+
+
+def _failed(error: BaseException) -> Unreachable | Unanswered:
+    """Read from aiohttp's own errors: httpx-aiohttp makes one of them (a server that hung up) look like a connection that never was."""
+    causes = list(_causes(error))
+    if any(isinstance(cause, _NEVER_SENT) for cause in causes):
+        return Unreachable(next(filter(None, map(_reason, causes)), "no-connection"))
+    return Unanswered()
+
+
+_NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+    httpx.InvalidURL,
+)
+
+
+def _reason(cause: BaseException) -> str | None:
+    """The kind of failure in our words, because the errors quote the address; None when another cause says more."""
+    match cause:
+        case NotAllowed() | aiohttp.InvalidUrlClientError():  # the latter: a number disguised, such as 2130706433
+            return "address-not-allowed"
+        case NoSuchName():
+            return "name-not-found"
+        case httpx.InvalidURL() | aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            return "address-not-usable"
+        case ssl.SSLError():
+            return "tls"
+        case aiohttp.ConnectionTimeoutError():
+            return "connect-timeout"
+        case ConnectionRefusedError():
+            return "refused"
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
     cause: BaseException | None = error
     while cause is not None:
-        match cause:
-            case NotAllowed():
-                return "address-not-allowed"
-            case NoSuchName():
-                return "name-not-found"
-            case ssl.SSLError():
-                return "tls"
-            case httpx.ConnectTimeout():
-                return "connect-timeout"
-            case httpx.PoolTimeout():
-                return "no-connection-free"
-            case ConnectionRefusedError():
-                return "refused"
+        yield cause
         cause = cause.__cause__ or cause.__context__
-    return "no-connection"
-
-
-class _Transport(httpx.AsyncHTTPTransport):
-    """httpx's transport over a pool whose network checks addresses.
-
-    httpx takes no network backend, so its pool is replaced; `tests/unit/channels` would see it if that stopped working.
-    """
-
-    def __init__(self, tls: ssl.SSLContext, *, allow_private: bool) -> None:
-        super().__init__(verify=tls, trust_env=False)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=CONNECTIONS,
-            max_keepalive_connections=CONNECTIONS,
-            keepalive_expiry=KEEP_SECONDS,
-            network_backend=CheckedNetwork(allow_private=allow_private),
-        )

@@ -1,15 +1,27 @@
 """Audit rows: who did, read or was refused what; insert-only, ids only, committed with their fact."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
 from sqlmodel import Session
 
 from broker.domain.caller import Caller
+from broker.storage import direct
 from broker.storage.person_tables import AUDIT
 
-_INSERT = AUDIT.insert()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What one audit row says. `detail` holds ids, codes and counts only."""
+
+    action: str
+    entity: str
+    entity_id: str | None
+    caller: Caller | None = None
+    outcome: str = "success"
+    detail: Mapping[str, object] = field(default_factory=dict)
 
 
 def record(
@@ -23,17 +35,11 @@ def record(
     outcome: str = "success",
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    """One audit row in the transaction of the fact it records. `detail` holds ids, codes and counts only."""
-    record_many(
-        session,
-        action=action,
-        entity=entity,
-        entity_ids=[entity_id],
-        now=now,
-        caller=caller,
-        outcome=outcome,
-        detail=detail,
+    """One audit row in the transaction of the fact it records."""
+    entry = Entry(
+        action=action, entity=entity, entity_id=entity_id, caller=caller, outcome=outcome, detail=detail or {}
     )
+    record_each(session, [entry], now=now)
 
 
 def record_many(
@@ -47,21 +53,27 @@ def record_many(
     outcome: str = "success",
     detail: Mapping[str, object] | None = None,
 ) -> None:
-    """One audit row an entity, in one statement; nothing when there are none."""
-    if not entity_ids:
+    """One audit row an entity, of which the same is to be said."""
+    of_all = Entry(action=action, entity=entity, entity_id=None, caller=caller, outcome=outcome, detail=detail or {})
+    record_each(session, [replace(of_all, entity_id=entity_id) for entity_id in entity_ids], now=now)
+
+
+def record_each(session: Session, entries: Sequence[Entry], *, now: datetime) -> None:
+    """These audit rows, in one statement; nothing when there are none."""
+    if not entries:
         return
     rows = [
         {
             "id": str(uuid4()),
             "at": now,
-            "action": action,
-            "outcome": outcome,
-            "client_name": caller.client if caller else None,
-            "team_id": caller.team if caller else None,
-            "entity": entity,
-            "entity_id": entity_id,
-            "detail": dict(detail or {}),
+            "action": entry.action,
+            "outcome": entry.outcome,
+            "client_name": entry.caller.client if entry.caller else None,
+            "team_id": entry.caller.team if entry.caller else None,
+            "entity": entry.entity,
+            "entity_id": entry.entity_id,
+            "detail": dict(entry.detail),
         }
-        for entity_id in entity_ids
+        for entry in entries
     ]
-    session.execute(_INSERT, rows)
+    direct.insert(session, AUDIT, rows)

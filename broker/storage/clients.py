@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, col, delete, select, update
 
+from broker.storage.prepared import Query
+from broker.storage.store import Store
 from broker.storage.tables import AccessToken, Client, UsedAssertion, metadata
 
 
@@ -79,14 +81,13 @@ def keep_token(
     session.add(AccessToken(digest=digest, client_name=client_name, scopes=scopes, expires_at=expires_at))
 
 
-def holder(session: Session, digest: str, now: datetime) -> tuple[str, str | None, str | None, str] | None:
+def holder(store: Store, digest: str, now: datetime) -> tuple[str, str | None, str | None, str] | None:
     """(client, team, agency, scopes) of a live token of a client that is not revoked."""
-    found = session.execute(_HOLDER, {"digest": digest, "now": now}).first()
-    return None if found is None else (found[0], found[1], found[2], found[3])
+    found = store.ask(_HOLDER, digest=digest, now=now)
+    return found[0] if found else None
 
 
 def _holder() -> sa.Select[tuple[object, ...]]:
-    """Built once: it is asked before every call, and building it costs more than running it."""
     client, token, team = (metadata.tables[name] for name in ("client", "accesstoken", "team"))
     return (
         sa.select(client.c.name, client.c.team_id, team.c.agency_id, token.c.scopes)
@@ -100,4 +101,4 @@ def _holder() -> sa.Select[tuple[object, ...]]:
     )
 
 
-_HOLDER = _holder()
+_HOLDER = Query(_holder())

@@ -10,16 +10,18 @@ from typing import cast
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
+from broker.domain.due import Due
 from broker.domain.states import ChannelKind, DeliveryState, View
+from broker.storage import direct
 from broker.storage.person_tables import CHANNEL, DELIVERY
+from broker.storage.phrases import among
+from broker.storage.prepared import Query
+from broker.storage.store import note
 from broker.storage.tables import Delivery, Notification
 from broker.storage.types import UtcDateTime
 
-OPEN = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.PARKED)
-"""What a worker may still have to send; the partial index `ix_delivery_due` holds these and no others."""
-
-UNDELIVERED = (*OPEN, DeliveryState.SENT)
-"""What the team's system has not said it has."""
+OPEN = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.PARKED, DeliveryState.SENT)
+"""What the team's system has not said it has. Those of them that a worker has to do with have a time; `ix_delivery_due` holds these alone."""
 
 NOT_TOLD = (DeliveryState.WITHHELD, DeliveryState.HELD, DeliveryState.CANCELLED)
 """What was decided, and never came to the team."""
@@ -42,12 +44,23 @@ _BLANK: Mapping[str, object] = {
 """Every column that a row may leave out: of rows inserted together all have the same."""
 
 
-def insert(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
-    """Delivery rows by column; what is left out has its default. Ready ones of teams with a push are due at once."""
+def insert(
+    session: Session,
+    rows: Sequence[Mapping[str, object]],
+    household: str | None = None,
+    pushed: Collection[str] | None = None,
+) -> None:
+    """Delivery rows by column; what is left out has its default. Ready ones of teams with a push are due at once.
+
+    `household`: whom they concern, where it is known: see `Due.lane`. `pushed`: the teams with a push, where they are known.
+    """
     if not rows:
         return
-    pushed = _with_push(session, {str(row["team_id"]) for row in rows})
-    session.execute(_INSERT, [{**_BLANK, **row, "next_attempt_at": _due(row, pushed)} for row in rows])
+    if pushed is None:
+        pushed = _with_push(session, {str(row["team_id"]) for row in rows})
+    direct.insert(session, DELIVERY, [{**_BLANK, **row, "next_attempt_at": _due(row, pushed)} for row in rows])
+    ready = [row for row in rows if row["state"] is DeliveryState.READY]
+    note(session, [Due(household or str(row["notification_id"]), str(row["id"])) for row in ready])
 
 
 def _due(row: Mapping[str, object], pushed: Collection[str]) -> object:
@@ -58,16 +71,21 @@ def _due(row: Mapping[str, object], pushed: Collection[str]) -> object:
 
 
 def _with_push(session: Session, teams: Collection[str]) -> frozenset[str]:
-    """Those of the teams that want to be told by more than the mailbox."""
-    return frozenset(session.scalars(_WITH_PUSH, {"teams": list(teams)}))
+    """Those of the teams that are told by more than the mailbox at present."""
+    return frozenset(team for (team,) in direct.rows(session, _WITH_PUSH, teams=teams))
+
+
+def pushed(session: Session) -> frozenset[str]:
+    """Every team that is told by more than the mailbox at present."""
+    return frozenset(team for (team,) in direct.rows(session, _PUSHED))
 
 
 def _push_teams() -> sa.Select[str]:
-    return sa.select(CHANNEL.c.team_id).where(CHANNEL.c.kind != ChannelKind.MAILBOX)
+    return sa.select(CHANNEL.c.team_id).where(CHANNEL.c.kind != ChannelKind.MAILBOX, CHANNEL.c.disabled_at.is_(None))
 
 
-_INSERT = DELIVERY.insert()
-_WITH_PUSH = _push_teams().where(CHANNEL.c.team_id.in_(sa.bindparam("teams", expanding=True)))
+_PUSHED = Query(_push_teams())
+_WITH_PUSH = Query(_push_teams().where(among(CHANNEL.c.team_id, "teams")))
 
 
 def decisions(session: Session, notification_id: str) -> dict[str, DeliveryState]:
@@ -120,14 +138,15 @@ def drop_withheld(session: Session, notification_id: str, teams: Collection[str]
 def release_held(session: Session, delivery_ids: Collection[str], *, now: datetime) -> list[str]:
     """Make held deliveries ready, as the safeguarding lead decided; those that were. A second time changes nothing."""
     due = sa.case((col(Delivery.team_id).in_(_push_teams()), sa.literal(now, UtcDateTime())))
-    released = session.scalars(
+    released = session.execute(
         sa.update(Delivery)
         .where(col(Delivery.id).in_(delivery_ids), col(Delivery.state) == DeliveryState.HELD)
         .values(state=DeliveryState.READY, next_attempt_at=due)
-        .returning(col(Delivery.id)),
+        .returning(col(Delivery.id), col(Delivery.notification_id)),
         execution_options=QUIET,
-    )
-    return sorted(released)
+    ).all()
+    note(session, [Due(about, id_) for id_, about in released])
+    return sorted(id_ for id_, _ in released)
 
 
 def refuse_held(session: Session, delivery_ids: Collection[str], reason: str) -> int:
@@ -152,7 +171,7 @@ def withdraw(session: Session, notification_id: str, now: datetime) -> list[str]
     )
     stopped = session.execute(
         sa.update(Delivery)
-        .where(*about_it, col(Delivery.state).in_((*UNDELIVERED, DeliveryState.HELD)))
+        .where(*about_it, col(Delivery.state).in_((*OPEN, DeliveryState.HELD)))
         .values(state=DeliveryState.CANCELLED, next_attempt_at=None, lease_until=None)
         .returning(col(Delivery.team_id), col(Delivery.number), col(Delivery.attempts)),
         execution_options=QUIET,
@@ -169,7 +188,7 @@ def align(session: Session, *, now: datetime, team_id: str | None = None) -> int
     Called when a channel is set, for that team; and by the worker now and then for all, because a message may be
     decided while a channel is being set and then carries the old answer.
     """
-    waiting = (is_open(Delivery), col(Delivery.state) != DeliveryState.SENDING)
+    waiting = (_is_open(), col(Delivery.state) != DeliveryState.SENDING)
     whose = () if team_id is None else (col(Delivery.team_id) == team_id,)
     due, pushed = col(Delivery.next_attempt_at), col(Delivery.team_id).in_(_push_teams())
     started = sa.update(Delivery).where(*waiting, *whose, due.is_(None), pushed)
@@ -179,12 +198,18 @@ def align(session: Session, *, now: datetime, team_id: str | None = None) -> int
     )
 
 
-def is_open(rows: type[Delivery]) -> sa.ColumnElement[bool]:
-    """The partial index's own condition, as constants: neither database uses the index for bound parameters."""
-    constants: sa.BindParameter[DeliveryState] = sa.bindparam(
-        "open", list(OPEN), expanding=True, literal_execute=True, unique=True
+def settle(session: Session, teams: Collection[str], now: datetime) -> None:
+    """Take what waits for these teams as delivered, whoever has it: for measuring from an empty table on."""
+    rows = sa.update(Delivery).where(col(Delivery.team_id).in_(teams), _is_open())
+    changes(
+        session, rows.values(state=DeliveryState.DELIVERED, delivered_at=now, next_attempt_at=None, lease_until=None)
     )
-    return col(rows.state).in_(constants)
+
+
+def _is_open() -> sa.ColumnElement[bool]:
+    """As constants, in the words of `ix_delivery_waiting`: neither database uses a partial index for bound parameters."""
+    constants: sa.BindParameter[DeliveryState] = sa.bindparam("open", list(OPEN), expanding=True, literal_execute=True)
+    return col(Delivery.state).in_(constants)
 
 
 def changes(session: Session, statement: sa.UpdateBase) -> int:

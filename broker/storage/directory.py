@@ -1,16 +1,18 @@
 """The directory in the database: read as one snapshot, changed row by row; its file form lives in `broker.directory_file`."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, delete, select, update
 
-from broker.domain import world
-from broker.domain.states import ChannelKind
-from broker.storage.codec import Codec
+from broker.domain import hours, world
+from broker.domain.terms import Nation
+from broker.storage import bank_holidays, direct
 from broker.storage.person_tables import REVISION
-from broker.storage.tables import Agency, Area, AreaPostcode, Channel, Coverage, Revision, Team
+from broker.storage.prepared import Asked, Query
+from broker.storage.tables import Agency, Area, AreaPostcode, Coverage, Revision, Team
 from schemas.codes import Function
 
 DIRECTORY = "directory"
@@ -18,23 +20,30 @@ DIRECTORY = "directory"
 
 def revision(session: Session) -> int:
     """The directory's revision; it rises with every change."""
-    return session.execute(_REVISION).scalar() or 0
+    found = direct.rows(session, _REVISION)
+    return int(found[0][0]) if found else 0
 
 
-_REVISION = sa.select(REVISION.c.number).where(REVISION.c.name == DIRECTORY)
+def asks_revision() -> Asked:
+    """What `revision` asks."""
+    return _REVISION, {}
+
+
+_REVISION = Query(sa.select(REVISION.c.number).where(REVISION.c.name == DIRECTORY))
 
 
 def load(session: Session) -> world.Directory:
     """The whole directory as the domain sees it."""
+    nations = {row.id: Nation(row.nation) for row in session.exec(select(Area)).all()}
     return world.Directory(
-        teams={row.id: _team(row) for row in session.exec(select(Team)).all()},
+        teams={row.id: _team(row, nations) for row in session.exec(select(Team)).all()},
         coverage={(row.area_id, row.function): row.team_id for row in session.exec(select(Coverage)).all()},
         areas_by_outward={row.outward: row.area_id for row in session.exec(select(AreaPostcode)).all()},
         version=revision(session),
     )
 
 
-def _team(row: Team) -> world.Team:
+def _team(row: Team, nations: Mapping[str, Nation]) -> world.Team:
     return world.Team(
         id=row.id,
         agency_id=row.agency_id,
@@ -45,6 +54,9 @@ def _team(row: Team) -> world.Team:
         telephone=row.telephone,
         closed=row.closed_at is not None,
         honours_marks=row.honours_marks,
+        executive=row.executive,
+        hours=hours.read(row.hours) if row.hours else None,
+        calendar=bank_holidays.calendar(nations.get(row.area_id or "", Nation.ENGLAND)),
     )
 
 
@@ -55,6 +67,43 @@ def touch(session: Session) -> None:
     )
     if not changed.rowcount:  # type: ignore[attr-defined]  # CursorResult, typed as Result
         session.add(Revision(name=DIRECTORY, number=1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyListed:
+    """An organisation as it is called."""
+
+    id: str
+    name: str
+    ods_code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaListed:
+    """A local authority area as it is called, and the postcode districts that lie in it."""
+
+    id: str
+    name: str
+    nation: Nation
+    districts: tuple[str, ...]
+
+
+def agencies(session: Session) -> list[AgencyListed]:
+    """Every agency, by name."""
+    rows = session.exec(select(Agency).order_by(col(Agency.name), col(Agency.id)))
+    return [AgencyListed(id=row.id, name=row.name, ods_code=row.ods_code) for row in rows]
+
+
+def areas(session: Session) -> list[AreaListed]:
+    """Every area, by name."""
+    districts: dict[str, list[str]] = {}
+    for lying in session.exec(select(AreaPostcode).order_by(col(AreaPostcode.outward))):
+        districts.setdefault(lying.area_id, []).append(lying.outward)
+    rows = session.exec(select(Area).order_by(col(Area.name), col(Area.id)))
+    return [
+        AreaListed(id=row.id, name=row.name, nation=Nation(row.nation), districts=tuple(districts.get(row.id, ())))
+        for row in rows
+    ]
 
 
 def has_agency(session: Session, agency_id: str) -> bool:
@@ -109,6 +158,8 @@ def put_team(session: Session, team: world.Team, now: datetime) -> None:
             area_id=team.area_id,
             telephone=team.telephone,
             honours_marks=team.honours_marks,
+            executive=team.executive,
+            hours=str(team.hours) if team.hours else None,
             closed_at=closed_at,
         )
     )
@@ -116,36 +167,18 @@ def put_team(session: Session, team: world.Team, now: datetime) -> None:
 
 
 def put_area(
-    session: Session, area_id: str, name: str, postcodes: Collection[str], coverage: Mapping[Function, str]
+    session: Session,
+    area_id: str,
+    name: str,
+    postcodes: Collection[str],
+    coverage: Mapping[Function, str],
+    nation: Nation = Nation.ENGLAND,
 ) -> None:
-    """Create or replace an area with its postcode districts and coverage."""
-    session.merge(Area(id=area_id, name=name))
+    """Create or replace an area with its postcode districts and coverage, and whose bank holidays it keeps."""
+    session.merge(Area(id=area_id, name=name, nation=nation))
     session.flush()
     session.execute(delete(AreaPostcode).where(col(AreaPostcode.area_id) == area_id))
     session.execute(delete(Coverage).where(col(Coverage.area_id) == area_id))
     session.add_all(AreaPostcode(outward=outward, area_id=area_id) for outward in postcodes)
     session.add_all(Coverage(area_id=area_id, function=function, team_id=team) for function, team in coverage.items())
-    touch(session)
-
-
-def has_secret(session: Session, team_id: str) -> bool:
-    """Whether the team's channel has a secret to sign with."""
-    stored = session.get(Channel, team_id)
-    return stored is not None and stored.secret is not None
-
-
-def put_channel(
-    session: Session,
-    codec: Codec,
-    team_id: str,
-    kind: ChannelKind,
-    *,
-    url: str | None,
-    secret: str | None,
-    now: datetime,
-) -> None:
-    """Set a team's channel; an absent secret keeps the one that is stored."""
-    stored = session.get(Channel, team_id)
-    sealed = codec.seal(secret.encode(), f"channel:{team_id}") if secret else (stored.secret if stored else None)
-    session.merge(Channel(team_id=team_id, kind=kind, url=url, secret=sealed, changed_at=now))
     touch(session)

@@ -1,11 +1,14 @@
 """The directory as a file: agencies, teams, areas with their coverage; read, checked, imported and exported."""
 
 from pathlib import Path
+from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from sqlmodel import Session, select
 
+from broker.domain import hours
+from broker.domain.terms import Nation
 from broker.errors import Misconfigured
 from broker.storage import directory
 from broker.storage.tables import Agency, Area, AreaPostcode, Coverage, Team
@@ -16,6 +19,16 @@ _ID = r"^[a-z0-9][a-z0-9-]{0,63}$"
 
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+
+def opening(text: str) -> str:
+    """Opening hours as written; ValueError when they cannot be read."""
+    hours.read(text)
+    return text
+
+
+Opening = Annotated[str, AfterValidator(opening)]
+"""`Mo-Fr 09:00-17:00; Sa 09:00-12:00`, by the clocks of London, bank holidays excepted."""
 
 
 class AgencyEntry(_Entry):
@@ -36,6 +49,8 @@ class TeamEntry(_Entry):
     ods_code: str | None = None
     area: str | None = None
     telephone: str | None = None
+    hours: Opening | None = None
+    executive: bool = False
     honours_marks: bool = True
 
 
@@ -44,6 +59,7 @@ class AreaEntry(_Entry):
 
     id: str = Field(pattern=_ID)
     name: str
+    nation: Nation = Nation.ENGLAND
     postcodes: list[str] = []
     coverage: dict[Function, str] = {}
 
@@ -98,14 +114,14 @@ def store(session: Session, file: DirectoryFile) -> None:
     for agency in file.agencies:
         session.merge(Agency(id=agency.id, name=agency.name, ods_code=agency.ods_code))
     for area in file.areas:
-        session.merge(Area(id=area.id, name=area.name))
+        session.merge(Area(id=area.id, name=area.name, nation=area.nation))
     session.flush()
     for team in file.teams:
         stored = session.get(Team, team.id)
         session.merge(_row(team, closed_from=stored))
     session.flush()
     for area in file.areas:
-        directory.put_area(session, area.id, area.name, area.postcodes, area.coverage)
+        directory.put_area(session, area.id, area.name, area.postcodes, area.coverage, area.nation)
     directory.touch(session)
 
 
@@ -118,6 +134,8 @@ def _row(team: TeamEntry, *, closed_from: Team | None) -> Team:
         ods_code=team.ods_code,
         area_id=team.area,
         telephone=team.telephone,
+        hours=team.hours,
+        executive=team.executive,
         honours_marks=team.honours_marks,
         closed_at=closed_from.closed_at if closed_from else None,
     )
@@ -136,6 +154,7 @@ def export(session: Session) -> str:
             AreaEntry(
                 id=area.id,
                 name=area.name,
+                nation=Nation(area.nation),
                 postcodes=[p.outward for p in postcodes if p.area_id == area.id],
                 coverage={Function(c.function): c.team_id for c in coverage if c.area_id == area.id},
             )
@@ -150,6 +169,8 @@ def export(session: Session) -> str:
                 ods_code=t.ods_code,
                 area=t.area_id,
                 telephone=t.telephone,
+                hours=t.hours,
+                executive=t.executive,
                 honours_marks=t.honours_marks,
             )
             for t in teams

@@ -22,6 +22,16 @@ def by_kind(session: Session, query: HandoverQuery, now: datetime) -> dict[Event
     return {event and Event(event): count for event, count in _counted(session, query, now, kind())}
 
 
+def by_reason(session: Session, query: HandoverQuery, now: datetime) -> dict[str | None, int]:
+    """By the coded reason of the answer; None for what has none."""
+    return dict(_counted(session, query, now, col(Task.reason_code)))
+
+
+def by_business_status(session: Session, query: HandoverQuery, now: datetime) -> dict[str | None, int]:
+    """By what stands beside the status, such as that a question was asked back."""
+    return dict(_counted(session, query, now, col(Task.business_status)))
+
+
 def by_age(session: Session, query: HandoverQuery, now: datetime) -> dict[AgeBand, int]:
     """By age band; bands with none are left out."""
     younger = [(col(Task.authored_at) > now - limit, band.value) for band, limit in BANDS.items()]

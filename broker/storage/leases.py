@@ -9,11 +9,19 @@ from sqlmodel import Session, col
 from broker.storage.deliveries import changes
 from broker.storage.tables import Lease
 
+IMPOSSIBLE = 10
+"""So many leases from now none ends: processes may be set to leases of different lengths, and their clocks differ a little."""
+
 
 def take(session: Session, name: str, holder: str, *, now: datetime, until: datetime) -> bool:
-    """Take or renew a lease; False while somebody else holds it. One statement, so two cannot both believe they have it."""
+    """Take or renew a lease; False while somebody else holds it. One statement, so two cannot both believe they have it.
+
+    One that ends later than any could was taken by a clock that was wrong: it holds nobody up.
+    """
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    mine_or_over = sa.or_(col(Lease.holder) == holder, col(Lease.until) <= now)
+    mine_or_over = sa.or_(
+        col(Lease.holder) == holder, col(Lease.until) <= now, col(Lease.until) > now + IMPOSSIBLE * (until - now)
+    )
     taken = session.scalar(
         insert(Lease)
         .values(name=name, holder=holder, until=until)

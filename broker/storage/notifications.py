@@ -1,8 +1,9 @@
 """Received messages and who they are about; what is decided over them lives in `workflow.receive`."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
@@ -10,13 +11,18 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, or_, select, update
 
 from broker.domain.states import NotificationState
+from broker.storage import direct
 from broker.storage.codec import Codec
 from broker.storage.deliveries import NOT_TOLD
 from broker.storage.person_tables import NOTIFICATION, SUBJECT
+from broker.storage.prepared import Asked, Query
 from broker.storage.tables import Delivery, Notification, Subject
-from schemas import content
+from schemas import content, records
 from schemas.codes import Event
 from schemas.message import Message
+
+_IDENTIFIED: Final = sa.text("notification.state <> 'refused'")
+"""The index of identities has these rows alone. Written out, because a database that is given a value as a parameter does not know it fits."""
 
 
 def earlier(session: Session, sender_team_id: str, message_id: str) -> Notification | None:
@@ -25,9 +31,43 @@ def earlier(session: Session, sender_team_id: str, message_id: str) -> Notificat
         select(Notification).where(
             Notification.sender_team_id == sender_team_id,
             Notification.message_id == message_id,
-            Notification.state != NotificationState.REFUSED,
+            _IDENTIFIED,
         )
     ).first()
+
+
+def of_record(session: Session, sender_team_id: str, record: str) -> list[Notification]:
+    """What a team has told of one record of its system and not taken back, the newest first (`schemas.records`)."""
+    return [
+        row
+        for row in _of_record(session, sender_team_id, record)
+        if row.event is not Event.WITHDRAW and row.withdrawn_at is None
+    ]
+
+
+def withdrawals_of_record(session: Session, sender_team_id: str, record: str) -> list[Notification]:
+    """By what a team took back what it had told of one record of its system (`schemas.records`)."""
+    return [row for row in _of_record(session, sender_team_id, record) if row.event is Event.WITHDRAW]
+
+
+def _of_record(session: Session, sender_team_id: str, record: str) -> Iterator[Notification]:
+    """All that was accepted of a record, by the index of identities alone: it is little."""
+    first, last = records.range_of(record)
+    found = session.exec(
+        select(Notification)
+        .where(
+            Notification.sender_team_id == sender_team_id,
+            col(Notification.message_id).between(first, last),
+            _IDENTIFIED,
+        )
+        .order_by(col(Notification.received_at).desc(), col(Notification.id))
+    )
+    return (row for row in found if row.state is NotificationState.ACCEPTED)
+
+
+def get(session: Session, notification_id: str) -> Notification:
+    """One that there is."""
+    return session.get_one(Notification, notification_id)
 
 
 def known_as(session: Session, team_id: str, reference: str) -> Notification | None:
@@ -57,33 +97,33 @@ class Answered:
 
 def answered(session: Session, sender_team_id: str, message_id: str) -> Answered | None:
     """The answer to the notification that reserved this identity."""
-    found = session.execute(_RESERVED, {"team": sender_team_id, "message": message_id}).first()
-    return None if found is None else Answered(*found)
+    query, given = asks_answered(sender_team_id, message_id)
+    found = direct.rows(session, query, **given)
+    return Answered(*found[0]) if found else None
+
+
+def asks_answered(sender_team_id: str, message_id: str) -> Asked:
+    """What `answered` asks."""
+    return _RESERVED, {"team": sender_team_id, "message": message_id}
 
 
 def refused_before(session: Session, sender_team_id: str, content_hash: str) -> Answered | None:
     """The answer to the same content from the same team, refused before."""
-    found = session.execute(_REFUSED, {"team": sender_team_id, "hash": content_hash}).first()
-    return None if found is None else Answered(*found)
+    found = direct.rows(session, _REFUSED, team=sender_team_id, hash=content_hash)
+    return Answered(*found[0]) if found else None
 
 
-# Statements are built once: building one costs more than running it.
 _OF = NOTIFICATION.c
 _ANSWERED = sa.select(_OF.id, _OF.content_hash, _OF.standing, _OF.answer).where(_OF.sender_team_id == bindparam("team"))
-_RESERVED = _ANSWERED.where(_OF.message_id == bindparam("message"), _OF.state != NotificationState.REFUSED)
-_REFUSED = _ANSWERED.where(_OF.content_hash == bindparam("hash"), _OF.state == NotificationState.REFUSED)
+_RESERVED = Query(_ANSWERED.where(_OF.message_id == bindparam("message"), _OF.state != NotificationState.REFUSED))
+_REFUSED = Query(_ANSWERED.where(_OF.content_hash == bindparam("hash"), _OF.state == NotificationState.REFUSED))
 
 
 def add(session: Session, row: dict[str, object], subjects: Iterable[tuple[str, bool]]) -> None:
     """One notification with the persons it is about or names: (person id, named only)."""
-    session.execute(_INSERT, row)
+    direct.insert(session, NOTIFICATION, [row])
     about = [{"notification_id": row["id"], "person_id": person, "named": named} for person, named in subjects]
-    if about:
-        session.execute(_INSERT_SUBJECTS, about)
-
-
-_INSERT = NOTIFICATION.insert()
-_INSERT_SUBJECTS = SUBJECT.insert()
+    direct.insert(session, SUBJECT, about)
 
 
 def count(session: Session) -> int:
@@ -92,11 +132,23 @@ def count(session: Session) -> int:
     return found
 
 
+def happened(session: Session, notification_ids: Collection[str]) -> list[tuple[Event, datetime]]:
+    """What these accepted notifications report, and when it happened; in the order of the times."""
+    query = select(Notification.event, Notification.occurred_at).where(col(Notification.id).in_(notification_ids))
+    found = session.execute(query.order_by(col(Notification.occurred_at), col(Notification.id)))
+    return [(event, at) for event, at in found if event is not None and at is not None]
+
+
 def message_of(codec: Codec, row: Notification) -> Message:
     """What an accepted notification says; persons are keyed by their ids."""
     if row.content is None:
         raise ValueError("only an accepted notification has content")
     return content.load(codec.open(row.content, f"notification:{row.id}"))
+
+
+def several(session: Session, notification_ids: Collection[str]) -> list[Notification]:
+    """These notifications, in no order."""
+    return list(session.exec(select(Notification).where(col(Notification.id).in_(notification_ids))))
 
 
 def standing_about(

@@ -1,7 +1,6 @@
-"""Handing deliveries over: claimed with leases, ended by what the receiver says; what follows a failure is `domain.retry`'s to decide.
+"""What became of deliveries that were claimed: delivered, sent and waiting for a receipt, to be tried again; each in bulk, as a worker records them.
 
-A claim moves `next_attempt_at` to the end of its lease, so that a dead worker's rows are due again by themselves and
-one condition (open, and its time has come) finds all there is to do.
+What follows a failure is `domain.retry`'s to decide; how they are claimed is in `claims.py`.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,158 +9,182 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.orm import aliased
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from broker.domain.retry import Park, Verdict
 from broker.domain.states import AttemptOutcome, ChannelKind, DeliveryState
-from broker.storage.deliveries import QUIET, UNDELIVERED, changes, is_open
-from broker.storage.tables import Attempt, Channel, Delivery
+from broker.storage.deliveries import OPEN, changes
+from broker.storage.leases import IMPOSSIBLE
+from broker.storage.leasing import Claimed
+from broker.storage.person_tables import ATTEMPT, CHANNEL, DELIVERY
+from broker.storage.types import UtcDateTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """A delivery that this worker alone may try until its lease ends."""
+class Tried:
+    """What one try came to. `detail` is a status code or a kind of failure, never an address or content."""
 
-    id: str
-    team_id: str
-    attempts: int
-    """Tries so far, this one included; names the lease."""
-    url: str | None
-    secret: bytes | None
-    """Sealed, under the context `channel:{team id}`."""
+    delivery_id: str
+    outcome: AttemptOutcome
+    detail: str = ""
+    wire_id: str = ""
+    """What the wire calls it, where it took it and can be asked."""
 
 
-def claim(
-    session: Session,
-    *,
-    now: datetime,
-    lease: timedelta,
-    limit: int,
-    per_team: int,
-    busy: Collection[str] = (),
-    kinds: Collection[ChannelKind] = (ChannelKind.WEBHOOK,),
-) -> list[Claimed]:
-    """Lease due deliveries, the oldest of every team before the second of any; disjoint between workers on both databases.
-
-    Args:
-        session: in a write.
-        now: rows due by then; what another worker leased is due again when its lease has ended.
-        lease: how long they are ours.
-        limit: at most so many.
-        per_team: at most so many of one team, whatever its backlog.
-        busy: teams that get none this time, because as many as they may have are under way.
-        kinds: channels that this worker can push to.
-    """
-    if limit <= 0:
-        return []
-    due = aliased(Delivery, name="due")
-    # Both conditions stand here again, because PostgreSQL checks them once more on a row that changed before its lock.
-    mine = (
-        sa.select(col(due.id))
-        .where(
-            col(due.id).in_(_fairly(now, limit, per_team, busy, kinds)), is_open(due), col(due.next_attempt_at) <= now
+def attempted(session: Session, tries: Sequence[Tried], *, now: datetime) -> None:
+    """Keep what each try came to, and of each delivery when it was first sent."""
+    if not tries:
+        return
+    rows = [
+        {
+            "id": str(uuid4()),
+            "delivery_id": one.delivery_id,
+            "at": now,
+            "outcome": one.outcome,
+            "detail": one.detail,
+            "wire_id": one.wire_id,
+        }
+        for one in tries
+    ]
+    session.execute(ATTEMPT.insert(), rows)
+    sent = [one.delivery_id for one in tries if one.outcome is not AttemptOutcome.UNREACHABLE]
+    if sent:
+        changes(
+            session,
+            sa.update(DELIVERY).where(DELIVERY.c.id.in_(sent), DELIVERY.c.sent_at.is_(None)).values(sent_at=now),
         )
-        .with_for_update(skip_locked=True)  # left out on SQLite, where writers take turns
-        .cte("mine")
-    )
-    until = now + lease
-    taken = session.execute(
-        sa.update(Delivery)
-        .where(col(Delivery.id).in_(sa.select(mine.c.id)))
-        .values(
-            state=DeliveryState.SENDING, lease_until=until, next_attempt_at=until, attempts=col(Delivery.attempts) + 1
-        )
-        .returning(col(Delivery.created_at), col(Delivery.id), col(Delivery.team_id), col(Delivery.attempts)),
-        execution_options=QUIET,
-    )
-    return _with_channels(session, sorted(tuple(row) for row in taken))
 
 
-def _fairly(
-    now: datetime, limit: int, per_team: int, busy: Collection[str], kinds: Collection[ChannelKind]
-) -> sa.Select[str]:
-    """Ids of due rows: the first of every team, then the second of every team, and so on."""
-    row = aliased(Delivery, name="waiting")
-    place = sa.func.row_number().over(
-        partition_by=col(row.team_id), order_by=(col(row.next_attempt_at), col(row.created_at), col(row.id))
-    )
-    ranked = (
-        sa.select(col(row.id).label("id"), col(row.next_attempt_at).label("since"), place.label("place"))
-        .join(Channel, col(Channel.team_id) == col(row.team_id))
-        .where(
-            is_open(row),
-            col(row.next_attempt_at) <= now,
-            col(row.team_id).not_in(busy),
-            col(Channel.kind).in_(kinds),
-        )
-        .subquery("ranked")
-    )
-    return (
-        sa.select(ranked.c.id)
-        .where(ranked.c.place <= per_team)
-        .order_by(ranked.c.place, ranked.c.since, ranked.c.id)
-        .limit(limit)
-    )
-
-
-def _with_channels(session: Session, rows: Sequence[tuple[datetime, str, str, int]]) -> list[Claimed]:
-    teams = {team for _, _, team, _ in rows}
-    found = sa.select(col(Channel.team_id), col(Channel.url), col(Channel.secret)).where(
-        col(Channel.team_id).in_(teams)
-    )
-    channels = {team: (url, secret) for team, url, secret in session.execute(found)} if teams else {}
-    claimed = []
-    for _, delivery, team, attempts in rows:
-        url, secret = channels[team]
-        claimed.append(Claimed(id=delivery, team_id=team, attempts=attempts, url=url, secret=secret))
-    return claimed
-
-
-def delivered(session: Session, delivery_id: str, *, now: datetime) -> bool:
-    """The team's system says it has it. True for the one who says so first; leases do not matter, a fact is a fact.
+def delivered(session: Session, delivery_ids: Collection[str], *, now: datetime) -> list[str]:
+    """The teams' systems say that they have these; those of which it is said for the first time. Leases do not matter, a fact is a fact.
 
     A row cancelled meanwhile stays cancelled and keeps the time, because the team does have it.
     """
-    this = col(Delivery.id) == delivery_id
-    won = changes(
-        session,
-        sa.update(Delivery)
-        .where(this, col(Delivery.state).in_(UNDELIVERED))
-        .values(state=DeliveryState.DELIVERED, delivered_at=now, lease_until=None, next_attempt_at=None),
+    if not delivery_ids:
+        return []
+    first = session.scalars(
+        sa.update(DELIVERY)
+        .where(DELIVERY.c.id.in_(delivery_ids), DELIVERY.c.state.in_(OPEN))
+        .values(state=DeliveryState.DELIVERED, delivered_at=now, lease_until=None, next_attempt_at=None)
+        .returning(DELIVERY.c.id)
+    ).all()
+    rest = set(delivery_ids) - set(first)
+    if rest:
+        late = (DELIVERY.c.state == DeliveryState.CANCELLED, DELIVERY.c.delivered_at.is_(None))
+        changes(session, sa.update(DELIVERY).where(DELIVERY.c.id.in_(rest), *late).values(delivered_at=now))
+    return sorted(first)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """When a delivery that nobody has said to have is next tried."""
+
+    claimed: Claimed
+    verdict: Verdict
+    sent: bool = False
+    """A wire took it, and its receipt is waited for until then."""
+
+    @property
+    def state(self) -> DeliveryState:
+        """Where it stands meanwhile."""
+        if isinstance(self.verdict, Park):
+            return DeliveryState.PARKED
+        return DeliveryState.SENT if self.sent else DeliveryState.READY
+
+
+def later(session: Session, again: Sequence[Again]) -> None:
+    """Note when each is tried next; nothing where the lease was lost, the team took it meanwhile, or it was withdrawn."""
+    if again:
+        session.connection().execute(_END_LEASE, [_ended(one.claimed, one.state, one.verdict.at) for one in again])
+
+
+def later_alone(session: Session, again: Again) -> bool:
+    """The same for one, of whom it matters; False where nothing was noted."""
+    found = session.connection().execute(_END_LEASE, _ended(again.claimed, again.state, again.verdict.at))
+    return found.rowcount > 0
+
+
+@dataclass(frozen=True, slots=True)
+class OnWire:
+    """A message that a wire took and of which it has not said yet what became of it."""
+
+    delivery_id: str
+    team_id: str
+    wire_id: str
+
+
+def on_wire(session: Session, kind: ChannelKind, *, behind: str, limit: int) -> list[OnWire]:
+    """Those of teams told in this way, by delivery id from the first one behind `behind`; of each its last try."""
+    last = sa.select(sa.func.max(_LATER.c.at)).where(_LATER.c.delivery_id == DELIVERY.c.id).scalar_subquery()
+    found = session.execute(
+        sa.select(DELIVERY.c.id, DELIVERY.c.team_id, ATTEMPT.c.wire_id)
+        .join(CHANNEL, CHANNEL.c.team_id == DELIVERY.c.team_id)
+        .join(ATTEMPT, ATTEMPT.c.delivery_id == DELIVERY.c.id)
+        .where(
+            CHANNEL.c.kind == kind,
+            DELIVERY.c.state.in_(_ON_WIRE),
+            DELIVERY.c.id > behind,
+            ATTEMPT.c.wire_id != "",
+            ATTEMPT.c.at == last,
+        )
+        .order_by(DELIVERY.c.id)
+        .limit(limit)
     )
-    if won:
-        return True
-    late = (col(Delivery.state) == DeliveryState.CANCELLED, col(Delivery.delivered_at).is_(None))
-    changes(session, sa.update(Delivery).where(this, *late).values(delivered_at=now))
-    return False
+    return [OnWire(*row) for row in found]
 
 
-def failed(session: Session, claimed: Claimed, verdict: Verdict) -> bool:
-    """Note when it is tried next; False when the lease was lost, the team took it meanwhile, or it was withdrawn."""
-    state = DeliveryState.PARKED if isinstance(verdict, Park) else DeliveryState.READY
-    return _end_lease(session, claimed, state, verdict.at)
+def not_delivered(session: Session, delivery_ids: Collection[str], *, due: datetime) -> list[str]:
+    """A wire gave these up: parked, and due again then; those of which it was not known."""
+    parked = session.scalars(
+        sa.update(DELIVERY)
+        .where(DELIVERY.c.id.in_(delivery_ids), DELIVERY.c.state == DeliveryState.SENT)
+        .values(state=DeliveryState.PARKED, next_attempt_at=due)
+        .returning(DELIVERY.c.id)
+    ).all()
+    return sorted(parked)
+
+
+def mend_times(session: Session, *, now: datetime, lease: timedelta) -> int:
+    """Make due now what a wrong clock made due long after; how many.
+
+    Nothing is leased for longer than a lease, and what was never tried was due at once: when such a row is due later, its
+    worker died, or its message came, while the clock was ahead.
+    """
+    impossible = sa.or_(
+        DELIVERY.c.state == DeliveryState.SENDING,
+        sa.and_(DELIVERY.c.state == DeliveryState.READY, DELIVERY.c.attempts == 0),
+    )
+    late = DELIVERY.c.next_attempt_at > now + IMPOSSIBLE * lease
+    mended = sa.update(DELIVERY).where(late, impossible)
+    return changes(session, mended.values(state=DeliveryState.READY, next_attempt_at=now, lease_until=None))
 
 
 def give_back(session: Session, claimed: Claimed, *, now: datetime) -> bool:
     """End a lease without an outcome: due at once, for whoever claims next (graceful stop)."""
-    return _end_lease(session, claimed, DeliveryState.READY, now)
+    return session.connection().execute(_END_LEASE, _ended(claimed, DeliveryState.READY, now)).rowcount > 0
 
 
-def _end_lease(session: Session, claimed: Claimed, state: DeliveryState, due: datetime) -> bool:
-    still_mine = (
-        col(Delivery.id) == claimed.id,
-        col(Delivery.state) == DeliveryState.SENDING,
-        col(Delivery.attempts) == claimed.attempts,
+def _ended(claimed: Claimed, state: DeliveryState, due: datetime) -> dict[str, object]:
+    return {"b_id": claimed.id, "b_attempts": claimed.attempts, "b_state": state, "b_due": due}
+
+
+_LATER = ATTEMPT.alias()
+
+_ON_WIRE: sa.BindParameter[DeliveryState] = sa.bindparam(
+    "on_wire", [DeliveryState.SENT, DeliveryState.PARKED], expanding=True, literal_execute=True
+)
+"""Parked is what was tried again after a wire had given it up. Written out, so that the partial index of what waits is used."""
+
+_END_LEASE = (
+    sa.update(DELIVERY)
+    .where(
+        DELIVERY.c.id == sa.bindparam("b_id"),
+        DELIVERY.c.state == DeliveryState.SENDING,
+        DELIVERY.c.attempts == sa.bindparam("b_attempts"),
     )
-    ended = sa.update(Delivery).where(*still_mine).values(state=state, next_attempt_at=due, lease_until=None)
-    return changes(session, ended) > 0
-
-
-def attempted(session: Session, delivery_id: str, outcome: AttemptOutcome, detail: str, *, now: datetime) -> None:
-    """Keep what one try came to. `detail` is a status code or a kind of failure, never an address or content."""
-    row = {"id": str(uuid4()), "delivery_id": delivery_id, "at": now, "outcome": outcome, "detail": detail}
-    session.execute(sa.insert(Attempt), [row])
-    if outcome is not AttemptOutcome.UNREACHABLE:
-        first = (col(Delivery.id) == delivery_id, col(Delivery.sent_at).is_(None))
-        changes(session, sa.update(Delivery).where(*first).values(sent_at=now))
+    .values(
+        state=sa.bindparam("b_state", type_=DELIVERY.c.state.type),
+        next_attempt_at=sa.bindparam("b_due", type_=UtcDateTime()),
+        lease_until=None,
+    )
+)

@@ -1,9 +1,9 @@
 """Finding people: who a message may mean, who carries an identifier, who lives in a household. The doors to `world.py` and `people_write.py` too."""
 
 from collections.abc import Collection, Iterator
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import CTE, BindParameter, CompoundSelect, Select, bindparam, func, select, union
+from sqlalchemy import CTE, CompoundSelect, Select, func, select, union
 from sqlmodel import Session
 
 from broker.domain.identifying import normal, previous_numbers
@@ -11,18 +11,21 @@ from broker.domain.merging import OPEN
 from broker.domain.responsibility import open_to_all
 from broker.domain.states import MembershipState, PersonState
 from broker.domain.world import KnownPerson, World
+from broker.storage import direct
 from broker.storage.codec import Codec
 from broker.storage.people_write import apply, forget
 from broker.storage.person_rows import identifier_blind, name_blind, place
 from broker.storage.person_tables import ADDRESS, IDENTIFIER, MEMBERSHIP, PERSON, RELATIONSHIP
-from broker.storage.store import Raced
-from broker.storage.world import check_versions, load_world
+from broker.storage.phrases import among, listed, within
+from broker.storage.prepared import Asked, Query
+from broker.storage.world import check_versions, load_world, round_about, world_of
 from schemas.message import Identifier as Number
 from schemas.message import Message
 
 __all__ = [
     "apply",
     "around",
+    "asks_around",
     "by_identifier",
     "candidates",
     "check_versions",
@@ -39,34 +42,46 @@ NEIGHBOURS: Final = 30
 
 
 def candidates(session: Session, codec: Codec, message: Message) -> list[KnownPerson]:
-    """Whom the message may mean, in one query: by identifier, by family name and birth, by address, and who is near those.
+    """Whom the message may mean: by identifier, by family name and birth, by address, and who is near those, by id.
 
-    They come without names, identifiers and addresses: `load_world` of their ids has these, and `matching.match` reads them there.
+    They come without names, identifiers and addresses: the world round them has these, and `matching.match` reads them there.
     """
+    return around(session, codec, message)[0]
+
+
+def around(session: Session, codec: Codec, message: Message) -> tuple[list[KnownPerson], World]:
+    """Candidates and the world round them, as they were at one moment."""
+    query, asked = asks_around(codec, message)
+    if not any(asked.values()):
+        return [], World(people={}, households={})
+    [(found, *row)] = direct.rows(session, query, **asked)
+    given = [id_ for (id_,) in found]
+    world = world_of(codec, given, tuple(row))
+    return [_alone(world.people[id_]) for id_ in given], world
+
+
+def asks_around(codec: Codec, message: Message) -> Asked:
+    """What `around` asks."""
     numbers = list(_all_numbers(message))
     names = {name_blind(codec, person.family, person.birth_date) for person in message.people}
     places = {place(codec, address) for person in message.people for address in person.addresses}
-    asked = {
+    return _AROUND, {
         "systems": sorted({number.system for number in numbers}),
         "numbers": sorted({identifier_blind(codec, number.system, number.value) for number in numbers}),
         "names": sorted(name for name in names if name is not None),
         "places": sorted(at for at in places if at is not None),
     }
-    if not any(asked.values()):
-        return []
-    return [KnownPerson(**row) for row in session.execute(_CANDIDATES, asked).mappings()]
 
 
-def around(session: Session, codec: Codec, message: Message) -> tuple[list[KnownPerson], World]:
-    """Candidates and the world round them, as they were at one moment; Raced when somebody changed in between.
-
-    On PostgreSQL each statement sees what was committed when it began: what the first one saw must hold for the last.
-    """
-    found = candidates(session, codec, message)
-    world = load_world(session, codec, [person.id for person in found])
-    if any(world.people[person.id].version != person.version for person in found):
-        raise Raced("somebody changed while their household was read")
-    return found, world
+def _alone(person: KnownPerson) -> KnownPerson:
+    return KnownPerson(
+        id=person.id,
+        state=person.state,
+        born=person.born,
+        expected=person.expected,
+        resolved=person.resolved,
+        version=person.version,
+    )
 
 
 def _all_numbers(message: Message) -> Iterator[Number]:
@@ -75,41 +90,36 @@ def _all_numbers(message: Message) -> Iterator[Number]:
         yield from previous_numbers(message, person.key)
 
 
-def _several(name: str) -> BindParameter[object]:
-    return bindparam(name, expanding=True)
-
-
-def _candidates() -> Select[tuple[object, ...]]:
-    """Built once: building such a statement costs more than running it."""
+def _candidates() -> Select[tuple[str]]:
     numbered = select(IDENTIFIER.c.person_id.label("id")).where(
-        IDENTIFIER.c.system.in_(_several("systems")),
-        IDENTIFIER.c.blind.in_(_several("numbers")),
-        IDENTIFIER.c.ended_at.is_(None),
+        among(IDENTIFIER.c.system, "systems"), among(IDENTIFIER.c.blind, "numbers"), IDENTIFIER.c.ended_at.is_(None)
     )
-    named = select(func.coalesce(PERSON.c.merged_into, PERSON.c.id)).where(PERSON.c.name_blind.in_(_several("names")))
-    at = select(ADDRESS.c.person_id).where(ADDRESS.c.place_blind.in_(_several("places")), ADDRESS.c.ended_at.is_(None))
-    neighbours = at.distinct().limit(NEIGHBOURS).subquery()
+    named = select(func.coalesce(PERSON.c.merged_into, PERSON.c.id)).where(among(PERSON.c.name_blind, "names"))
+    at = select(ADDRESS.c.person_id).where(among(ADDRESS.c.place_blind, "places"), ADDRESS.c.ended_at.is_(None))
+    neighbours = at.distinct().limit(NEIGHBOURS).offset(0).subquery()
     found = union(numbered, named, select(neighbours.c.person_id)).cte("found")
-    return (
-        select(PERSON.c.id, PERSON.c.state, PERSON.c.born, PERSON.c.expected, PERSON.c.resolved, PERSON.c.version)
-        .where(PERSON.c.id.in_(_near(found)), PERSON.c.state != PersonState.MERGED)
-        .order_by(PERSON.c.id)
-    )
+    return select(PERSON.c.id).where(within(PERSON.c.id, _near(found)), PERSON.c.state != PersonState.MERGED)
 
 
 def _near(found: CTE) -> CompoundSelect[tuple[str]]:
     """Those found, the members of their households, and their relations: whoever is named without a number is one of them."""
     ids = select(found.c.id)
-    homes = select(MEMBERSHIP.c.household_id).where(MEMBERSHIP.c.person_id.in_(ids), MEMBERSHIP.c.state.in_(OPEN))
+    homes = select(MEMBERSHIP.c.household_id).where(within(MEMBERSHIP.c.person_id, ids), MEMBERSHIP.c.state.in_(OPEN))
     return union(
         ids,
-        select(MEMBERSHIP.c.person_id).where(MEMBERSHIP.c.household_id.in_(homes), MEMBERSHIP.c.state.in_(OPEN)),
-        select(RELATIONSHIP.c.person_id).where(RELATIONSHIP.c.to_person_id.in_(ids)),
-        select(RELATIONSHIP.c.to_person_id).where(RELATIONSHIP.c.person_id.in_(ids)),
+        select(MEMBERSHIP.c.person_id).where(within(MEMBERSHIP.c.household_id, homes), MEMBERSHIP.c.state.in_(OPEN)),
+        select(RELATIONSHIP.c.person_id).where(within(RELATIONSHIP.c.to_person_id, ids)),
+        select(RELATIONSHIP.c.to_person_id).where(within(RELATIONSHIP.c.person_id, ids)),
     )
 
 
-_CANDIDATES = _candidates()
+def _around() -> Select[*tuple[Any, ...]]:
+    given = _candidates().cte("given")
+    world = round_about(given)
+    return select(listed(select(given.c.id).order_by(given.c.id)), *world.selected_columns)
+
+
+_AROUND = Query(_around())
 
 
 def by_identifier(session: Session, codec: Codec, system: str, value: str) -> list[str]:
@@ -125,6 +135,13 @@ def by_identifier(session: Session, codec: Codec, system: str, value: str) -> li
         .order_by(IDENTIFIER.c.binding.desc(), IDENTIFIER.c.person_id)
     )
     return list(dict.fromkeys(rows.scalars()))
+
+
+def resolved_by(session: Session, codec: Codec, system: str, value: str) -> bool:
+    """Whether everybody by whom this identifier was asserted is known by more than a number; False when nobody is there."""
+    ids = by_identifier(session, codec, system, value)
+    found = session.execute(select(PERSON.c.resolved).where(PERSON.c.id.in_(ids))).scalars().all()
+    return bool(found) and all(found)
 
 
 def members(session: Session, household_ids: Collection[str]) -> list[str]:

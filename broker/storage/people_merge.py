@@ -1,11 +1,14 @@
 """Joining two records of one person in the database: everything that hangs on the one is moved; `domain/merging.py` says what it comes to."""
 
+from datetime import datetime
+
 from sqlalchemy import and_, delete, exists, or_, select, update
 from sqlmodel import Session
 
 from broker.domain.matching import rekey
 from broker.domain.merging import OPEN, joined
 from broker.domain.states import InvolvementState, MembershipState, PersonState
+from broker.storage import expectations, patterns
 from broker.storage.codec import Codec
 from broker.storage.person_rows import known_person, person_row
 from broker.storage.person_tables import (
@@ -23,8 +26,8 @@ from schemas import content
 from schemas.codes import RelationshipKind
 
 
-def merge(session: Session, codec: Codec, *, gone: str, into: str) -> None:
-    """Make `gone` a pointer to `into`. The caller has locked both; open tasks, subjects and stored content follow."""
+def merge(session: Session, codec: Codec, *, gone: str, into: str, now: datetime) -> None:
+    """Make `gone` a pointer to `into`. The caller has locked both; open tasks, expectations, subjects and stored content follow."""
     _details(session, codec, gone, into)
     for table in (IDENTIFIER, ADDRESS):
         session.execute(update(table).where(table.c.person_id == gone).values(person_id=into))
@@ -32,7 +35,9 @@ def merge(session: Session, codec: Codec, *, gone: str, into: str) -> None:
     _relationships(session, gone, into)
     _involvements(session, gone, into)
     session.execute(update(TASK).where(TASK.c.person_id == gone).values(person_id=into))
+    expectations.merge(session, gone, into, now)
     _notifications(session, codec, gone, into)
+    patterns.merge(session, gone, into)
 
 
 def _details(session: Session, codec: Codec, gone: str, into: str) -> None:

@@ -180,7 +180,7 @@ def _seal(change: c.SealPerson, writer: _Writer) -> None:
 @_write.register
 def _merge(change: c.MergePersons, writer: _Writer) -> None:
     writer.flush()
-    merge(writer.session, writer.codec, gone=change.gone, into=change.into)
+    merge(writer.session, writer.codec, gone=change.gone, into=change.into, now=writer.now)
 
 
 @_write.register

@@ -1,10 +1,10 @@
 """How a person is written in rows and read back: sealed particulars, lookup hashes; queries are in `people.py` and `world.py`."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import orjson
-from sqlalchemy import RowMapping
 
 from broker.domain.names import duplicate_key
 from broker.domain.places import normalise
@@ -13,7 +13,7 @@ from broker.domain.world import KnownPerson
 from broker.storage.codec import Codec, open_json, seal_json
 from schemas.message import PostalAddress
 
-Row: TypeAlias = RowMapping
+Row: TypeAlias = Mapping[Any, Any]
 
 
 def person_row(codec: Codec, person: KnownPerson) -> dict[str, object]:

@@ -4,19 +4,25 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
-import orjson
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 from sqlmodel import Session
 
+from broker.domain.due import Due
+from broker.errors import Unsure
+from broker.storage import direct, durability, engines
 from broker.storage.codec import Codec
+from broker.storage.engines import COMMANDS, Patience
 from broker.storage.grouping import GroupWriter
+from broker.storage.outage import Outage, is_lost
+from broker.storage.phrases import Row
+from broker.storage.prepared import Query
 
 T = TypeVar("T")
 
@@ -36,7 +42,12 @@ Twelve callers at once about one family: without it a fifth of them was `Busy` a
 _PG_RETRY = {"40001", "40P01", "23505"}
 """Serialization failure, deadlock, unique violation: somebody else was first, so decide again on what they left."""
 
+_READ_ONLY = "25006"
+
 Work = Callable[[Session], T]
+
+_DUE = "due"
+"""Where a session keeps what its transaction makes due."""
 
 
 class Raced(Exception):
@@ -48,37 +59,71 @@ class Busy(Exception):
 
 
 class Store:
-    """An engine with the rules of its database. `write` runs a function in one transaction and, when it raced, again."""
+    """An engine with the rules of its database. `write` runs a function in one transaction and, when it raced, again.
 
-    def __init__(self, engine: Engine, codec: Codec) -> None:
-        """`codec` is carried for the modules that seal and open."""
+    Both `read` and `write` raise `Away` while PostgreSQL does not answer (`storage.outage`).
+    """
+
+    def __init__(self, engine: Engine, codec: Codec, *, turn_seconds: float = COMMANDS.answer_seconds) -> None:
+        """`codec` is carried for the modules that seal and open; `turn_seconds` is the longest wait for a turn to write."""
         self.engine = engine
         self.codec = codec
+        self.committed: Callable[[Sequence[Due]], object] = lambda _: None
+        """Told after each commit what it made due; neither waits nor raises."""
         self._writer = GroupWriter(engine) if engine.dialect.name == "sqlite" else None
         self._turns = threading.BoundedSemaphore(WRITES_AT_ONCE)
+        self._turn_seconds = turn_seconds
+        self._outage = Outage(self._knock, engine.dispose)
+        self._reading = self._asking = engine
+        if not self.embedded:
+            self._reading = engine.execution_options(postgresql_readonly=True)
+            self._asking = engine.execution_options(isolation_level="AUTOCOMMIT")
+            event.listen(engine, "before_cursor_execute", lambda connection, *_: direct.send(connection))
 
     @property
     def embedded(self) -> bool:
         """True on SQLite: one process only."""
         return self._writer is not None
 
-    def read(self, work: Work[T]) -> T:
-        """Run `work` in a transaction that changes nothing (it is rolled back)."""
-        with Session(self.engine, expire_on_commit=False) as session:
-            if self.embedded:
-                session.execute(text("BEGIN"))
+    def read(self, work: Work[T], *, repeatable: bool = True) -> T:
+        """Run `work` in a transaction that changes nothing: on SQLite it is rolled back, on PostgreSQL it cannot.
+
+        `repeatable`: it may be run again when the connection was lost, because it hands nothing on before it returns.
+        """
+        if self.embedded or not repeatable:
+            return self._look(work)
+        return self._outage.through(partial(self._look, work), repeatable=True)
+
+    def ask(self, query: Query, **given: object) -> list[Row]:
+        """What one query finds, as `direct.rows` gives it; in no transaction but its own."""
+        if self.embedded:
+            return self._ask(query, given)
+        return self._outage.through(partial(self._ask, query, given), repeatable=True)
+
+    def write(self, work: Work[T], *, repeatable: bool = False) -> T:
+        """Run `work` and commit; it is run again, whole, when it raced or lost its connection before the commit.
+
+        Args:
+            work: everything of one step; what it returns is returned.
+            repeatable: it may be run again even when the connection was lost during the commit, because a second run
+                finds what the first one did and returns the same (a message by its identity).
+
+        Raises:
+            Busy: it raced `TRIES` times.
+            Away: the database is away; nothing was kept.
+            Unsure: the connection was lost during the commit, and a second run might do it twice.
+        """
+        due: list[Due] = []
+
+        def noting(session: Session) -> T:
+            due.clear()
+            session.info[_DUE] = due
             return work(session)
 
-    def write(self, work: Work[T]) -> T:
-        """Run `work` and commit; it is run again, whole, when it raced. `Busy` after `TRIES`."""
-        for attempt in range(TRIES):
-            try:
-                return self._once(work, in_turn=attempt > 0)
-            except (Raced, IntegrityError, OperationalError) as error:
-                if not _may_retry(error) or attempt == TRIES - 1:
-                    raise _outcome(error) from error
-                time.sleep(random.uniform(0.001, 0.01) * (attempt + 1))  # noqa: S311 - jitter, not a secret
-        raise AssertionError("unreachable")
+        result = self._retried(noting, repeatable=repeatable)
+        if due:
+            self.committed(due)
+        return result
 
     async def aread(self, work: Work[T]) -> T:
         """`read` in a thread, for async callers."""
@@ -90,26 +135,94 @@ class Store:
 
     def schema(self) -> str | None:
         """The migration step the database is at; None when it has no tables yet."""
-        with self.engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
+
+        def step(session: Session) -> str | None:
+            if not inspect(session.connection()).has_table("alembic_version"):
                 return None
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return session.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+        return self.read(step)
+
+    def durability(self) -> str:
+        """The settings that durability rests on, as they are in force: `fsync on, …`."""
+        return self.read(lambda session: durability.in_force(session.connection().connection.driver_connection))
 
     def close(self) -> None:
         """Give back all connections."""
         if self._writer is not None:
             self._writer.close()
+        self._outage.close()
         self.engine.dispose()
+
+    def _retried(self, work: Work[T], *, repeatable: bool) -> T:
+        for attempt in range(TRIES):
+            try:
+                return self._settled(partial(self._once, work, in_turn=attempt > 0), repeatable=repeatable)
+            except (Raced, IntegrityError, OperationalError) as error:
+                if not _may_retry(error) or attempt == TRIES - 1:
+                    raise _outcome(error) from error
+                time.sleep(random.uniform(0.001, 0.01) * (attempt + 1))  # noqa: S311 - jitter, not a secret
+        raise AssertionError("unreachable")
+
+    def _look(self, work: Work[T]) -> T:
+        with Session(self._reading, expire_on_commit=False) as session:
+            if self.embedded:
+                session.execute(text("BEGIN"))
+                return work(session)
+            try:
+                found = work(session)
+            except InternalError as error:
+                if getattr(error.orig, "sqlstate", None) == _READ_ONLY:
+                    raise RuntimeError("what only reads must not write") from error  # our fault: no database is away
+                raise
+            session.commit()  # a rollback makes psycopg forget what it has prepared on the connection
+            return found
+
+    def _ask(self, query: Query, given: Mapping[str, object]) -> list[Row]:
+        with self._asking.connect() as connection:
+            return direct.asked(connection, query, given)
+
+    def _settled(self, once: Callable[[], T], *, repeatable: bool) -> T:
+        if self.embedded:
+            return once()
+        with self._turn():
+            return self._outage.through(once, repeatable=repeatable)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One of the few writers at a time; whoever waits behind a frozen database learns of it when a turn is free."""
+        if not self._turns.acquire(timeout=self._turn_seconds):
+            raise Busy("too many are writing")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _once(self, work: Work[T], *, in_turn: bool) -> T:
         if self._writer is not None:
             return self._writer.submit(work).result()
-        with self._turns, Session(self.engine, expire_on_commit=False) as session:
+        with Session(self.engine, expire_on_commit=False) as session, direct.batched(session):
             if in_turn:
                 session.execute(text(f"SELECT pg_advisory_xact_lock({_TURNSTILE})"))
             result = work(session)
-            session.commit()
+            session.flush()
+            direct.send(session.connection())
+            try:
+                session.commit()
+            except DBAPIError as error:
+                if is_lost(error):
+                    raise Unsure from error
+                raise
             return result
+
+    def _knock(self) -> None:
+        with self.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+
+def note(session: Session, due: Sequence[Due]) -> None:
+    """Have this announced once the session's write is committed. In a session of another kind nobody listens."""
+    session.info.setdefault(_DUE, []).extend(due)
 
 
 def _may_retry(error: Exception) -> bool:
@@ -128,42 +241,9 @@ def _outcome(error: Exception) -> Exception:
     return Busy("the same work kept colliding") if _may_retry(error) else error
 
 
-def open_store(url: str, codec: Codec) -> Store:
-    """A store for a database address: `sqlite:///path`, or `postgresql://…` (psycopg)."""
+def open_store(url: str, codec: Codec, patience: Patience = COMMANDS) -> Store:
+    """A store for a database address: `sqlite:///path`, or `postgresql://…` (psycopg), where waits end as `patience` says."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return Store(_sqlite(parsed.database or ":memory:"), codec)
-    return Store(_postgres(url), codec)
-
-
-def _sqlite(path: str) -> Engine:
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    # A database in memory is its connection's: the writer's thread must have the same one as everybody.
-    shared = StaticPool if path == ":memory:" else None
-    engine = create_engine(
-        f"sqlite:///{path}",
-        connect_args={"check_same_thread": False, "timeout": 10, "isolation_level": None},
-        poolclass=shared,
-        **_JSON,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _durable(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection
-        """WAL with full sync: a commit that was answered survives a power cut."""
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    return engine
-
-
-def _postgres(url: str) -> Engine:
-    parsed = make_url(url).set(drivername="postgresql+psycopg")
-    connect_args = {"connect_timeout": 5}
-    return create_engine(parsed, pool_size=16, max_overflow=16, pool_pre_ping=True, connect_args=connect_args, **_JSON)
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
-
-
-_JSON: Mapping[str, Any] = {"json_serializer": _json, "json_deserializer": orjson.loads}
+        return Store(engines.sqlite(parsed.database or ":memory:"), codec)
+    return Store(engines.pooled(parsed, patience), codec, turn_seconds=patience.answer_seconds)

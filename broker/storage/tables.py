@@ -23,15 +23,19 @@ from broker.domain.states import (
     AttemptOutcome,
     ChannelKind,
     DeliveryState,
+    ExpectationState,
     HeldBy,
     InvolvementState,
+    LookupState,
     MembershipState,
+    MessageFormat,
     NotificationState,
     PersonState,
     Purpose,
     Unheld,
     View,
 )
+from broker.domain.terms import Nation
 from broker.storage.types import Json, UtcDateTime, enum_type
 from schemas.codes import Event, Function, Priority, RelationshipKind, Standing, TaskCode, TaskStatus
 
@@ -54,6 +58,11 @@ class Table(SQLModel):
 
 _NULL: dict[str, Any] = {"default": None, "nullable": True}
 _NOT_NULL: dict[str, Any] = {"nullable": False}
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows of which `where` holds, on both databases."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 def _when(*, nullable: bool = False, index: bool = False) -> Any:  # noqa: ANN401 - SQLModel's Field returns Any
@@ -92,6 +101,10 @@ class Area(Table, table=True):
 
     id: str = Field(primary_key=True, max_length=64)
     name: str
+    nation: Nation = Field(
+        default=Nation.ENGLAND, sa_type=enum_type(Nation, "nation"), sa_column_kwargs={"server_default": "england"}
+    )
+    """Whose bank holidays it keeps."""
 
 
 class AreaPostcode(Table, table=True):
@@ -112,6 +125,10 @@ class Team(Table, table=True):
     area_id: str | None = _ref("area.id", nullable=True)
     telephone: str | None = None
     closed_at: datetime | None = _when(nullable=True)
+    executive: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """It is that of the executive who answers for safeguarding in its agency."""
+    hours: str | None = None
+    """When somebody is there, as `domain.hours` reads it; None: never closed, as far as anybody has said."""
     honours_marks: bool = True
     """False when its system cannot keep a mark "not to be shown to patient or family": it gets pointers only."""
 
@@ -130,8 +147,40 @@ class Channel(Table, table=True):
     team_id: str = Field(foreign_key="team.id", primary_key=True)
     kind: ChannelKind = Field(sa_type=enum_type(ChannelKind, "channel_kind"))
     url: str | None = None
+    """Where a webhook takes messages; an e-mail's `mailto:` address."""
     secret: bytes | None = _sealed(nullable=True)
     changed_at: datetime = _when()
+    disabled_at: datetime | None = _when(nullable=True)
+    """Nothing is pushed while this is set; what is due waits, is shown as a dead letter and goes out when it is enabled again."""
+    rate_per_second: float | None = None
+    """Most pushes a second that its system can take; None for no limit."""
+    format: MessageFormat = Field(
+        default=MessageFormat.FHIR,
+        sa_type=enum_type(MessageFormat, "message_format"),
+        sa_column_kwargs={"server_default": "fhir"},
+    )
+
+
+class ChannelHealth(Table, table=True):
+    """How a team's push is doing: what holds it back, and what last came through, real or test."""
+
+    team_id: str = Field(foreign_key="team.id", primary_key=True)
+    failures: int = 0
+    """Tries in a row that did not come through."""
+    failing_since: datetime | None = _when(nullable=True)
+    paused_until: datetime | None = _when(nullable=True)
+    """The circuit breaker: until then nothing is claimed for the team, then one try decides. Nothing is dropped, no try used up."""
+    send_from: datetime | None = _when(nullable=True)
+    """The rate limit's theoretical arrival time (GCRA): from then on the team's share is whole again."""
+    delivered_at: datetime | None = _when(nullable=True)
+    """When its system last said that it has a message."""
+    canary_id: str | None = Field(default=None, max_length=36)
+    """The test message that was sent last."""
+    canary_sent_at: datetime | None = _when(nullable=True)
+    canary_at: datetime | None = _when(nullable=True)
+    """When a test message last came through."""
+    looked_at: datetime | None = _when(nullable=True)
+    """When its system last asked for its mailbox, to the minute."""
 
 
 class Client(Table, table=True):
@@ -164,10 +213,18 @@ class UsedAssertion(Table, table=True):
 # --- people and households --------------------------------------------------------------------------------------
 
 
+PERSON_UNBORN = "person.state = 'unborn'"
+"""Who is expected: the condition of `ix_person_expected`, to be asked for in these very words."""
+
+
 class Person(Table, table=True):
     """Somebody a notification is about or who lives with them, an unborn child included. `details` is sealed JSON (names, dates)."""
 
-    __table_args__ = (CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name="merged_has_target"),)
+    __table_args__ = (
+        CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name="merged_has_target"),
+        _partial("ix_person_expected", "expected", where="state = 'unborn'"),
+        Index("ix_person_born", "born"),
+    )
 
     id: str = Field(primary_key=True, max_length=36)
     state: PersonState = Field(sa_type=enum_type(PersonState, "person_state"))
@@ -187,14 +244,7 @@ class Identifier(Table, table=True):
     """An identifier of a person as an agency asserted it at a time."""
 
     __table_args__ = (
-        Index(
-            "uq_identifier_binding",
-            "system",
-            "blind",
-            unique=True,
-            sqlite_where=text("binding"),
-            postgresql_where=text("binding"),
-        ),
+        _partial("uq_identifier_binding", "system", "blind", unique=True, where="binding"),
         Index("ix_identifier_lookup", "system", "blind"),
     )
 
@@ -240,13 +290,8 @@ class Membership(Table, table=True):
     """A person in a household from when to when, according to whom. One current row for a person and household."""
 
     __table_args__ = (
-        Index(
-            "uq_membership_open",
-            "household_id",
-            "person_id",
-            unique=True,
-            sqlite_where=text("state IN ('current', 'proposed')"),
-            postgresql_where=text("state IN ('current', 'proposed')"),
+        _partial(
+            "uq_membership_open", "household_id", "person_id", unique=True, where="state IN ('current', 'proposed')"
         ),
         CheckConstraint("until IS NULL OR since IS NULL OR until >= since", name="until_after_since"),
     )
@@ -283,16 +328,7 @@ class Address(Table, table=True):
 class Involvement(Table, table=True):
     """A team working with a person, in which function, on what evidence."""
 
-    __table_args__ = (
-        Index(
-            "uq_involvement_open",
-            "team_id",
-            "person_id",
-            unique=True,
-            sqlite_where=text("state <> 'ended'"),
-            postgresql_where=text("state <> 'ended'"),
-        ),
-    )
+    __table_args__ = (_partial("uq_involvement_open", "team_id", "person_id", unique=True, where="state <> 'ended'"),)
 
     id: str = Field(primary_key=True, max_length=36)
     team_id: str = _ref("team.id")
@@ -315,22 +351,8 @@ class Responsibility(Table, table=True):
     """
 
     __table_args__ = (
-        Index(
-            "uq_responsibility_now",
-            "person_id",
-            "function",
-            unique=True,
-            sqlite_where=text("until IS NULL"),
-            postgresql_where=text("until IS NULL"),
-        ),
-        Index(
-            "uq_responsibility_first",
-            "person_id",
-            "function",
-            unique=True,
-            sqlite_where=text("previous_id IS NULL"),
-            postgresql_where=text("previous_id IS NULL"),
-        ),
+        _partial("uq_responsibility_now", "person_id", "function", unique=True, where="until IS NULL"),
+        _partial("uq_responsibility_first", "person_id", "function", unique=True, where="previous_id IS NULL"),
         UniqueConstraint("previous_id"),
         UniqueConstraint("id", "previous_id"),
         UniqueConstraint("id", "person_id", "function", "until"),
@@ -382,22 +404,8 @@ class Notification(Table, table=True):
     """One received message: raw bytes kept, what it says beside it, and the first answer for when it comes again."""
 
     __table_args__ = (
-        Index(
-            "uq_notification_identity",
-            "sender_team_id",
-            "message_id",
-            unique=True,
-            sqlite_where=text("state <> 'refused'"),
-            postgresql_where=text("state <> 'refused'"),
-        ),
-        Index(
-            "uq_notification_refused",
-            "sender_team_id",
-            "content_hash",
-            unique=True,
-            sqlite_where=text("state = 'refused'"),
-            postgresql_where=text("state = 'refused'"),
-        ),
+        _partial("uq_notification_identity", "sender_team_id", "message_id", unique=True, where="state <> 'refused'"),
+        _partial("uq_notification_refused", "sender_team_id", "content_hash", unique=True, where="state = 'refused'"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -429,6 +437,21 @@ class Notification(Table, table=True):
     withdrawn_at: datetime | None = _when(nullable=True)
 
 
+class Rereading(Table, table=True):
+    """A refused notification that was read again, because what reads it was mended: how often, and what became of it."""
+
+    notification_id: str = Field(foreign_key="notification.id", primary_key=True, max_length=36)
+    attempts: int
+    at: datetime = _when()
+    """When it was last read."""
+    standing: str
+    """What could be made of it then."""
+    faults: list[list[str]] = Field(default_factory=list, sa_type=Json)
+    """Path and reason of each error that it had then, in our own words."""
+    became_id: str | None = _ref("notification.id", nullable=True, index=False)
+    """The notification that it was taken as; None while it still cannot be read."""
+
+
 class Subject(Table, table=True):
     """Who a notification is about; `named` persons only stand in it."""
 
@@ -438,31 +461,58 @@ class Subject(Table, table=True):
     """False: the event is about this person. True: the message only names them."""
 
 
+class Lookup(Table, table=True):
+    """A question to a record elsewhere that a message leaves open: who a case number belongs to, or what an event points to.
+
+    Written with the message, asked by a worker, and at most one is open for each team, client and thing asked for.
+    """
+
+    __table_args__ = (
+        _partial("uq_lookup_open", "team_id", "client", "blind", unique=True, where="state = 'waiting'"),
+        _partial("ix_lookup_next", "next_at", where="next_at IS NOT NULL"),
+        CheckConstraint("(state = 'waiting') = (next_at IS NOT NULL)", name="waiting_is_asked"),
+        CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="waiting_has_no_end"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    notification_id: str = _ref("notification.id")
+    """The message that left it open."""
+    team_id: str = _ref("team.id", index=False)
+    """On whose behalf: the team that sent it, whose word the answer is."""
+    client: str = Field(max_length=64)
+    """Which configured client is asked."""
+    blind: str = Field(max_length=64)
+    """Keyed hash of what is asked for."""
+    asks: bytes = _sealed()
+    """Sealed JSON: the identifier, or the address that the event gives."""
+    state: LookupState = Field(sa_type=enum_type(LookupState, "lookup_state"))
+    asked_at: datetime = _when()
+    """When the message was accepted."""
+    next_at: datetime | None = _when(nullable=True)
+    """When it is asked next; while it is under way, when another worker may."""
+    attempts: int = 0
+    last: str = ""
+    """What the last try came to, in words of ours."""
+    told_at: datetime | None = _when(nullable=True)
+    """When somebody was told that it stays unanswered."""
+    kept_id: str | None = Field(default=None, max_length=36)
+    """The record as a notification, where it could not be read."""
+    ended_at: datetime | None = _when(nullable=True)
+
+
 class Delivery(Table, table=True):
     """One notification for one team: told, held or withheld, because. This row is the outbox."""
 
     __table_args__ = (
         UniqueConstraint("notification_id", "team_id", "cause"),
         UniqueConstraint("team_id", "number"),
-        Index(
-            "ix_delivery_due",
-            "next_attempt_at",
-            sqlite_where=text("state IN ('ready', 'sending', 'parked')"),
-            postgresql_where=text("state IN ('ready', 'sending', 'parked')"),
-        ),
-        Index(
+        _partial("ix_delivery_due", "team_id", "next_attempt_at", where="next_attempt_at IS NOT NULL"),
+        _partial(
             "ix_delivery_unnumbered",
             "team_id",
-            sqlite_where=text("number IS NULL AND state NOT IN ('withheld', 'held', 'cancelled')"),
-            postgresql_where=text("number IS NULL AND state NOT IN ('withheld', 'held', 'cancelled')"),
+            where="number IS NULL AND state NOT IN ('withheld', 'held', 'cancelled')",
         ),
-        Index(
-            "ix_delivery_waiting",
-            "team_id",
-            "number",
-            sqlite_where=text("state IN ('ready', 'sending', 'parked', 'sent')"),
-            postgresql_where=text("state IN ('ready', 'sending', 'parked', 'sent')"),
-        ),
+        _partial("ix_delivery_waiting", "team_id", "number", where="state IN ('ready', 'sending', 'parked', 'sent')"),
         CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="sending_has_lease"),
         CheckConstraint("state <> 'delivered' OR delivered_at IS NOT NULL", name="delivered_has_time"),
         CheckConstraint("state NOT IN ('withheld', 'held') OR number IS NULL", name="only_told_is_numbered"),
@@ -472,7 +522,7 @@ class Delivery(Table, table=True):
     notification_id: str = _ref("notification.id", index=False)
     team_id: str = _ref("team.id", index=False)
     cause: str = ""
-    """'' for the notification itself; `task:{id}` for a task of ours; `outcome:{task id}:{n}` for an outcome told to its requester; `escalated:{task id}:{n}` for one told because nobody answered; `withdrawn`."""
+    """'' for the notification itself; `task:{id}` for a task of ours; `outcome:{task id}:{n}` for an outcome told to its requester; `escalated:{task id}:{n}` for one told because nobody answered; `alert:{task id}:{n}` for what still has not come; `grown:{task id}:{n}` for a pattern that has new evidence; `flag:{flag id}` and `flag-ended:{flag id}`; `withdrawn`."""
     state: DeliveryState = Field(sa_type=enum_type(DeliveryState, "delivery_state"))
     purpose: Purpose = Field(sa_type=enum_type(Purpose, "purpose"))
     view: View = Field(sa_type=enum_type(View, "view"))
@@ -487,6 +537,7 @@ class Delivery(Table, table=True):
     """Mailbox number, gap-free per team, given after the commit."""
     created_at: datetime = _when()
     next_attempt_at: datetime | None = _when(nullable=True)
+    """When a worker next has something to do with it; None when it waits in the mailbox alone, or is over."""
     lease_until: datetime | None = _when(nullable=True)
     attempts: int = 0
     sent_at: datetime | None = _when(nullable=True)
@@ -501,6 +552,8 @@ class Attempt(Table, table=True):
     at: datetime = _when()
     outcome: AttemptOutcome = Field(sa_type=enum_type(AttemptOutcome, "attempt_outcome"))
     detail: str = ""
+    wire_id: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """What the wire that took it calls it, where it can be asked what became of it (MESH)."""
 
 
 class MailboxNumber(Table, table=True):
@@ -524,34 +577,27 @@ HANDOVER_OPEN = f"NOT ({_NO_HANDOVER} OR status NOT IN ({_words(handovers.UNANSW
 OF_TRANSFER = f"code IN ({_words((TaskCode.TRANSFER, TaskCode.CONFIRM_CHILD))})"
 """Which tasks are transfers or lines of them: the condition of `ix_task_of_transfer`, so that a person's other tasks are not looked at."""
 
+TASK_UNCLIMBED = "climbs_at IS NULL AND due_at IS NOT NULL AND status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"
+"""Which open tasks have a date to keep and no next step: the condition of `ix_task_unclimbed`, to be asked for in these very words."""
+
 
 class Task(Table, table=True):
     """Something a team must do by a time."""
 
     __table_args__ = (
-        Index(
+        _partial(
             "ix_task_open",
             "owner_team_id",
             "due_at",
-            sqlite_where=text("status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"),
-            postgresql_where=text("status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"),
+            where="status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')",
         ),
-        Index(
-            "ix_handover_open",
-            "authored_at",
-            "id",
-            sqlite_where=text(HANDOVER_OPEN),
-            postgresql_where=text(HANDOVER_OPEN),
-        ),
+        _partial("ix_handover_open", "authored_at", "id", where=HANDOVER_OPEN),
         UniqueConstraint("dedupe_key"),
         CheckConstraint("status <> 'rejected' OR reason_code IS NOT NULL", name="rejected_has_reason"),
-        Index(
-            "ix_task_climbs",
-            "climbs_at",
-            sqlite_where=text("climbs_at IS NOT NULL"),
-            postgresql_where=text("climbs_at IS NOT NULL"),
-        ),
-        Index("ix_task_of_transfer", "person_id", sqlite_where=text(OF_TRANSFER), postgresql_where=text(OF_TRANSFER)),
+        _partial("ix_task_climbs", "climbs_at", where="climbs_at IS NOT NULL"),
+        _partial("ix_task_unclimbed", "due_at", where=TASK_UNCLIMBED),
+        _partial("ix_task_covers", "covers_at", where="covers_at IS NOT NULL"),
+        _partial("ix_task_of_transfer", "person_id", where=OF_TRANSFER),
         CheckConstraint("code <> 'agreed-action' OR due_at IS NOT NULL", name="agreed_action_has_due_date"),
     )
 
@@ -581,7 +627,19 @@ class Task(Table, table=True):
     level: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How many rungs it has climbed because nobody answered."""
     climbs_at: datetime | None = _when(nullable=True)
-    """When the next rung is due; None when it has ended, has no due date, or there is no further rung."""
+    """When the clock must look at it next: to remind, because nobody has opened it, or for the next rung; None when nothing is to come."""
+    clocks: str | None = None
+    """Its clocks as they were when it was raised (`domain.clocks`); None: of before they were kept, those of the policy in force."""
+    rungs: int | None = None
+    """How many rungs its ladder has."""
+    open_by: datetime | None = _when(nullable=True)
+    """By when somebody of the team was to have opened it."""
+    remind_at: datetime | None = _when(nullable=True)
+    """When the team is to be reminded; None when it has been, or need not be."""
+    covers_at: datetime | None = _when(nullable=True)
+    """When who stands in out of hours is to be told, if it is not answered; None when they have been, or need not be."""
+    progress_by: datetime | None = _when(nullable=True)
+    """Of an acknowledgement with agreed actions: by when it lapses unless one of them gets on."""
     delivered_at: datetime | None = _when(nullable=True)
     opened_at: datetime | None = _when(nullable=True)
     answered_at: datetime | None = _when(nullable=True)
@@ -616,10 +674,109 @@ class Escalation(Table, table=True):
     due_at: datetime = _when()
     """The due date that passed; an extension begins the ladder anew."""
     rung: str
-    """Whom the ladder names: team, lead, partnership."""
+    """Whom the ladder names (`domain.clocks.Target`); at level 0 and below what came before it: `opening`, `reminder`, `out-of-hours`."""
     team_id: str | None = _ref("team.id", nullable=True)
     """None: nobody was reachable on this rung."""
+    channel: ChannelKind | None = Field(default=None, sa_type=enum_type(ChannelKind, "escalation_channel"))
+    """How the team is told beside its mailbox; None where nobody was, and of before it was kept."""
     at: datetime = _when()
+
+
+class Expectation(Table, table=True):
+    """Something that should come about a person, from whom and by when; what was decided stays as it was decided."""
+
+    __table_args__ = (
+        UniqueConstraint("rule", "person_id", "anchor"),
+        _partial("ix_expectation_looks", "looks_at", where="looks_at IS NOT NULL"),
+        _partial("ix_expectation_open", "person_id", where="state IN ('waiting', 'missed')"),
+        CheckConstraint("(state IN ('waiting', 'missed')) = (looks_at IS NOT NULL)", name="open_is_looked_at"),
+        CheckConstraint("(state IN ('waiting', 'missed')) = (ended_at IS NULL)", name="open_has_no_end"),
+        CheckConstraint("state <> 'missed' OR (alerts > 0 AND task_id IS NOT NULL)", name="missed_has_task"),
+        CheckConstraint("(state IN ('met', 'met-late')) = (met_by IS NOT NULL)", name="met_by_something"),
+        CheckConstraint("state <> 'met' OR alerts = 0", name="met_in_time_was_not_missed"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    rule: str = Field(max_length=64)
+    """Its name in the policy."""
+    person_id: str = _ref("person.id", index=False)
+    anchor: str = ""
+    """The notification that it follows, where each has one of its own; '' where there is one in a life."""
+    notification_id: str = _ref("notification.id")
+    """What made it expected."""
+    owed_by: str
+    """A team's id, or a function of which the team is found when it is asked."""
+    state: ExpectationState = Field(sa_type=enum_type(ExpectationState, "expectation_state"))
+    since: str
+    """What its date counts from: event, birth or pregnancy."""
+    after_seconds: int = Field(sa_type=BigInteger, nullable=False)
+    not_before: datetime | None = _when(nullable=True)
+    due_at: datetime = _when()
+    looks_at: datetime | None = _when(nullable=True)
+    """When the clock looks next: when it is due, then at each further alert."""
+    alerts: int = 0
+    """How often its team was asked for it."""
+    task_id: str | None = _ref("task.id", nullable=True)
+    met_by: str | None = _ref("notification.id", nullable=True)
+    ended_because: str | None = None
+    policy_version: str
+    opened_at: datetime = _when()
+    ended_at: datetime | None = _when(nullable=True)
+
+
+class Practitioner(Table, table=True):
+    """Somebody of a team, as its agency tells us: who holds what was agreed, and when they are not there. `details` is sealed JSON (name, role)."""
+
+    __table_args__ = (_partial("ix_practitioner_hands_back", "hands_back_at", where="hands_back_at IS NOT NULL"),)
+
+    team_id: str = Field(foreign_key="team.id", primary_key=True)
+    id: str = Field(primary_key=True, max_length=64)
+    details: bytes = _sealed()
+    cover_id: str | None = Field(default=None, max_length=64)
+    """Who of the same team does their work meanwhile."""
+    absent_from: datetime | None = _when(nullable=True)
+    absent_until: datetime | None = _when(nullable=True)
+    shift_ends: datetime | None = _when(nullable=True)
+    """Of bank staff: when they go."""
+    left_at: datetime | None = _when(nullable=True)
+    hands_back_at: datetime | None = _when(nullable=True)
+    """When what they hold next goes back to the team; None when it has, or need not."""
+
+
+class Account(Table, table=True):
+    """Somebody who signs in to the pages. What they may do in a team comes from the team's own list of its people (`Seat`)."""
+
+    id: str = Field(primary_key=True, max_length=64)
+    subject_blind: str = Field(unique=True, max_length=64)
+    """Keyed hash of the issuer and of its name for this person."""
+    details: bytes = _sealed()
+    """Sealed JSON: the name."""
+    scopes: str = ""
+    """Of auditors and administrators, who sit in no team."""
+    revoked_at: datetime | None = _when(nullable=True)
+
+
+class Seat(Table, table=True):
+    """Which of a team's people an account is; one account may be somebody in several teams."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["team_id", "practitioner_id"], ["practitioner.team_id", "practitioner.id"]),
+    )
+
+    account_id: str = Field(foreign_key="account.id", primary_key=True, max_length=64)
+    team_id: str = Field(primary_key=True, max_length=64)
+    practitioner_id: str = Field(max_length=64, nullable=False)
+
+
+class PageSession(Table, table=True):
+    """One sign-in to the pages, by the hash of its cookie; it ends by being deleted."""
+
+    digest: str = Field(primary_key=True, max_length=64)
+    account_id: str = _ref("account.id")
+    team_id: str | None = Field(default=None, max_length=64)
+    """The team they act for at present; None: as auditor or administrator."""
+    begun_at: datetime = _when()
+    seen_at: datetime = _when(index=True)
 
 
 class Audit(Table, table=True):
@@ -627,13 +784,8 @@ class Audit(Table, table=True):
 
     __table_args__ = (
         Index("ix_audit_team", "team_id", "at", "id"),
-        Index(
-            "ix_audit_search",
-            "at",
-            sqlite_where=text("action = 'search'"),
-            postgresql_where=text("action = 'search'"),
-        ),
-        Index("ix_audit_unsealed", "at", "id", sqlite_where=text("unsealed"), postgresql_where=text("unsealed")),
+        _partial("ix_audit_search", "at", where="action = 'search'"),
+        _partial("ix_audit_unsealed", "at", "id", where="unsealed"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -677,6 +829,101 @@ class AuditSeal(Table, table=True):
     signature: bytes
 
 
+class Pattern(Table, table=True):
+    """Events that together are a reason to talk, in one household or about one person; open until somebody has.
+
+    At most one is open for each rule and scope. It is closed by a recorded discussion, or ends with the last child that it was about.
+    """
+
+    __table_args__ = (
+        CheckConstraint("(household_id IS NULL) <> (person_id IS NULL)", name="household_or_person"),
+        CheckConstraint("(closed_at IS NULL) = (outcome IS NULL)", name="closed_has_outcome"),
+        _partial(
+            "uq_pattern_open_household",
+            "household_id",
+            "rule",
+            unique=True,
+            where="closed_at IS NULL AND household_id IS NOT NULL",
+        ),
+        _partial(
+            "uq_pattern_open_person",
+            "person_id",
+            "rule",
+            unique=True,
+            where="closed_at IS NULL AND person_id IS NOT NULL",
+        ),
+        Index("ix_pattern_household", "household_id"),
+        Index("ix_pattern_person", "person_id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    rule: str = Field(max_length=64)
+    """Its name in the policy."""
+    household_id: str | None = _ref("household.id", nullable=True, index=False)
+    person_id: str | None = _ref("person.id", nullable=True, index=False)
+    policy_version: str
+    opened_at: datetime = _when()
+    told_at: datetime = _when()
+    """When its teams were last told of it; new evidence is told again only after a while."""
+    closed_at: datetime | None = _when(nullable=True)
+    outcome: str | None = Field(default=None, max_length=40)
+    """What the discussion came to; `no-longer-current` or `merged` when there was none to be had."""
+
+
+class PatternEvidence(Table, table=True):
+    """A notification that counts towards a pattern."""
+
+    pattern_id: str = Field(foreign_key="pattern.id", primary_key=True)
+    notification_id: str = Field(foreign_key="notification.id", primary_key=True, index=True)
+    added_at: datetime = _when()
+    withdrawn_at: datetime | None = _when(nullable=True)
+    """When its sender took it back: it is shown to nobody any more."""
+
+
+class PatternTask(Table, table=True):
+    """A task by which a team was asked about a pattern."""
+
+    pattern_id: str = Field(foreign_key="pattern.id", primary_key=True)
+    task_id: str = Field(foreign_key="task.id", primary_key=True, unique=True)
+
+
+class PatternFlag(Table, table=True):
+    """That a team holds a flag about a person because a pattern is open; withdrawn when it is closed."""
+
+    __table_args__ = (
+        _partial(
+            "uq_patternflag_open", "pattern_id", "person_id", "team_id", unique=True, where="withdrawn_at IS NULL"
+        ),
+        Index("ix_patternflag_held", "team_id", "person_id"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    pattern_id: str = _ref("pattern.id", index=False)
+    person_id: str = _ref("person.id")
+    team_id: str = _ref("team.id", index=False)
+    notification_id: str = _ref("notification.id", index=False)
+    """The last event when it was raised; its messages hang on it."""
+    opened_at: datetime = _when()
+    withdrawn_at: datetime | None = _when(nullable=True)
+
+
+class PatternLook(Table, table=True):
+    """When the clock looks at a person again, because something that should follow an event may not have come by then."""
+
+    rule: str = Field(primary_key=True, max_length=64)
+    person_id: str = Field(foreign_key="person.id", primary_key=True)
+    at: datetime = _when(index=True)
+
+
+class PatternDue(Table, table=True):
+    """A notification of which it is still to be seen what it makes of those before it: written with it, gone once that is done."""
+
+    notification_id: str = Field(foreign_key="notification.id", primary_key=True, max_length=36)
+    at: datetime = _when(index=True)
+    changed: list[str] = Field(default_factory=list, sa_type=Json)
+    """Households that changed by it."""
+
+
 class Revision(Table, table=True):
     """A number that rises with every change of what processes keep in memory (the directory)."""
 
@@ -690,3 +937,16 @@ class Lease(Table, table=True):
     name: str = Field(primary_key=True, max_length=64)
     holder: str
     until: datetime = _when()
+
+
+class Pulse(Table, table=True):
+    """When work that repeats itself was last done, and what it found: of the watchdog, of the clock, and of each gateway."""
+
+    name: str = Field(primary_key=True, max_length=64)
+    at: datetime = _when()
+    found: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    """Of the watchdog: check → how many it found, and since when without a pass that found none."""
+    late_seconds: float = 0.0
+    """Of the clock: how late the oldest thing was, the worst of one catching up."""
+    late_at: datetime | None = _when(nullable=True)
+    """When it was so late."""

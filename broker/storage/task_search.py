@@ -12,11 +12,11 @@ from broker.domain.states import View
 from broker.domain.tasks import SHOWS_PATIENT, SHOWS_REQUESTER
 from broker.storage.codec import Codec
 from broker.storage.keyset import NEVER, Position, behind
-from broker.storage.tables import Delivery, Task
+from broker.storage.tables import Delivery, Escalation, Task
 from broker.storage.task_values import Scope, Stored
 from broker.storage.tasks import reading, stored, visible
 from broker.storage.types import UtcDateTime
-from schemas.codes import TaskCode, TaskStatus
+from schemas.codes import Priority, TaskCode, TaskStatus
 
 
 class SortBy(StrEnum):
@@ -41,8 +41,11 @@ class TaskQuery:
 
     owner: str | None = None
     requester: str | None = None
+    raised_to: str | None = None
+    """A team that was told of it because nobody answered, and whose own it is not."""
     statuses: frozenset[TaskStatus] = frozenset()
     codes: frozenset[TaskCode] = frozenset()
+    priorities: frozenset[Priority] = frozenset()
     person_id: str | None = None
     part_of: str | None = None
     authored: Sequence[Span] = ()
@@ -78,6 +81,9 @@ def _filters(query: TaskQuery, scope: Scope) -> list[ColumnElement[bool]]:
         found.append(col(Task.owner_team_id) == query.owner)
     if query.requester is not None:
         found += [col(Task.requester_team_id) == query.requester, _shown(scope, SHOWS_REQUESTER)]
+    if query.raised_to is not None:
+        told = select(Escalation.task_id).where(col(Escalation.team_id) == query.raised_to)
+        found += [col(Task.id).in_(told), col(Task.owner_team_id) != query.raised_to]
     if query.person_id is not None:
         found += [col(Task.person_id) == query.person_id, _shown(scope, SHOWS_PATIENT)]
     if query.part_of is not None:
@@ -86,6 +92,8 @@ def _filters(query: TaskQuery, scope: Scope) -> list[ColumnElement[bool]]:
         found.append(col(Task.status).in_(query.statuses))
     if query.codes:
         found.append(col(Task.code).in_(query.codes))
+    if query.priorities:
+        found.append(col(Task.priority).in_(query.priorities))
     for column, spans in (
         (Task.authored_at, query.authored),
         (Task.due_at, query.due),

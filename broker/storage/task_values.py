@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 from broker.domain.states import View
 from broker.domain.tasks import BusinessStatus, RoleKind, TaskNow
@@ -13,6 +13,10 @@ from schemas.codes import Function, TaskCode, TaskStatus
 
 HELD_BY = "held-by"
 """Among a task's options: the practitioner an agreed action was given to, by name and role. The task stays the team's."""
+
+
+REPORTERS = "reporters"
+"""Among a task's options: who reported what it is about, by name, where whoever did may not close it."""
 
 
 class Who(TypedDict):
@@ -94,6 +98,10 @@ class Scope:
     everything: bool = False
 
 
+EVERYTHING: Final = Scope(team=None, everything=True)
+"""The eyes of Baton itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """A task as it is read: its row, its content, and what its delivery says of who may know what."""
@@ -128,6 +136,7 @@ class Stored:
             opened_as=RoleKind(opened["kind"]) if opened else None,
             choices=frozenset(options.get("choices", ())),
             functions=frozenset(map(Function, options.get("functions", ()))),
+            reporters=frozenset(options.get(REPORTERS, ())),
             last=self.content.get("last"),
         )
 

@@ -13,28 +13,40 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_
 from sqlmodel import Session, col, select, update
 
+from broker.domain import clocks
 from broker.domain.states import DeliveryState, Purpose, View
 from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.domain.wanted import TaskWanted
-from broker.storage import deliveries
+from broker.storage import deliveries, direct
 from broker.storage.codec import Codec, open_json, seal_json
-from broker.storage.person_tables import IS_OF_TRANSFER, NOTIFICATION, TASK, TASK_EVENT
+from broker.storage.person_tables import DELIVERY, IS_OF_TRANSFER, NOTIFICATION, TASK, TASK_EVENT
+from broker.storage.phrases import among
+from broker.storage.prepared import Asked, Query
 from broker.storage.store import Raced
 from broker.storage.tables import Delivery, Escalation, Task, TaskEvent
 from broker.storage.task_values import Content, Happened, Scope, Stored
-from schemas.codes import ResponseReason, TaskCode, TaskStatus
+from broker.storage.types import UtcDateTime
+from schemas.codes import Priority, ResponseReason, TaskCode, TaskStatus
 
 # --- raising ------------------------------------------------------------------------------------------------------
 
 
 def raise_tasks(
-    session: Session, codec: Codec, wanted: Sequence[TaskWanted], *, policy_version: str, now: datetime
+    session: Session,
+    codec: Codec,
+    wanted: Sequence[TaskWanted],
+    *,
+    policy_version: str,
+    now: datetime,
+    new: Collection[str] = (),
 ) -> list[str]:
     """Raise these tasks; ids in the order asked for. A `dedupe_key` that is known raises nothing and gives the known id.
 
     A task that no delivery carries, and that belongs to a notification, gets a message of its own (`task:{id}`).
+    `new`: ids that this step has made, of which nothing can be known: keys that end in one are not looked for.
     """
-    known = _known(session, [task.dedupe_key for task in wanted if task.dedupe_key])
+    keys = [task.dedupe_key for task in wanted if task.dedupe_key]
+    known = _known(session, [key for key in keys if key.rpartition(":")[2] not in new])
     ids: list[str] = []
     fresh: list[tuple[str, TaskWanted]] = []
     for task in wanted:
@@ -44,8 +56,8 @@ def raise_tasks(
             fresh.append((task_id, task))
             known |= {task.dedupe_key: task_id} if task.dedupe_key else {}
     if fresh:
-        session.execute(TASK.insert(), [_row(codec, task_id, task, policy_version, now) for task_id, task in fresh])
-        session.execute(TASK_EVENT.insert(), [_raised(codec, task_id, now) for task_id, _ in fresh])
+        direct.insert(session, TASK, [_row(codec, task_id, task, policy_version, now) for task_id, task in fresh])
+        direct.insert(session, TASK_EVENT, [_raised(codec, task_id, now) for task_id, _ in fresh])
         _announce(session, fresh, policy_version, now)
     return ids
 
@@ -53,11 +65,10 @@ def raise_tasks(
 def _known(session: Session, keys: Sequence[str]) -> dict[str, str]:
     if not keys:
         return {}
-    rows = session.execute(_KNOWN, {"keys": keys})
-    return dict(rows.tuples().all())
+    return dict(direct.rows(session, _KNOWN, keys=keys))
 
 
-_KNOWN = sa.select(TASK.c.dedupe_key, TASK.c.id).where(TASK.c.dedupe_key.in_(bindparam("keys", expanding=True)))
+_KNOWN = Query(sa.select(TASK.c.dedupe_key, TASK.c.id).where(among(TASK.c.dedupe_key, "keys")))
 
 
 def _row(codec: Codec, task_id: str, task: TaskWanted, policy_version: str, now: datetime) -> dict[str, object]:
@@ -86,7 +97,12 @@ def _row(codec: Codec, task_id: str, task: TaskWanted, policy_version: str, now:
         "authored_at": now,
         "due_at": task.due_at,
         "level": 0,
-        "climbs_at": task.due_at,
+        "climbs_at": _first(task.open_by, task.remind_at, task.due_at),
+        "clocks": task.clocks,
+        "rungs": len(clocks.read(task.clocks).rungs) if task.clocks else None,
+        "open_by": task.open_by,
+        "remind_at": task.remind_at,
+        "covers_at": task.covers_at,
         "changed_at": now,
         "version": 1,
     }
@@ -123,12 +139,11 @@ def _announce(session: Session, fresh: Sequence[tuple[str, TaskWanted]], policy_
 
 
 def _senders(session: Session, notification_ids: Sequence[str]) -> dict[str, str]:
-    rows = session.execute(_SENDERS, {"notifications": notification_ids})
-    return dict(rows.tuples().all())
+    return dict(direct.rows(session, _SENDERS, notifications=notification_ids))
 
 
-_SENDERS = sa.select(NOTIFICATION.c.id, NOTIFICATION.c.sender_team_id).where(
-    NOTIFICATION.c.id.in_(bindparam("notifications", expanding=True))
+_SENDERS = Query(
+    sa.select(NOTIFICATION.c.id, NOTIFICATION.c.sender_team_id).where(among(NOTIFICATION.c.id, "notifications"))
 )
 
 
@@ -220,6 +235,18 @@ def open_lines(session: Session, person_ids: Collection[str]) -> list[Task]:
     return list(session.exec(query.order_by(col(Task.part_of), col(Task.id)).execution_options(populate_existing=True)))
 
 
+def raised_at(session: Session, at: datetime) -> list[tuple[str, Priority, TaskCode]]:
+    """Id, priority and kind of the tasks raised at that very time."""
+    query = sa.select(TASK.c.id, TASK.c.priority, TASK.c.code).where(TASK.c.authored_at == at)
+    return [(id_, priority, code) for id_, priority, code in session.execute(query)]
+
+
+def asked_of_teams(session: Session) -> list[tuple[str, TaskCode, str | None, str]]:
+    """Of every task there is whose it is, its kind, the reason of a decline, and what it rests on: for counting a whole story."""
+    found = session.execute(select(Task.owner_team_id, Task.code, Task.reason_code, Task.cites))
+    return [(owner, code, reason, cites) for owner, code, reason, cites in found]
+
+
 def open_of(session: Session, owner: str, code: TaskCode) -> list[Task]:
     """A team's tasks of a kind that have not ended, oldest first."""
     query = select(Task).where(
@@ -235,12 +262,18 @@ def open_transfers(session: Session, person_ids: Collection[str]) -> list[str]:
     """
     if not person_ids:
         return []
-    return sorted(session.scalars(_OPEN_TRANSFERS, {"persons": list(person_ids)}))
+    query, given = asks_open_transfers(person_ids)
+    return sorted(whole for (whole,) in direct.rows(session, query, **given))
+
+
+def asks_open_transfers(person_ids: Collection[str]) -> Asked:
+    """What `open_transfers` asks."""
+    return _OPEN_TRANSFERS, {"persons": sorted(person_ids)}
 
 
 def _open_transfers() -> sa.CompoundSelect[str]:
     whole = TASK.alias("whole")
-    theirs = TASK.c.person_id.in_(bindparam("persons", expanding=True))
+    theirs = among(TASK.c.person_id, "persons")
     by_line = (
         sa.select(whole.c.id)
         .join(TASK, TASK.c.part_of == whole.c.id)
@@ -251,7 +284,7 @@ def _open_transfers() -> sa.CompoundSelect[str]:
     return sa.union(by_line, itself)
 
 
-_OPEN_TRANSFERS = _open_transfers()
+_OPEN_TRANSFERS = Query(_open_transfers())
 
 
 def parts_of(session: Session, codec: Codec, whole_id: str, code: TaskCode) -> list[Stored]:
@@ -261,33 +294,68 @@ def parts_of(session: Session, codec: Codec, whole_id: str, code: TaskCode) -> l
     return [stored(codec, *found) for found in session.execute(query)]
 
 
+def parts_of_any(session: Session, codec: Codec, whole_id: str, scope: Scope) -> list[Stored]:
+    """A task's parts of every kind that are for these eyes, oldest first."""
+    query = reading().where(col(Task.part_of) == whole_id, visible(scope))
+    query = query.order_by(col(Task.authored_at), col(Task.id)).execution_options(populate_existing=True)
+    return [stored(codec, *found) for found in session.execute(query)]
+
+
 def about(session: Session, codec: Codec, notification_id: str, codes: Sequence[TaskCode]) -> list[Stored]:
     """A notification's tasks of these kinds, oldest first."""
-    query = reading().where(col(Task.notification_id) == notification_id, col(Task.code).in_(codes))
+    return about_any(session, codec, [notification_id], codes)
+
+
+def about_any(
+    session: Session, codec: Codec, notification_ids: Collection[str], codes: Sequence[TaskCode]
+) -> list[Stored]:
+    """The same of several notifications."""
+    query = reading().where(col(Task.notification_id).in_(notification_ids), col(Task.code).in_(codes))
     rows = session.execute(query.order_by(col(Task.authored_at), col(Task.id)))
     return [stored(codec, *found) for found in rows]
 
 
-def carried_by(session: Session, codec: Codec, delivery_id: str) -> list[Stored]:
-    """Tasks that a delivery brings to its team and that were not marked as delivered yet. What the team agreed to is no news to it."""
-    query = select(Delivery.notification_id, Delivery.cause, Delivery.team_id).where(col(Delivery.id) == delivery_id)
-    found = session.execute(query).first()
-    if found is None:
+def by_keys(session: Session, codec: Codec, keys: Collection[str]) -> list[Stored]:
+    """The tasks of these situations (`dedupe_key`), those that there are."""
+    rows = session.execute(reading().where(col(Task.dedupe_key).in_(keys)))
+    return [stored(codec, *found) for found in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """A delivery, as far as it says which tasks it brings."""
+
+    id: str
+    notification_id: str
+    team_id: str
+    cause: str
+
+
+def carriers(session: Session, delivery_ids: Collection[str]) -> list[Carrier]:
+    """These deliveries."""
+    columns = (DELIVERY.c.id, DELIVERY.c.notification_id, DELIVERY.c.team_id, DELIVERY.c.cause)
+    found = session.execute(select(*columns).where(DELIVERY.c.id.in_(delivery_ids)))
+    return [Carrier(id=id_, notification_id=about_, team_id=team, cause=cause) for id_, about_, team, cause in found]
+
+
+def carried_by(session: Session, codec: Codec, by: Collection[Carrier]) -> list[tuple[str, Stored]]:
+    """Tasks that these deliveries bring to their teams, each with the delivery's id. What a team agreed to is no news to it."""
+    if not by:
         return []
-    notification_id, cause, team_id = found
-    brought = col(Task.delivery_id) == delivery_id
-    if cause.startswith("task:"):
-        brought = or_(brought, col(Task.id) == cause.removeprefix("task:"))
+    alone = {one.cause.removeprefix("task:"): one for one in by if one.cause.startswith("task:")}
+    beside = {one.id: one for one in by}
     rows = session.execute(
-        reading().where(
-            brought,
-            col(Task.notification_id) == notification_id,  # by which tasks are indexed
-            col(Task.owner_team_id) == team_id,
+        reading()
+        .where(
+            or_(col(Task.delivery_id).in_(beside), col(Task.id).in_(alone)),
+            col(Task.notification_id).in_({one.notification_id for one in by}),  # by which tasks are indexed
             col(Task.code) != TaskCode.AGREED_ACTION,
-            col(Task.delivered_at).is_(None),
         )
+        .order_by(col(Task.authored_at), col(Task.id))
     )
-    return [stored(codec, *row) for row in rows]
+    found = [stored(codec, *row) for row in rows]
+    carrying = [(beside.get(task.row.delivery_id or "") or alone.get(task.row.id), task) for task in found]
+    return [(one.id, task) for one, task in carrying if one is not None and task.row.owner_team_id == one.team_id]
 
 
 def events(session: Session, codec: Codec, task_id: str) -> list[Happened]:
@@ -340,7 +408,43 @@ def change(session: Session, codec: Codec, before: Stored, what: Change, now: da
     )
     if not moved.rowcount:  # type: ignore[attr-defined]  # CursorResult, typed as Result
         raise Raced
-    happened = Happened(
+    session.execute(TASK_EVENT.insert(), _event(codec, task_id, _happened(version, what, now)))
+    return version
+
+
+def mark_delivered(session: Session, codec: Codec, arrived: Sequence[tuple[Stored, Change]], now: datetime) -> None:
+    """The same move of many tasks, in two statements: of their columns the status and the time alone. Raced when one was moved."""
+    if not arrived:
+        return
+    rows = [
+        {
+            "b_id": task.row.id,
+            "b_version": task.row.version,
+            "b_status": what.columns["status"],
+            "b_at": now,
+        }
+        for task, what in arrived
+    ]
+    if session.connection().execute(_DELIVERED, rows).rowcount != len(rows):
+        raise Raced
+    events_ = [_event(codec, task.row.id, _happened(task.row.version + 1, what, now)) for task, what in arrived]
+    session.execute(TASK_EVENT.insert(), events_)
+
+
+_DELIVERED = (
+    TASK.update()
+    .where(TASK.c.id == bindparam("b_id"), TASK.c.version == bindparam("b_version"))
+    .values(
+        status=bindparam("b_status", type_=TASK.c.status.type),
+        delivered_at=bindparam("b_at", type_=UtcDateTime()),
+        changed_at=bindparam("b_at", type_=UtcDateTime()),
+        version=TASK.c.version + 1,
+    )
+)
+
+
+def _happened(version: int, what: Change, now: datetime) -> Happened:
+    return Happened(
         version=version,
         move=what.move,
         at=now,
@@ -348,18 +452,27 @@ def change(session: Session, codec: Codec, before: Stored, what: Change, now: da
         client_name=what.client_name,
         detail=what.detail,
     )
-    session.execute(TASK_EVENT.insert(), _event(codec, task_id, happened))
-    return version
 
 
 def _clocks(row: Task, columns: Mapping[str, Value]) -> Mapping[str, Value]:
-    """What is answered climbs no further; another due date begins the ladder anew."""
+    """What is answered climbs no further, unless what was agreed does not get on; another due date begins the ladder anew."""
     status = columns.get("status")
-    if status in TERMINAL or (status is TaskStatus.ACCEPTED and row.code != TaskCode.AGREED_ACTION):
-        return {"climbs_at": None}
+    if status in TERMINAL:
+        return {"climbs_at": None, "covers_at": None, "progress_by": None}
+    if status is TaskStatus.ACCEPTED and row.code != TaskCode.AGREED_ACTION:
+        anew = {"level": 0} if columns.get("progress_by") else {}
+        return {
+            "climbs_at": columns.get("progress_by", row.climbs_at if row.progress_by else None),
+            "covers_at": None,
+        } | anew
     if columns.get("due_at") not in (None, row.due_at):
-        return {"climbs_at": columns["due_at"], "level": 0}
+        return {"climbs_at": _first(columns.get("remind_at"), columns["due_at"]), "level": 0}
     return {}
+
+
+def _first(*times: Value) -> datetime | None:
+    """The earliest of these; None when there is none."""
+    return min((at for at in times if isinstance(at, datetime)), default=None)
 
 
 def _event(codec: Codec, task_id: str, happened: Happened) -> dict[str, object]:

@@ -1,9 +1,11 @@
-"""The world round some persons, read in five queries however many they are; what is known of candidates is in `people.py`."""
+"""The world round some persons, read in one statement however many they are; whom a message may mean is found in `people.py`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from typing import Any, Final
 
-from sqlalchemy import BindParameter, RowMapping, bindparam, or_, select, union
+import sqlalchemy as sa
 from sqlmodel import Session
 
 from broker.domain.merging import OPEN
@@ -18,6 +20,7 @@ from broker.domain.world import (
     KnownRelationship,
     World,
 )
+from broker.storage import direct
 from broker.storage.codec import Codec
 from broker.storage.person_rows import known_person, open_text
 from broker.storage.person_tables import (
@@ -30,6 +33,8 @@ from broker.storage.person_tables import (
     RELATIONSHIP,
     TEAM,
 )
+from broker.storage.phrases import Row, among, listed, within
+from broker.storage.prepared import Asked, Query
 from broker.storage.store import Raced
 
 
@@ -43,103 +48,122 @@ def load_world(session: Session, codec: Codec, person_ids: Iterable[str]) -> Wor
     given = set(person_ids)
     if not given:
         return World(people={}, households={})
-    memberships, households = _memberships(session, given)
-    members = {m.person_id for m in memberships if m.household_id in households and m.state in OPEN} | given
-    relationships = _relationships(session, members)
-    everybody = members | {id_ for r in relationships for id_ in (r.person_id, r.to)}
-    current = {m.person_id for m in memberships if m.state is MembershipState.CURRENT} & members
+    [row] = direct.rows(session, _WORLD, given=given)
+    return world_of(codec, given, row)
+
+
+def world_of(codec: Codec, given: Collection[str], row: Row) -> World:
+    """The world round these persons, from the row of `round_about`."""
+    memberships, relationships, people, addresses, involvements = row
+    members = tuple(_membership(one) for one in memberships)
+    present = {m.household_id for m in members if m.person_id in given and m.state in OPEN}
     return World(
-        people=_people(session, codec, everybody, _addresses(session, members)),
-        households=households,
-        memberships=memberships,
-        relationships=relationships,
-        involvements=_involvements(session, given | current),
+        people=_people(codec, people, _addresses(addresses)),
+        households={one[0]: _household(one) for one in memberships if one[0] in present},
+        memberships=members,
+        relationships=tuple(
+            KnownRelationship(person_id=person, kind=kind, to=to) for person, kind, to in relationships
+        ),
+        involvements=tuple(_involvement(one) for one in involvements),
     )
 
 
-def _memberships(
-    session: Session, given: Collection[str]
-) -> tuple[tuple[KnownMembership, ...], dict[str, KnownHousehold]]:
+def round_about(given: sa.CTE) -> sa.Select[*tuple[Any, ...]]:
+    """What is known of the persons whose ids a query gives, and round them, as one row; see `world_of`.
+
+    One statement, so that all of it is of one moment, whoever writes meanwhile.
+    """
+    ids = sa.select(given.c.id)
+    homes = _homes(ids).cte("homes")
+    memberships = _memberships(ids, homes).cte("memberships")
+    of = memberships.c
+    there = sa.select(of.person_id).where(within(of.household_id, sa.select(homes.c.household_id)), of.state.in_(OPEN))
+    members = sa.union(ids, there).cte("members")
+    relationships = _relationships(sa.select(members.c.id)).cte("relationships")
+    related = (sa.select(relationships.c.person_id), sa.select(relationships.c.to_person_id))
+    everybody = sa.union(sa.select(members.c.id), *related).cte("everybody")
+    living = sa.select(of.person_id).where(
+        of.state == MembershipState.CURRENT, within(of.person_id, sa.select(members.c.id))
+    )
+    return sa.select(
+        listed(sa.select(*(of[name] for name in _MEMBERSHIP)).order_by(of.household_id, of.asserted_at, of.id)),
+        listed(
+            sa.select(relationships.c.person_id, relationships.c.kind, relationships.c.to_person_id).order_by(
+                relationships.c.asserted_at, relationships.c.id
+            )
+        ),
+        listed(_PEOPLE.where(within(PERSON.c.id, sa.select(everybody.c.id)))),
+        listed(_ADDRESSES.where(within(ADDRESS.c.person_id, sa.select(members.c.id)))),
+        listed(_INVOLVEMENTS.where(within(INVOLVEMENT.c.person_id, sa.union(ids, living)))),
+    )
+
+
+# --- memberships and households ------------------------------------------------------------------------------------------
+
+
+def _homes(ids: sa.Select[Any]) -> sa.Select[Any]:
+    return sa.select(MEMBERSHIP.c.household_id).where(within(MEMBERSHIP.c.person_id, ids), MEMBERSHIP.c.state.in_(OPEN))
+
+
+def _memberships(ids: sa.Select[Any], homes: sa.CTE) -> sa.Select[*tuple[Any, ...]]:
     """All memberships of the persons' present households, with the persons' own past ones."""
-    rows = session.execute(_MEMBERSHIPS, {"given": list(given)}).mappings().all()
-    memberships = tuple(_membership(row) for row in rows)
-    present = {m.household_id for m in memberships if m.person_id in given and m.state in OPEN}
-    households = {
-        row["household_id"]: KnownHousehold(
-            id=row["household_id"], version=row["version"], area_id=row["area_id"], refuge=row["refuge"]
-        )
-        for row in rows
-        if row["household_id"] in present
-    }
-    return memberships, households
+    # A union, because PostgreSQL reads the whole table for "in one set or the other" (106 ms with 200,000 memberships).
+    wanted = sa.union(
+        sa.select(MEMBERSHIP.c.id).where(within(MEMBERSHIP.c.household_id, sa.select(homes.c.household_id))),
+        sa.select(MEMBERSHIP.c.id).where(within(MEMBERSHIP.c.person_id, ids)),
+    )
+    columns = (column for column in MEMBERSHIP.c if column.name != "notification_id")
+    return (
+        sa.select(*columns, HOUSEHOLD.c.version, HOUSEHOLD.c.area_id, HOUSEHOLD.c.refuge)
+        .join(HOUSEHOLD, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id)
+        .where(within(MEMBERSHIP.c.id, wanted))
+    )
 
 
-_GIVEN: BindParameter[str] = bindparam("given", expanding=True)
-_PERSONS: BindParameter[str] = bindparam("persons", expanding=True)
-# Statements are built once: building one costs more than running it.
-_MEMBERSHIP = (
-    MEMBERSHIP.c.household_id,
-    MEMBERSHIP.c.person_id,
-    MEMBERSHIP.c.standing,
-    MEMBERSHIP.c.state,
-    MEMBERSHIP.c.since,
-    MEMBERSHIP.c.until,
-    MEMBERSHIP.c.asserted_by,
-)
-_HOMES = select(MEMBERSHIP.c.household_id).where(MEMBERSHIP.c.person_id.in_(_GIVEN), MEMBERSHIP.c.state.in_(OPEN))
-# A union, because PostgreSQL reads the whole table for "in one set or the other" (106 ms with 200,000 memberships).
-_WANTED = union(
-    select(MEMBERSHIP.c.id).where(MEMBERSHIP.c.household_id.in_(_HOMES)),
-    select(MEMBERSHIP.c.id).where(MEMBERSHIP.c.person_id.in_(_GIVEN)),
-)
-_MEMBERSHIPS = (
-    select(*_MEMBERSHIP, HOUSEHOLD.c.version, HOUSEHOLD.c.area_id, HOUSEHOLD.c.refuge)
-    .join(HOUSEHOLD, HOUSEHOLD.c.id == MEMBERSHIP.c.household_id)
-    .where(MEMBERSHIP.c.id.in_(_WANTED))
-    .order_by(MEMBERSHIP.c.household_id, MEMBERSHIP.c.asserted_at, MEMBERSHIP.c.id)
+_MEMBERSHIP: Final = (
+    "household_id",
+    "person_id",
+    "standing",
+    "state",
+    "since",
+    "until",
+    "asserted_by",
+    "version",
+    "area_id",
+    "refuge",
 )
 
 
-def _membership(row: RowMapping) -> KnownMembership:
-    return KnownMembership(**{column.name: row[column.name] for column in _MEMBERSHIP})
+def _membership(row: Row) -> KnownMembership:
+    return KnownMembership(
+        household_id=row[0],
+        person_id=row[1],
+        standing=row[2],
+        state=row[3],
+        since=row[4],
+        until=row[5],
+        asserted_by=row[6],
+    )
 
 
-def _relationships(session: Session, persons: Collection[str]) -> tuple[KnownRelationship, ...]:
-    rows = session.execute(_RELATIONSHIPS, {"persons": list(persons)})
-    return tuple(KnownRelationship(person_id=person, kind=kind, to=to) for person, kind, to in rows)
+def _household(row: Row) -> KnownHousehold:
+    return KnownHousehold(id=row[0], version=row[7], area_id=row[8], refuge=row[9])
 
 
-_RELATIONSHIPS = (
-    select(RELATIONSHIP.c.person_id, RELATIONSHIP.c.kind, RELATIONSHIP.c.to_person_id)
-    .where(or_(RELATIONSHIP.c.person_id.in_(_PERSONS), RELATIONSHIP.c.to_person_id.in_(_PERSONS)))
-    .order_by(RELATIONSHIP.c.asserted_at, RELATIONSHIP.c.id)
-)
+# --- relationships, people, addresses, involvements ----------------------------------------------------------------------
 
 
-def _people(
-    session: Session, codec: Codec, persons: Collection[str], addresses: Mapping[str, Sequence[KnownAddress]]
-) -> dict[str, KnownPerson]:
-    """Persons with their identifiers, in one query: a person has few."""
-    rows = session.execute(_PEOPLE, {"persons": list(persons)})
-    people: dict[str, KnownPerson] = {}
-    for row in rows.mappings():
-        id_ = row["id"]
-        known = people.get(id_) or replace(known_person(codec, row), addresses=tuple(addresses.get(id_, ())))
-        if row["identifier_id"] is not None:
-            known = replace(known, identifiers=(*known.identifiers, _identifier(codec, row)))
-        people[id_] = known
-    return people
+def _relationships(members: sa.Select[Any]) -> sa.CompoundSelect[*tuple[Any, ...]]:
+    return sa.union(
+        sa.select(RELATIONSHIP).where(within(RELATIONSHIP.c.person_id, members)),
+        sa.select(RELATIONSHIP).where(within(RELATIONSHIP.c.to_person_id, members)),
+    )
 
 
-_PEOPLE = (
-    select(
-        PERSON.c.id,
-        PERSON.c.state,
-        PERSON.c.born,
-        PERSON.c.expected,
-        PERSON.c.details,
-        PERSON.c.resolved,
-        PERSON.c.version,
+_PERSON: Final = ("id", "state", "born", "expected", "details", "resolved", "version")
+_PEOPLE: Final = (
+    sa.select(
+        *(PERSON.c[name] for name in _PERSON),
         IDENTIFIER.c.id.label("identifier_id"),
         IDENTIFIER.c.system,
         IDENTIFIER.c.value,
@@ -151,47 +175,56 @@ _PEOPLE = (
     )
     .outerjoin(IDENTIFIER, (IDENTIFIER.c.person_id == PERSON.c.id) & IDENTIFIER.c.ended_at.is_(None))
     .outerjoin(TEAM, TEAM.c.id == IDENTIFIER.c.asserted_by)
-    .where(PERSON.c.id.in_(_PERSONS))
     .order_by(PERSON.c.id, IDENTIFIER.c.asserted_at, IDENTIFIER.c.id)
 )
+"""Persons with their identifiers: a person has few."""
 
 
-def _identifier(codec: Codec, row: RowMapping) -> KnownIdentifier:
+def _people(
+    codec: Codec, rows: Sequence[Row], addresses: Mapping[str, Sequence[KnownAddress]]
+) -> dict[str, KnownPerson]:
+    """Each person with all their rows, which stand together."""
+    return {
+        id_: _person(codec, list(own), tuple(addresses.get(id_, ()))) for id_, own in groupby(rows, lambda row: row[0])
+    }
+
+
+def _person(codec: Codec, rows: Sequence[Row], addresses: tuple[KnownAddress, ...]) -> KnownPerson:
+    identifiers = tuple(_identifier(codec, row) for row in rows if row[7] is not None)
+    columns = dict(zip(_PERSON, rows[0], strict=False))
+    return replace(known_person(codec, columns), identifiers=identifiers, addresses=addresses)
+
+
+def _identifier(codec: Codec, row: Row) -> KnownIdentifier:
+    id_, system, value, valid, verified, binding, asserted_by, agency = row[7:]
     return KnownIdentifier(
-        system=row["system"],
-        value=open_text(codec, row["value"], f"identifier:{row['identifier_id']}"),
-        valid=row["valid"],
-        verified=row["verified"],
-        asserted_by=row["asserted_by"],
-        agency=row["agency_id"],
-        binding=row["binding"],
+        system=system,
+        value=open_text(codec, value, f"identifier:{id_}"),
+        valid=valid,
+        verified=verified,
+        asserted_by=asserted_by,
+        agency=agency,
+        binding=binding,
     )
 
 
-def _addresses(session: Session, persons: Collection[str]) -> dict[str, list[KnownAddress]]:
-    found: dict[str, list[KnownAddress]] = {}
-    for row in session.execute(_ADDRESSES, {"persons": list(persons)}):
-        address = KnownAddress(
-            place=row.place_blind, area_id=row.area_id, protected=row.protected, asserted_by=row.asserted_by
-        )
-        found.setdefault(row.person_id, []).append(address)
-    return found
-
-
-_ADDRESSES = (
-    select(ADDRESS.c.person_id, ADDRESS.c.place_blind, ADDRESS.c.area_id, ADDRESS.c.protected, ADDRESS.c.asserted_by)
-    .where(ADDRESS.c.person_id.in_(_PERSONS), ADDRESS.c.ended_at.is_(None))
+_ADDRESSES: Final = (
+    sa.select(ADDRESS.c.person_id, ADDRESS.c.place_blind, ADDRESS.c.area_id, ADDRESS.c.protected, ADDRESS.c.asserted_by)
+    .where(ADDRESS.c.ended_at.is_(None))
     .order_by(ADDRESS.c.asserted_at, ADDRESS.c.id)
 )
 
 
-def _involvements(session: Session, persons: Collection[str]) -> tuple[KnownInvolvement, ...]:
-    rows = session.execute(_INVOLVEMENTS, {"persons": list(persons)})
-    return tuple(KnownInvolvement(**row) for row in rows.mappings())
+def _addresses(rows: Sequence[Row]) -> dict[str, list[KnownAddress]]:
+    found: dict[str, list[KnownAddress]] = {}
+    for person, place, area, protected, asserted_by in rows:
+        address = KnownAddress(place=place, area_id=area, protected=protected, asserted_by=asserted_by)
+        found.setdefault(person, []).append(address)
+    return found
 
 
-_INVOLVEMENTS = (
-    select(
+_INVOLVEMENTS: Final = (
+    sa.select(
         INVOLVEMENT.c.team_id,
         INVOLVEMENT.c.person_id,
         INVOLVEMENT.c.function,
@@ -200,9 +233,28 @@ _INVOLVEMENTS = (
         INVOLVEMENT.c.renewed_at,
         INVOLVEMENT.c.evidence,
     )
-    .where(INVOLVEMENT.c.person_id.in_(_PERSONS), INVOLVEMENT.c.state != InvolvementState.ENDED)
+    .where(INVOLVEMENT.c.state != InvolvementState.ENDED)
     .order_by(INVOLVEMENT.c.since, INVOLVEMENT.c.id)
 )
+
+
+def _involvement(row: Row) -> KnownInvolvement:
+    team, person, function, state, since, renewed_at, evidence = row
+    return KnownInvolvement(
+        team_id=team,
+        person_id=person,
+        function=function,
+        state=state,
+        since=since,
+        renewed_at=renewed_at,
+        evidence=evidence,
+    )
+
+
+_WORLD = Query(round_about(sa.select(PERSON.c.id).where(among(PERSON.c.id, "given")).cte("given")))
+
+
+# --- versions ------------------------------------------------------------------------------------------------------------
 
 
 def check_versions(session: Session, expected: Mapping[str, int]) -> None:
@@ -212,14 +264,19 @@ def check_versions(session: Session, expected: Mapping[str, int]) -> None:
     """
     if not expected:
         return
-    rows = session.execute(_VERSIONS, {"households": list(expected)})
-    if dict(rows.tuples().all()) != dict(expected):
+    query, given = asks_versions(expected)
+    if dict(direct.rows(session, query, **given)) != dict(expected):
         raise Raced("a household changed after it was read")
 
 
-_VERSIONS = (
-    select(HOUSEHOLD.c.id, HOUSEHOLD.c.version)
-    .where(HOUSEHOLD.c.id.in_(bindparam("households", expanding=True)))
+def asks_versions(expected: Mapping[str, int]) -> Asked:
+    """What `check_versions` asks."""
+    return _VERSIONS, {"households": sorted(expected)}
+
+
+_VERSIONS = Query(
+    sa.select(HOUSEHOLD.c.id, HOUSEHOLD.c.version)
+    .where(among(HOUSEHOLD.c.id, "households"))
     .order_by(HOUSEHOLD.c.id)
     .with_for_update(read=True)
 )

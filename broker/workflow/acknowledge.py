@@ -1,5 +1,6 @@
 """Answer a task: each move in one transaction, with everything it causes; which move is possible is decided in `domain.tasks`."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,9 +15,18 @@ from broker.storage import audit, task_search, tasks
 from broker.storage.codec import Codec
 from broker.storage.keyset import Position
 from broker.storage.task_search import TaskQuery
-from broker.storage.task_values import Content, Scope, Stored
+from broker.storage.task_values import EVERYTHING, Content, Scope, Stored
 from broker.storage.tasks import Change, Value
-from broker.workflow import answer_effects, outcomes, reassign, task_record, transfer_answers, transfer_lines
+from broker.workflow import (
+    answer_effects,
+    escalate,
+    outcomes,
+    progress,
+    reassign,
+    task_record,
+    transfer_answers,
+    transfer_lines,
+)
 from broker.workflow.answer_effects import Step
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
@@ -64,9 +74,14 @@ def search(
 ) -> tuple[list[Stored], Position | None]:
     """One page of what this caller may see, and an audit row with the ids it got."""
     found, last = task_search.search(session, ctx.codec, query, scope_of(caller))
+    note_found(session, caller, found, now)
+    return found, last
+
+
+def note_found(session: Session, caller: Caller, found: Sequence[Stored], now: datetime) -> None:
+    """An audit row with the ids that a search came to."""
     detail = {"found": [task.row.id for task in found]}
     audit.record(session, action="search", entity="task", entity_id=None, now=now, caller=caller, detail=detail)
-    return found, last
 
 
 def count(session: Session, caller: Caller, query: TaskQuery, now: datetime) -> int:
@@ -90,29 +105,39 @@ def answer(session: Session, ctx: Context, caller: Caller, task_id: str, request
     request = replace(request, practitioner=request.practitioner or caller.practitioner)
     aim, request = _aim(session, ctx, caller, task, request)
     verdict = rules.move(aim.now(), request, mover(ctx, team), now)
+    moved = _moved(session, ctx, caller, aim, verdict)
+    if moved is not None:
+        _carry_out(
+            Step(session=session, ctx=ctx, caller=caller, team=team, task=aim, request=request, moved=moved, now=now)
+        )
+    return _held(session, ctx.codec, task_id, EVERYTHING)
+
+
+def consider(session: Session, ctx: Context, caller: Caller, task_id: str, request: MoveRequest, now: datetime) -> None:
+    """Raise what `answer` would raise, and change nothing: for a page on which somebody checks what they are about to send."""
+    task = tasks.get(session, ctx.codec, task_id, Scope(team=caller.team))
+    if task is None or caller.team is None:
+        raise NotFound
+    asked = replace(request, practitioner=request.practitioner or caller.practitioner)
+    verdict = rules.move(task.now(), asked, mover(ctx, caller.team), now)
+    moved = _moved(session, ctx, caller, task, verdict)
+    if moved is not None and task.row.code == TaskCode.CONFIRM_CHILD and request.move is Move.ACCEPT:
+        transfer_lines.may_confirm(session, ctx, task)
+
+
+def _moved(session: Session, ctx: Context, caller: Caller, task: Stored, verdict: rules.Verdict) -> Moved | None:
+    """The move that the rules allow; None for one that was made before. Every other verdict is an error."""
     match verdict:
         case Moved():
-            _carry_out(
-                Step(
-                    session=session,
-                    ctx=ctx,
-                    caller=caller,
-                    team=team,
-                    task=aim,
-                    request=request,
-                    moved=verdict,
-                    now=now,
-                )
-            )
+            return verdict
         case Repeated():
-            pass
+            return None
         case OutOfDate():
-            raise Stale(_what_happened(session, ctx, aim, caller))
+            raise Stale(_what_happened(session, ctx, task, caller))
         case NotAllowed():
             raise Conflict(verdict.why, allowed=[move.value for move in verdict.allowed])
         case Wanting():
             raise Invalid(problems=verdict.problems)
-    return _held(session, ctx.codec, task_id, Scope(team=None, everything=True))
 
 
 def allowed(task: Stored, caller: Caller) -> list[str]:
@@ -121,13 +146,24 @@ def allowed(task: Stored, caller: Caller) -> list[str]:
     return [move.value for move in Move if move in possible]
 
 
-def mark_delivered(session: Session, codec: Codec, delivery_id: str, now: datetime) -> None:
-    """The team's system has said that it has what this delivery brings: its tasks are received. Raced when one moved meanwhile."""
-    for task in tasks.carried_by(session, codec, delivery_id):
-        status = rules.delivered(TaskStatus(task.row.status))
-        columns: dict[str, Value] = {"status": status, "delivered_at": now}
-        what = Change(move="delivered", content=task.content, columns=columns, detail={"delivery": delivery_id})
-        tasks.change(session, codec, task, what, now)
+def offered(ctx: Context, task: Stored, caller: Caller) -> frozenset[Move]:
+    """The moves that are open to the person who calls, in their role; none for a role that the policy does not list."""
+    role = caller.practitioner.role if caller.practitioner else None
+    kind = ctx.policy.roles.get(role or "")
+    return (
+        frozenset() if kind is None or caller.team is None else rules.offered(task.now(), mover(ctx, caller.team), kind)
+    )
+
+
+def mark_delivered(session: Session, codec: Codec, delivery_ids: Collection[str], now: datetime) -> None:
+    """The teams' systems have said that they have what these deliveries bring: their tasks are received. Raced when one moved meanwhile."""
+    arrived = []
+    for delivery_id, task in tasks.carried_by(session, codec, tasks.carriers(session, delivery_ids)):
+        if task.row.delivered_at is None:
+            columns: dict[str, Value] = {"status": rules.delivered(TaskStatus(task.row.status)), "delivered_at": now}
+            what = Change(move="delivered", content=task.content, columns=columns, detail={"delivery": delivery_id})
+            arrived.append((task, what))
+    tasks.mark_delivered(session, codec, arrived, now)
 
 
 def cancel_for_notification(session: Session, ctx: Context, notification_id: str, now: datetime) -> list[str]:
@@ -152,13 +188,15 @@ def cancel_for_notification(session: Session, ctx: Context, notification_id: str
 def mover(ctx: Context, team_id: str) -> Mover:
     """A team as the rules of moving see it."""
     team = ctx.directory.teams[team_id]
-    siblings = (other for other in ctx.directory.teams.values() if other.agency_id == team.agency_id)
+    siblings = [other for other in ctx.directory.teams.values() if other.agency_id == team.agency_id]
+    leads = team.executive or team == ctx.directory.safeguarding_lead(team.agency_id)
     return Mover(
         team=team_id,
         function=team.function,
         agency_teams=frozenset(other.id for other in siblings if not other.closed),
         roles=ctx.policy.roles,
         caretaking_at_most=ctx.policy.transfers.caretaking_at_most,
+        leads=frozenset(other.id for other in siblings if leads),
     )
 
 
@@ -202,11 +240,12 @@ def _carry_out(step: Step) -> None:
         team_id=step.team,
         client_name=step.caller.client,
     )
+    others = outcomes.others(task, step.team) if request.move in outcomes.TOLD else []
     version = tasks.change(session, ctx.codec, task, what, now)
     answer_effects.follow(step)
     transfer_answers.follow(step)
-    if request.move in outcomes.TOLD:
-        outcomes.tell(session, ctx, task, outcomes.other_side(task, step.team), version, now)
+    for to in others:
+        outcomes.tell(session, ctx, task, to, version, now)
     detail = {"move": request.move.value, "version": version}
     audit.record(
         session, action="answer", entity="task", entity_id=task.row.id, now=now, caller=step.caller, detail=detail
@@ -226,14 +265,35 @@ def _columns(step: Step) -> dict[str, Value]:
             columns["opened_at"] = row.opened_at or step.now
         case Move.ACCEPT | Move.DECLINE | Move.ANSWER | Move.COMPLETE:
             columns["answered_at"] = step.now
+            if moved.status is TaskStatus.ACCEPTED:
+                dates = [action.due_at for action in step.request.actions if action.due_at is not None]
+                columns["progress_by"] = progress.lapses_at(step.ctx, step.task, dates, step.now)
         case Move.EXTEND | Move.CARETAKE:
-            columns["due_at"] = moved.due_at
+            columns |= {"due_at": moved.due_at, "remind_at": _reminds_at(step)}
+        case Move.REASSIGN if step.request.holder is not None:
+            pass
         case Move.REASSIGN:  # the new team has neither got nor opened it
-            columns |= {"owner_team_id": moved.owner, "delivered_at": None, "opened_at": None}
+            columns |= {"owner_team_id": moved.owner, "delivered_at": None, "opened_at": None, **_opens_by(step)}
             columns["delivery_id"] = reassign.hand_over(step)
         case Move.ASK | Move.CANCEL | Move.NOTE | Move.EXCLUDE:
             pass
     return columns
+
+
+def _reminds_at(step: Step) -> datetime | None:
+    """Of another date another reminder."""
+    calendar = step.ctx.directory.teams[step.moved.owner].calendar
+    return escalate.clocks_of(step.ctx, step.task).reminds_at(step.now, step.moved.due_at, calendar)
+
+
+def _opens_by(step: Step) -> dict[str, Value]:
+    """The clock of opening begins anew for the team that gets it; an agreed action has none."""
+    row = step.task.row
+    if step.code is TaskCode.AGREED_ACTION:
+        return {}
+    calendar = step.ctx.directory.teams[step.moved.owner].calendar
+    by = escalate.clocks_of(step.ctx, step.task).opens_by(step.now, row.due_at, calendar)
+    return {"open_by": by, "climbs_at": min((at for at in (by, row.climbs_at) if at is not None), default=None)}
 
 
 def _what_happened(session: Session, ctx: Context, task: Stored, caller: Caller) -> str:

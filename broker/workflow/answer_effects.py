@@ -6,19 +6,32 @@ from datetime import datetime
 from sqlmodel import Session
 
 from broker.domain import tasks as rules
-from broker.domain.answers import AgreedAction, Move, MoveRequest
+from broker.domain.answers import AgreedAction, Move, MoveRequest, ReleaseDecision
 from broker.domain.caller import Caller
 from broker.domain.tasks import BusinessStatus, Moved
 from broker.domain.wanted import TaskWanted
 from broker.errors import Conflict
 from broker.storage import people, tasks
-from broker.storage.task_values import HELD_BY, Content, Question, Scope, Stored
+from broker.storage.patterns import TALKS
+from broker.storage.task_values import EVERYTHING, HELD_BY, Content, Question, Stored
 from broker.storage.tasks import Change, Value
-from broker.workflow import outcomes, release, route, settle, task_record, transfer_lines, transfer_review
+from broker.storage.world import load_world
+from broker.workflow import (
+    expect,
+    hand_back,
+    outcomes,
+    patterns,
+    progress,
+    raising,
+    release,
+    route,
+    settle,
+    task_record,
+    transfer_lines,
+    transfer_review,
+)
 from broker.workflow.context import Context
 from schemas.codes import Function, ResponseReason, TaskCode, TaskStatus
-
-_ALL = Scope(team=None, everything=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +57,9 @@ def raise_parts(step: Step) -> Content:
     """The tasks that the answer itself makes, before it is written; what the answer's content says of them."""
     if step.request.move is Move.ACCEPT and step.request.actions:
         wanted = [_agreed(step, index, action) for index, action in enumerate(step.request.actions)]
-        return Content(actions=_raise(step, wanted))
+        made = _raise(step, wanted)
+        hand_back.given_now(step.session, step.ctx, step.team, made, step.now)
+        return Content(actions=made)
     if step.request.move is Move.ASK:
         [task_id] = _raise(step, [_question(step)])
         by = task_record.who(step.request, step.moved.kind, step.now)
@@ -55,11 +70,22 @@ def raise_parts(step: Step) -> Content:
 
 def follow(step: Step) -> None:
     """What the move does to other tasks, once it is written."""
-    if step.request.move is Move.COMPLETE and step.code in settle.SETTLED_HERE:
+    _follow(step)
+    if step.code is TaskCode.AGREED_ACTION and step.task.row.part_of and step.request.move in progress.MOVES:
+        progress.made(step.session, step.ctx, step.task.row.part_of, step.now)
+
+
+def _follow(step: Step) -> None:
+    if step.code is TaskCode.EXPECTED_EVENT:
+        expect.answered(step.session, step.task.row.id, step.moved, step.now)
+    elif step.request.move is Move.COMPLETE and step.code in settle.SETTLED_HERE:
         _settle(step)
     elif step.request.move is Move.COMPLETE and step.request.decision is not None and step.code is TaskCode.RELEASE:
-        release.release(step.session, step.ctx, step.task, step.request.decision, step.now)
-        transfer_review.decided(step.session, step.ctx, step.task.row.notification_id or "", step.now)
+        _release(step, step.request.decision)
+    elif step.request.move is Move.COMPLETE and step.code in TALKS:
+        patterns.answered(step.session, step.ctx, step.task, step.now)
+    elif step.request.move is Move.REASSIGN:
+        patterns.handed_on(step.session, step.ctx, step.task, step.moved.owner, step.now)
     elif step.moved.status in rules.TERMINAL and step.task.row.part_of is not None:
         if step.code is TaskCode.SUPPLY_INFORMATION:
             _go_on(step, step.task.row.part_of)
@@ -67,6 +93,19 @@ def follow(step: Step) -> None:
             _finish(step, step.task.row.part_of)
     elif step.request.move in (Move.ACCEPT, Move.DECLINE) and step.task.now().asking:
         ask_no_more(step)
+
+
+def _release(step: Step, decision: ReleaseDecision) -> None:
+    """What was held back goes; of children whom a transfer may name now, the receiver is told what was said before as well."""
+    about = step.task.row.notification_id or ""
+    release.release(step.session, step.ctx, step.task, decision, step.now)
+    patterns.released(step.session, step.ctx, about, step.now)
+    transfer_review.decided(step.session, step.ctx, about, step.now)
+    children = step.task.content.get("options", {}).get("persons", ())
+    if children and decision.functions:
+        world = load_world(step.session, step.ctx.codec, children)
+        homes = {home for child in children for home in world.households_of(child)}
+        route.again(step.session, step.ctx, homes, step.now)
 
 
 def _settle(step: Step) -> None:
@@ -83,11 +122,12 @@ def _settle(step: Step) -> None:
         now=step.now,
     )
     route.again(step.session, step.ctx, changed, step.now)
+    patterns.changed(step.session, step.ctx, changed, step.now)
     transfer_review.review(step.session, step.ctx, people.members(step.session, changed), step.now)
 
 
 def _raise(step: Step, wanted: list[TaskWanted]) -> list[str]:
-    return tasks.raise_tasks(step.session, step.ctx.codec, wanted, policy_version=step.ctx.policy.version, now=step.now)
+    return raising.raise_tasks(step.session, step.ctx, wanted, step.now)
 
 
 def _agreed(step: Step, index: int, action: AgreedAction) -> TaskWanted:
@@ -117,10 +157,11 @@ def _held_by(action: AgreedAction) -> str:
 
 
 def _question(step: Step) -> TaskWanted:
-    row = step.task.row
+    row, owner = step.task.row, _who_answers(step)
+    within = step.ctx.policy.deadlines[row.priority]
     return TaskWanted(
         code=TaskCode.SUPPLY_INFORMATION,
-        owner=_who_answers(step),
+        owner=owner,
         requester=step.team,
         description="A question back: the team that asks cannot answer before it has this.",
         dedupe_key=f"question:{row.id}:{row.version}",
@@ -129,7 +170,7 @@ def _question(step: Step) -> TaskWanted:
         notification_id=row.notification_id,
         part_of=row.id,
         priority=row.priority,
-        due_at=step.now + step.ctx.policy.deadlines[row.priority],
+        due_at=within.after(step.now, step.ctx.directory.teams[owner].calendar),
         cites="F25",
         options={"question": step.request.text or ""},
     )
@@ -153,7 +194,7 @@ def _who_answers(step: Step) -> str:
 
 def _go_on(step: Step, waiting_id: str) -> None:
     """The answer to a question, or that there is none, goes to the task that waits for it, which is its team's again."""
-    waiting = tasks.get(step.session, step.ctx.codec, waiting_id, _ALL)
+    waiting = tasks.get(step.session, step.ctx.codec, waiting_id, EVERYTHING)
     if waiting is None:
         return
     if all(question["task"] != step.task.row.id for question in waiting.content.get("questions", ())):
@@ -195,7 +236,7 @@ def _with_answer(step: Step, question: Question) -> Question:
 
 def _finish(step: Step, whole_id: str) -> None:
     """The acknowledged task is done when the last of what was agreed has ended."""
-    whole = tasks.get(step.session, step.ctx.codec, whole_id, _ALL)
+    whole = tasks.get(step.session, step.ctx.codec, whole_id, EVERYTHING)
     statuses = tasks.parts(step.session, whole_id, TaskCode.AGREED_ACTION).values()
     status, business = rules.after_actions(statuses)
     if whole is None or whole.row.status != TaskStatus.ACCEPTED or status is TaskStatus.ACCEPTED:
@@ -209,7 +250,7 @@ def _finish(step: Step, whole_id: str) -> None:
 def ask_no_more(step: Step) -> None:
     """The team answered without waiting: nobody need answer its question any more."""
     question_id = step.task.content["questions"][-1]["task"]
-    question = tasks.get(step.session, step.ctx.codec, question_id, _ALL)
+    question = tasks.get(step.session, step.ctx.codec, question_id, EVERYTHING)
     if question is None or question.row.status in rules.TERMINAL:
         return
     columns = {"status": TaskStatus.CANCELLED, "reason_code": ResponseReason.NOT_NEEDED}

@@ -7,6 +7,7 @@ from sqlmodel import Session
 from broker.domain.asks import FIND_WITHIN
 from broker.domain.wanted import TaskWanted
 from broker.storage import tasks
+from broker.workflow import raising
 from broker.workflow.context import Context
 from schemas.codes import Priority, TaskCode
 
@@ -32,4 +33,4 @@ def closed(session: Session, ctx: Context, team_id: str, now: datetime) -> None:
         for whole in tasks.open_of(session, team_id, TaskCode.TRANSFER)
         if whole.requester_team_id is not None
     ]
-    tasks.raise_tasks(session, ctx.codec, wanted, policy_version=ctx.policy.version, now=now)
+    raising.raise_tasks(session, ctx, wanted, now)

@@ -14,5 +14,9 @@ class Context:
     codec: Codec
     directory: Directory
     policy: Policy
+    pushed: frozenset[str] | None = None
+    """Teams that are told by more than their mailbox, as of the directory's version; None: not looked up."""
+    native: frozenset[str] = frozenset()
+    """Teams whose messages are written in their agency's own format, as of the same version."""
     public_url: str
     """Address of this broker, for MessageHeader.source and absolute links; without a trailing slash."""

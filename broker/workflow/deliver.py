@@ -1,6 +1,6 @@
-"""Hand one delivery to its team's webhook: prepared, sent outside any transaction, concluded by what the receiver said."""
+"""Hand deliveries over: prepared together, sent outside any transaction, concluded together by what the receivers said."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,25 +9,22 @@ from sqlmodel import Session
 from adapters.channels.webhook import Endpoint
 from adapters.port import PushOutcome, Refused, Taken, Unanswered, Unreachable
 from broker.domain import retry
+from broker.domain.breaker import Breaker
 from broker.domain.caller import Caller
 from broker.domain.retry import Failure, Park
-from broker.domain.states import AttemptOutcome
-from broker.domain.wanted import TaskWanted
-from broker.storage import audit, outbox, tasks
-from broker.storage.outbox import Claimed
-from broker.storage.tables import Delivery, Notification
-from broker.workflow import acknowledge, outbound
+from broker.domain.states import AttemptOutcome, ChannelKind
+from broker.storage import audit, outbox
+from broker.storage.audit import Entry
+from broker.storage.leasing import Claimed
+from broker.storage.outbox import Again, Tried
+from broker.workflow import acknowledge, channel_watch, outbound, undeliverable
+from broker.workflow.channel_watch import Try
 from broker.workflow.context import Context
-from schemas.codes import Function, TaskCode
+from broker.workflow.endpoints import endpoint
+from broker.workflow.outbound import FHIR_JSON, Composed
 
 WORKER = "baton-worker"
 """Client name of the broker's own hand-overs in the audit."""
-
-LOOK_INTO_WITHIN = timedelta(days=1)
-"""Until an `undeliverable` task is due: the next daily try is then over as well."""
-
-NOT_COMPOSED = Unreachable("not-composed")
-"""A message that could not be made: a fault of ours. It climbs the ladder like any other and ends as a task, never in silence."""
 
 _ASKS_FOR_TIME = (429, 503)
 _GONE = 410
@@ -37,52 +34,96 @@ _GONE = 410
 class Parcel:
     """All that is needed to send; after this, no transaction is open until the receiver has answered."""
 
-    endpoint: Endpoint
-    message_id: str
-    body: bytes
+    claimed: Claimed
+    body: bytes = b""
+    """Empty where the message itself is not sent (e-mail)."""
+    content_type: str = FHIR_JSON
+    workflow: str | None = None
+    """MESH workflow id, where it is not that of whatever is sent."""
+    endpoint: Endpoint | None = None
+    """Of a webhook."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ladder:
-    """When failed tries are repeated: see `domain.retry.after`."""
+    """When tries are repeated: see `domain.retry.after`."""
 
     waits: Sequence[timedelta]
+    """After a try that failed."""
+    receipts: Sequence[timedelta]
+    """After one that a wire took and whose receipt has not come."""
     daily: timedelta
 
 
-def prepare(session: Session, ctx: Context, claimed: Claimed, now: datetime) -> Parcel:
-    """The message as this team may see it at this moment, and where it goes."""
-    composed = outbound.compose(session, ctx, claimed.id, now)
-    sealed = claimed.secret
-    secret = "" if sealed is None else ctx.codec.open(sealed, f"channel:{claimed.team_id}").decode()
-    endpoint = Endpoint(team=claimed.team_id, url=claimed.url or "", secret=secret)
-    return Parcel(endpoint=endpoint, message_id=composed.message_id, body=composed.body)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """One try, and what the receiver or the network made of it."""
+
+    claimed: Claimed
+    outcome: PushOutcome
+    jitter: float
+    """From 0 up to but not including 1."""
+
+
+def prepare(session: Session, ctx: Context, claimed: Sequence[Claimed], now: datetime) -> list[Parcel]:
+    """The messages as these teams may see them at this moment, and where they go; in the order of the claims."""
+    written = [one.id for one in claimed if one.kind is not ChannelKind.EMAIL]
+    composed = outbound.compose_all(session, ctx, written, now) if written else {}
+    return [_parcel(ctx, one, composed.get(one.id), now) for one in claimed]
+
+
+def _parcel(ctx: Context, claimed: Claimed, composed: Composed | None, now: datetime) -> Parcel:
+    if composed is None:
+        return Parcel(claimed=claimed)
+    webhook = claimed.kind is ChannelKind.WEBHOOK
+    where = endpoint(ctx.codec, claimed.team_id, claimed.url, claimed.secret, now) if webhook else None
+    return Parcel(
+        claimed=claimed,
+        body=composed.body,
+        content_type=composed.content_type,
+        workflow=composed.workflow,
+        endpoint=where,
+    )
 
 
 def conclude(
-    session: Session,
-    ctx: Context,
-    claimed: Claimed,
-    outcome: PushOutcome,
-    *,
-    now: datetime,
-    ladder: Ladder,
-    jitter: float,
+    session: Session, ctx: Context, pushed: Sequence[Pushed], *, now: datetime, ladder: Ladder, breaker: Breaker
 ) -> None:
-    """Record what a try came to, and what follows: delivered, tried again, or parked with a task for a person."""
-    kind, detail = _named(outcome)
-    outbox.attempted(session, claimed.id, kind, detail, now=now)
-    if not isinstance(outcome, Unreachable):
-        _note_disclosure(session, claimed, kind, now)
-    if isinstance(outcome, Taken):
-        if outbox.delivered(session, claimed.id, now=now):
-            acknowledge.mark_delivered(session, ctx.codec, claimed.id, now)
-        return
-    verdict = retry.after(
-        claimed.attempts, _failure(outcome), now=now, ladder=ladder.waits, daily=ladder.daily, jitter=jitter
-    )
-    if outbox.failed(session, claimed, verdict) and isinstance(verdict, Park):
-        _tell_somebody(session, ctx, claimed, now)
+    """Record what tries came to, and what follows: delivered, waited for, tried again, or parked with a task for a person."""
+    outbox.attempted(session, [_tried(one) for one in pushed], now=now)
+    audit.record_each(session, [_disclosed(one) for one in pushed if _left_us(one)], now=now)
+    taken = [one.claimed for one in pushed if isinstance(one.outcome, Taken)]
+    at_once = [claimed.id for claimed in taken if claimed.attempts == 1]
+    has_arrived(session, ctx, [claimed.id for claimed in taken], now, never_stuck=at_once)
+    again = [_again(one, now, ladder) for one in pushed if not isinstance(one.outcome, Taken)]
+    outbox.later(session, [one for one in again if not isinstance(one.verdict, Park)])
+    for one in again:
+        if isinstance(one.verdict, Park) and outbox.later_alone(session, one):
+            undeliverable.parked(session, ctx, one.claimed.id, now)
+    tries = [
+        Try(team=one.claimed.team_id, kind=one.claimed.kind, outcome=one.outcome, probe=one.claimed.probe)
+        for one in pushed
+    ]
+    channel_watch.tried(session, ctx, tries, now=now, breaker=breaker)
+
+
+def has_arrived(
+    session: Session, ctx: Context, delivery_ids: Sequence[str], now: datetime, *, never_stuck: Sequence[str] = ()
+) -> list[str]:
+    """Teams' systems say that they have these: delivered, and nothing more; those of which it was said for the first time.
+
+    `never_stuck`: those of them whose first try has come through, so that nobody can have been told otherwise.
+    """
+    first = outbox.delivered(session, delivery_ids, now=now)
+    acknowledge.mark_delivered(session, ctx.codec, first, now)
+    undeliverable.reached(session, ctx, sorted(set(first) - set(never_stuck)), now)
+    return first
+
+
+def _tried(one: Pushed) -> Tried:
+    kind, detail = _named(one.outcome)
+    wire_id = one.outcome.wire_id if isinstance(one.outcome, Unanswered) else ""
+    return Tried(delivery_id=one.claimed.id, outcome=kind, detail=detail, wire_id=wire_id)
 
 
 def _named(outcome: PushOutcome) -> tuple[AttemptOutcome, str]:
@@ -94,7 +135,19 @@ def _named(outcome: PushOutcome) -> tuple[AttemptOutcome, str]:
         case Unreachable():
             return AttemptOutcome.UNREACHABLE, outcome.reason
         case Unanswered():
-            return AttemptOutcome.UNANSWERED, ""
+            return AttemptOutcome.UNANSWERED, "receipt-follows" if outcome.receipt_follows else ""
+
+
+def _again(one: Pushed, now: datetime, ladder: Ladder) -> Again:
+    sent = isinstance(one.outcome, Unanswered) and one.outcome.receipt_follows
+    waits, daily = ladder.receipts if sent else ladder.waits, ladder.daily
+    if isinstance(one.outcome, Unanswered) and one.outcome.within_seconds is not None:
+        # The wire keeps it and says what became of it: a copy sent meanwhile would only lie beside it.
+        daily = timedelta(seconds=one.outcome.within_seconds)
+        waits = (daily,)
+    tries = one.claimed.attempts
+    verdict = retry.after(tries, _failure(one.outcome), now=now, ladder=waits, daily=daily, jitter=one.jitter)
+    return Again(claimed=one.claimed, verdict=verdict, sent=sent)
 
 
 def _failure(outcome: PushOutcome) -> Failure:
@@ -106,52 +159,17 @@ def _failure(outcome: PushOutcome) -> Failure:
     return Failure(gone=outcome.status == _GONE, wait=wait)
 
 
-def _note_disclosure(session: Session, claimed: Claimed, kind: AttemptOutcome, now: datetime) -> None:
-    """Content left for the team, whatever its system made of it."""
-    audit.record(
-        session,
+def _left_us(one: Pushed) -> bool:
+    """Whether content may have left for the team, whatever its system made of it; an e-mail has none."""
+    return not isinstance(one.outcome, Unreachable) and one.claimed.kind is not ChannelKind.EMAIL
+
+
+def _disclosed(one: Pushed) -> Entry:
+    kind, _ = _named(one.outcome)
+    return Entry(
         action="disclose",
         entity="delivery",
-        entity_id=claimed.id,
-        now=now,
-        caller=Caller(client=WORKER, team=claimed.team_id),
-        detail={"attempt": claimed.attempts, "outcome": kind.value},
+        entity_id=one.claimed.id,
+        caller=Caller(client=WORKER, team=one.claimed.team_id),
+        detail={"attempt": one.claimed.attempts, "outcome": kind.value},
     )
-
-
-# --- the end of the ladder ---------------------------------------------------------------------------------------
-
-
-def _tell_somebody(session: Session, ctx: Context, claimed: Claimed, now: datetime) -> None:
-    """One `undeliverable` task for a notification and a team, whatever number of messages about it are stuck (invariant 3)."""
-    row = session.get_one(Delivery, claimed.id)
-    notification = session.get_one(Notification, row.notification_id)
-    sender = notification.sender_team_id if row.known_to_sender else None
-    owner = next(_who_can_act(ctx, row.team_id, sender))
-    wanted = TaskWanted(
-        code=TaskCode.UNDELIVERABLE,
-        owner=owner,
-        requester=sender if sender != owner else None,
-        description=f"{ctx.directory.teams[row.team_id].name} could not be reached by its system for as long as is tried by itself. "
-        "Tell the team what waits for it, and have its system mended. It is tried once a day from now on.",
-        dedupe_key=f"undeliverable:{row.notification_id}:{row.team_id}:{owner}",
-        notification_id=row.notification_id,
-        priority=notification.priority,
-        due_at=now + LOOK_INTO_WITHIN,
-        cites="F12, invariant 3",
-        options={"team": row.team_id, "delivery": row.id},
-    )
-    tasks.raise_tasks(session, ctx.codec, [wanted], policy_version=ctx.policy.version, now=now)
-
-
-def _who_can_act(ctx: Context, team_id: str, sender: str | None) -> Iterator[str]:
-    """Who can do something about a team that is not reached, best first: its agency's safeguarding lead, the partnership,
-    the sender when it may know that the team is a recipient (sharing principle 9), else the team itself in its mailbox.
-    """
-    team = ctx.directory.teams[team_id]
-    lead = ctx.directory.safeguarding_lead(team.agency_id)
-    partnership = ctx.directory.provider(team.area_id, Function.PARTNERSHIP)
-    for other in (lead, partnership):
-        if other is not None and other.id != team_id:
-            yield other.id
-    yield sender if sender is not None else team_id

@@ -17,6 +17,7 @@ from broker.workflow.context import Context
 from schemas.codes import Event
 from schemas.message import Message
 from schemas.problem import Problem
+from schemas.records import is_record
 
 FROM_CONCEPTION: Final = timedelta(days=280)
 """To the expected date: what was told before was of a pregnancy before."""
@@ -32,6 +33,8 @@ class Followed:
     """The message that it names."""
     ended: tuple[Notification, ...]
     """Messages about the pregnancy that it ends, oldest first; none while another child of it is expected."""
+    taken_back: tuple[Notification, ...]
+    """Messages that it withdraws: the one it names, or all that still stand of the record it names."""
     told: Earlier | None
     """Who sent these and who was told of them, as routing wants it."""
     problems: tuple[Problem, ...]
@@ -39,23 +42,49 @@ class Followed:
 
 def followed(session: Session, ctx: Context, message: Message, world: World, now: datetime) -> Followed:
     """What this message, its persons keyed by their ids, answers or ends."""
-    reference = _named(session, message)
+    named = _named(session, message)
+    reference = named[0] if named else None
     ended = _of_pregnancy(session, ctx, message, world, now) if ctx.policy.events[message.event].quiet else []
     problems = _unknown(message) if message.reference and reference is None else ()
-    return Followed(reference, tuple(ended), _told(session, reference, ended), problems)
+    taken_back = named if message.event is Event.WITHDRAW else ()
+    return Followed(reference, tuple(ended), taken_back, _told(session, reference, ended), problems)
 
 
-def _named(session: Session, message: Message) -> Notification | None:
-    """A team takes back only what it sent itself; it may answer whatever it was told of."""
+def overtaken(session: Session, ctx: Context, message: Message, sender_id: str) -> bool:
+    """Whether the sender took the message's record back by what it sent later and what came before: feeds keep no order.
+
+    A record that is told of by what was sent after its withdrawal has been restored.
+    """
+    record, sent = message.reference, message.sent
+    if record is None or sent is None or message.event is Event.WITHDRAW or not is_record(record):
+        return False
+    taken_back = notifications.withdrawals_of_record(session, sender_id, record)
+    times = [notifications.message_of(ctx.codec, row).sent for row in taken_back]
+    return any(time is not None and time > sent for time in times)
+
+
+def _named(session: Session, message: Message) -> tuple[Notification, ...]:
+    """A team takes back only what it sent itself; it may answer whatever it was told of. Of a record the newest stands first."""
     if message.reference is None or message.sender is None:
-        return None
+        return ()
     find = notifications.earlier if message.event is Event.WITHDRAW else notifications.known_as
-    return find(session, message.sender, message.reference)
+    found = find(session, message.sender, message.reference)
+    if found is None and is_record(message.reference):
+        return tuple(notifications.of_record(session, message.sender, message.reference))
+    return (found,) if found else ()
 
 
 def _unknown(message: Message) -> tuple[Problem, ...]:
-    """An answer that names whom it is for arrives without it; a withdrawal without it takes nothing back."""
-    severe = message.event is Event.WITHDRAW or (message.event is Event.REFERRAL_OUTCOME and not message.to)
+    """An answer that names whom it is for arrives without it; a withdrawal without it takes nothing back.
+
+    Of a record that is no fault: a system cancels, too, what was never told because it was nobody's business.
+    """
+    of_record = is_record(message.reference)
+    if of_record and message.event is not Event.WITHDRAW:
+        return ()  # the first that is told of a record
+    severe = (message.event is Event.WITHDRAW and not of_record) or (
+        message.event is Event.REFERRAL_OUTCOME and not message.to
+    )
     reason = "is of no message that your team sent"
     if message.event is not Event.WITHDRAW:
         reason += " or was told of"

@@ -1,5 +1,6 @@
 """What a safeguarding lead has decided about a message: to whom it is released, and whom of a household a transfer may name."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlmodel import Session
@@ -43,7 +44,15 @@ class Gates:
 
 def gates(session: Session, codec: Codec, notification_id: str) -> Gates:
     """All of a message's, decided or not."""
-    return Gates(tuple(tasks.about(session, codec, notification_id, [TaskCode.RELEASE])))
+    return all_gates(session, codec, [notification_id])[notification_id]
+
+
+def all_gates(session: Session, codec: Codec, notification_ids: Collection[str]) -> dict[str, Gates]:
+    """Those of several messages, by their ids."""
+    found: dict[str, list[Stored]] = {id_: [] for id_ in notification_ids}
+    for task in tasks.about_any(session, codec, notification_ids, [TaskCode.RELEASE]):
+        found[task.row.notification_id or ""].append(task)
+    return {id_: Gates(tuple(of_it)) for id_, of_it in found.items()}
 
 
 def _agrees(gate: Stored, team: Team) -> bool:

@@ -27,6 +27,8 @@ class CountBy(StrEnum):
     AGE = "age"
     KIND = "kind"
     STATE = "state"
+    REASON = "reason"  # the coded reason of the answer, "" where there is none
+    STANDING = "standing"  # what stands beside the state: question asked, extended …; "" where nothing does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
-    """One line of a count; `key` is an agency's id, an age band, an event or a state."""
+    """One line of a count; `key` is an agency's id, an age band, an event, a state, or a code."""
 
     key: str
     count: int
@@ -114,6 +116,10 @@ def _counted(
         case CountBy.AGENCY:
             teams = handover_counts.by_receiver(session, query, now)
             return sorted(_by_agency(teams, ctx.directory.teams).items()), sum(teams.values())
+        case CountBy.REASON:
+            return _plain(handover_counts.by_reason(session, query, now))
+        case CountBy.STANDING:
+            return _plain(handover_counts.by_business_status(session, query, now))
         case CountBy.STATE:
             rows = handover_counts.by_standing(session, query, now)
             in_state = dict.fromkeys(HandoverState, 0)
@@ -121,6 +127,10 @@ def _counted(
                 for state in standing(status, late=late, escalated=escalated):
                     in_state[state] += count
             return [(state.value, count) for state, count in in_state.items()], sum(row[-1] for row in rows)
+
+
+def _plain(counted: Mapping[str | None, int]) -> tuple[list[tuple[str, int]], int]:
+    return sorted((key or "", count) for key, count in counted.items()), sum(counted.values())
 
 
 def _by_agency(counted: Mapping[str, int], teams: Mapping[str, Team]) -> dict[str, int]:

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import orjson
 
-from adapters.port import Adapter, Ignored, Quarantine
+from adapters.port import Adapter, Completing, Completion, Ignored, Lookup, Pointer, Quarantine, Record
 from schemas import bundle, events
 from schemas.limits import Limits, parse
 from schemas.message import Message
 from schemas.problem import Problem
 from schemas.structure import check_bundle
 
-Standing = Literal["usable", "unreadable", "unroutable", "ignored"]
+Standing = Literal["usable", "pointed", "unreadable", "unroutable", "ignored"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +27,15 @@ class Incoming:
     via: str
     """`fhir`, or the adapter's kind."""
     standing: Standing
-    """usable: decide on it. unreadable: 400. unroutable: 422. ignored: none of Baton's business. All are kept."""
+    """usable: decide on it. pointed: what it says stands elsewhere, and is asked for. unreadable: 400. unroutable: 422. ignored: none of Baton's business. All are kept."""
     content_hash: str
     """Hex SHA-256 of the content without Bundle.id, meta and timestamp; of an adapter's content key; of unreadable bytes."""
     messages: tuple[Message, ...] = ()
     problems: tuple[Problem, ...] = ()
     key: str | None = None
     """What identifies it for its sender: MessageHeader.id or the adapter's key."""
+    lookups: tuple[Lookup, ...] = ()
+    """What it leaves open, to be asked elsewhere."""
 
 
 def read_fhir(raw: bytes, content_type: str, limits: Limits, now: datetime) -> Incoming:
@@ -63,14 +65,53 @@ def read_native(adapter: Adapter, raw: bytes, content_type: str, headers: Mappin
     if isinstance(translation, Quarantine):
         return shape.refused(_quarantined(translation.problems), translation.problems, sha256(raw).hexdigest())
     if isinstance(translation, Ignored):
-        reason = Problem(path="", reason=translation.reason, code="informational", severity="information")
-        return shape.refused("ignored", (reason,), translation.content_key, key=translation.key)
+        return shape.refused("ignored", (_ignored(translation),), translation.content_key, key=translation.key)
+    if isinstance(translation, Pointer):
+        pointed = shape.refused("pointed", translation.warnings, translation.content_key, key=translation.key)
+        return replace(pointed, lookups=(translation.lookup,))
     problems = list(translation.warnings)
     for message in translation.messages:
         problems += events.check(message, now)
     if _errors(problems):
         return shape.refused("unroutable", problems, translation.content_key, key=translation.key)
-    return shape.usable(translation.messages, problems, translation.content_key, translation.key)
+    usable = shape.usable(translation.messages, problems, translation.content_key, translation.key)
+    return replace(usable, lookups=translation.lookups)
+
+
+def read_record(
+    adapter: Adapter, raw: bytes, content_type: str, lookup: Lookup, record: Record, now: datetime
+) -> Incoming:
+    """What an event says together with the record that its lookup brought; kept is the record, for the event is kept already."""
+    shape = _Shape(record.body, record.content_type, f"{adapter.kind}/{lookup.client}")
+    if not isinstance(adapter, Completing):
+        return shape.refused("unroutable", (_NOBODY_READS,), sha256(record.body).hexdigest())
+    completion: Completion = adapter.complete(raw, content_type, lookup, record)
+    if isinstance(completion, Quarantine):
+        return shape.refused(_quarantined(completion.problems), completion.problems, sha256(record.body).hexdigest())
+    if isinstance(completion, Ignored):
+        return shape.refused("ignored", (_ignored(completion),), completion.content_key, key=completion.key)
+    problems = [
+        *completion.warnings,
+        *(found for message in completion.messages for found in events.check(message, now)),
+    ]
+    if _errors(problems):
+        return shape.refused("unroutable", problems, completion.content_key, key=completion.key)
+    return shape.usable(completion.messages, problems, completion.content_key, completion.key)
+
+
+_NOBODY_READS: Final = Problem("", "is a record that nothing here reads any more", "not-supported")
+
+
+def _ignored(outcome: Ignored) -> Problem:
+    return Problem(path="", reason=outcome.reason, code="informational", severity="information")
+
+
+def set_aside(raw: bytes, content_type: str, via: str, problem: Problem, *, digest: str | None = None) -> Incoming:
+    """What no adapter was asked about, or could be: kept in quarantine with the reason.
+
+    `via` names the way that it came; `digest` tells it from others where its bytes do not.
+    """
+    return _Shape(raw, content_type, via).refused("unroutable", [problem], digest or sha256(raw).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)

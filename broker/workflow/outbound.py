@@ -1,40 +1,44 @@
 """Compose the FHIR message of one delivery as its team may see it; the same whenever it is asked for, unless what is known has changed.
 
-Four kinds by the delivery's cause: the notification itself, a task of ours, the outcome of a task, a withdrawal.
+Five kinds by the delivery's cause: the notification itself, a task of ours, the outcome of a task, a flag, a withdrawal.
 MessageHeader.id is the delivery's id, so that every try and every reading of one delivery is the same message.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from broker.domain import matching, sharing
+from adapters.port import Rendered
+from broker.domain import sharing
 from broker.domain.states import DeliveryState, NotificationState, View
-from broker.storage import mailbox, notifications, people, tasks
-from broker.storage.tables import Delivery, Notification, Task
-from broker.storage.task_values import Scope, Stored
-from broker.workflow import outcomes, task_wire
+from broker.domain.world import World
+from broker.storage import mailbox, patterns, tasks
+from broker.storage.tables import Delivery, Notification
+from broker.storage.task_values import EVERYTHING, Happened, Scope, Stored
+from broker.workflow import native, outcomes, pattern_flags, task_wire, transfer_homes
 from broker.workflow.context import Context
-from broker.workflow.gates import gates
+from broker.workflow.flag_wire import flag_resource
+from broker.workflow.reply import NO_REFERRAL
+from broker.workflow.stock import Stock
 from schemas import bundle
 from schemas.bundle.addresses import address
 from schemas.bundle.answers import event_element
-from schemas.bundle.profile import REFERENCE
-from schemas.codes import CANONICAL, Event, TaskCode
+from schemas.bundle.profile import NOTICE, REFERENCE
+from schemas.codes import CANONICAL, Event, Priority, TaskCode
 from schemas.identifiers import PERSON, TEAM
 from schemas.message import Message
+
+FHIR_JSON: Final = "application/fhir+json"
 
 NAME = "Baton"
 """MessageHeader.source.name of everything that leaves."""
 
 WITHDRAWN = "withdrawn"
-
-_ALL = Scope(team=None, everything=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,25 +47,48 @@ class Composed:
 
     message_id: str
     body: bytes
-    """FHIR JSON, an R4 Bundle."""
+    """FHIR JSON, an R4 Bundle; or what `content_type` says."""
     event: Event
+    content_type: str = FHIR_JSON
+    workflow: str | None = None
+    """MESH workflow id, where an agency's own format has one."""
 
 
 def compose(session: Session, ctx: Context, delivery_id: str, now: datetime) -> Composed:
     """The message of a delivery. KeyError when there is no such delivery; whether its team may have it is the caller's question."""
-    found = session.get(Delivery, delivery_id, populate_existing=True)
-    if found is None:
-        raise KeyError("there is no such delivery")
-    notification = session.get_one(Notification, found.notification_id, populate_existing=True)
-    making = _Making(session, ctx, found, notification, now)
+    return compose_all(session, ctx, [delivery_id], now)[delivery_id]
+
+
+def compose_all(session: Session, ctx: Context, delivery_ids: Sequence[str], now: datetime) -> dict[str, Composed]:
+    """The messages of several deliveries by their ids; what they have in common is read once. KeyError when one is not there."""
+    stock = Stock.of(session, ctx.codec, delivery_ids)
+    return {id_: _composed(_Making(session, ctx, stock.deliveries[id_], stock, now)) for id_ in delivery_ids}
+
+
+def seen(session: Session, ctx: Context, delivery_id: str, now: datetime) -> Message | None:
+    """The notification of a delivery as its team may see it now; None when it was withdrawn, or the delivery brings a task alone."""
+    stock = Stock.of(session, ctx.codec, [delivery_id])
+    making = _Making(session, ctx, stock.deliveries[delivery_id], stock, now)
+    found, gone = making.delivery, making.notification.state is NotificationState.WITHDRAWN
+    if found.cause or gone or found.state is DeliveryState.CANCELLED:
+        return None
+    return making.as_seen(stock.carried.get(delivery_id, []))
+
+
+def _composed(making: "_Making") -> Composed:
+    found, notification = making.delivery, making.notification
+    gone = notification.state is NotificationState.WITHDRAWN
     if found.cause == WITHDRAWN:
-        return making.withdrawal(_first_told(session, notification.id, found.team_id))
+        return making.withdrawal(_first_told(making.session, notification.id, found.team_id))
     if found.cause.startswith("transfer:"):
-        gone = notification.state is NotificationState.WITHDRAWN
         return making.withdrawal(found.id) if gone else making.of_transfer()
+    if found.cause.partition(":")[0] in (pattern_flags.FLAG, pattern_flags.ENDED):
+        return making.of_flag()
+    if found.cause == native.RECEIPT:
+        return making.of_receipt()
     if found.cause:
         return making.of_task()
-    if found.state is DeliveryState.CANCELLED or notification.state is NotificationState.WITHDRAWN:
+    if found.state is DeliveryState.CANCELLED or gone:
         return making.withdrawal(found.id)
     return making.of_notification()
 
@@ -73,49 +100,65 @@ class _Making:
     session: Session
     ctx: Context
     delivery: Delivery
-    notification: Notification
+    stock: Stock
     now: datetime
+
+    @property
+    def notification(self) -> Notification:
+        """What it is about."""
+        return self.stock.notifications[self.delivery.notification_id]
 
     # --- the notification itself
 
     def of_notification(self) -> Composed:
         """What was said, reduced to what the team may see, with the tasks that it brings."""
-        return self._said_to_team(self._carried())
+        return self._said_to_team(self.stock.carried.get(self.delivery.id, []))
 
     def of_transfer(self) -> Composed:
         """A transfer as it stands now, after it changed: what was said, with the whole and every line."""
         whole_id = self.delivery.cause.split(":")[1]
-        whole = tasks.get(self.session, self.ctx.codec, whole_id, _ALL)
+        whole = tasks.get(self.session, self.ctx.codec, whole_id, EVERYTHING)
         if whole is None or whole.row.owner_team_id != self.delivery.team_id:
             return self.withdrawal(self.delivery.id)  # given to another team since
         lines = tasks.parts_of(self.session, self.ctx.codec, whole_id, TaskCode.CONFIRM_CHILD)
         return self._said_to_team([whole, *lines])
 
     def _said_to_team(self, brought: list[Stored]) -> Composed:
+        message = self.as_seen(brought)
+        own = native.notification(self.ctx, self.delivery.team_id, message)
+        if own is not None:
+            return self._in_its_own_format(own, message.event)
+        named = frozenset(person.key for person in message.people)
+        return self._written(message, [self._task(task, named) for task in brought])
+
+    def as_seen(self, brought: list[Stored]) -> Message:
+        """What was said, as far as the team may see it, under the id by which the team knows it."""
         ctx, delivery = self.ctx, self.delivery
-        said = self._said()
-        decided = gates(self.session, ctx.codec, self.notification.id)
+        said = self.stock.said[delivery.notification_id]
+        world, homes = self._world(said, brought)
+        decided = self.stock.gates(delivery.notification_id)
         team = ctx.directory.teams[delivery.team_id]
-        seen = sharing.render(
+        copy = sharing.render(
             said,
             recipient=team,
             view=View(delivery.view),
             reason_code=delivery.reason_code,
-            world=people.load_world(self.session, ctx.codec, [person.key for person in said.people]),
+            world=world,
             directory=ctx.directory,
             policy=ctx.policy,
             told_at=delivery.created_at,
             released=decided.released_to(team),
             agreed=decided.named_to(team),
+            homes=homes,
         )
-        message = replace(seen, id=delivery.id, reference=self._earlier() if seen.reference else None)
-        named = frozenset(person.key for person in seen.people)
-        return self._written(message, [self._task(task, named) for task in brought])
+        return replace(copy, id=delivery.id, reference=self._earlier() if copy.reference else None)
 
-    def _said(self) -> Message:
-        """The message, about whom its persons have turned out to be since."""
-        said = notifications.message_of(self.ctx.codec, self.notification)
-        return matching.rekey(said, people.survivors(self.session, [person.key for person in said.people]))
+    def _world(self, said: Message, brought: list[Stored]) -> tuple[World, frozenset[str]]:
+        """What is known round the message, and of a transfer the homes that it covers besides."""
+        if not any(task.row.code == TaskCode.TRANSFER for task in brought):
+            return self.stock.world(self.delivery.notification_id), frozenset()
+        named = [person.key for person in said.people]
+        return transfer_homes.around(self.session, self.ctx.codec, brought, named)
 
     def _earlier(self) -> str | None:
         """The message that this one answers or replaces, by the id under which this team knows it."""
@@ -124,19 +167,6 @@ class _Making:
             return None
         original = self.session.get_one(Notification, earlier)
         return known_as(self.session, original, self.delivery.team_id)
-
-    def _carried(self) -> list[Stored]:
-        """Tasks that came with the delivery and are this team's. What it agreed to later is its own, and no news to it."""
-        rows = self.session.execute(
-            tasks.reading()
-            .where(
-                col(Task.delivery_id) == self.delivery.id,
-                col(Task.owner_team_id) == self.delivery.team_id,
-                col(Task.code) != TaskCode.AGREED_ACTION,
-            )
-            .order_by(col(Task.authored_at), col(Task.id))
-        )
-        return [tasks.stored(self.ctx.codec, *found) for found in rows]
 
     # --- withdrawal
 
@@ -170,6 +200,9 @@ class _Making:
             )  # given to another team since: what becomes of it there is not told here
         outcome = self.delivery.cause.startswith("outcome:")
         own = self.notification.sender_team_id == self.delivery.team_id
+        written = self._natively(task, happened, outcome=outcome)
+        if written is not None:
+            return written
         answers = outcome and own and self.notification.event is not None
         event = Event(self.notification.event) if answers and self.notification.event else Event.INFORMATION
         resource = self._task(task, frozenset())
@@ -182,6 +215,49 @@ class _Making:
         elif about is not None:
             header["extension"] = [{"url": REFERENCE, "valueId": about}]
         return self._bundled(event, header, {url: resource})
+
+    def _natively(self, task: Stored, happened: Happened, *, outcome: bool) -> Composed | None:
+        """The answer to what the team sent, or why that was refused, in its agency's own format, where that has one."""
+        about = self.notification
+        if outcome:
+            own = native.answer(self.session, self.ctx, self.delivery, about, task, happened)
+        elif task.row.code == TaskCode.DATA_QUALITY and about.state is NotificationState.REFUSED:
+            own = native.receipt(self.ctx, self.delivery, about)
+        else:
+            own = None
+        event = Event(about.event) if about.event else Event.INFORMATION
+        return self._in_its_own_format(own, event) if own is not None else None
+
+    def of_receipt(self) -> Composed:
+        """That an event has been taken; as the call was answered, where the team is no longer told in its own format."""
+        about = self.notification
+        event = Event(about.event) if about.event else Event.INFORMATION
+        own = native.receipt(self.ctx, self.delivery, about)
+        if own is not None:
+            return self._in_its_own_format(own, event)
+        answered = self.ctx.codec.open(about.answer, f"answer:{about.id}")
+        return Composed(message_id=self.delivery.id, body=answered, event=event)
+
+    def _in_its_own_format(self, own: Rendered, event: Event) -> Composed:
+        return Composed(
+            message_id=self.delivery.id,
+            body=own.body,
+            event=event,
+            content_type=own.content_type,
+            workflow=own.workflow,
+        )
+
+    def of_flag(self) -> Composed:
+        """A flag as the message's focus, as it is now: raised, or withdrawn since."""
+        found = patterns.flag(self.session, self.delivery.cause.partition(":")[2])
+        if found is None:
+            raise KeyError("there is no such flag")
+        resource = _placed(flag_resource(*found, self.ctx), self.ctx.public_url, frozenset())
+        url = address("Flag", resource["id"])
+        header = self._header(Event.INFORMATION, None)
+        header["meta"] = {"security": resource["meta"]["security"]}
+        header["focus"] = [{"reference": url}]
+        return self._bundled(Event.INFORMATION, header, {url: resource})
 
     def _header(self, event: Event, sender: str | None) -> dict[str, Any]:
         team = self.delivery.team_id
@@ -211,6 +287,8 @@ class _Making:
             bundle_id=self.delivery.id,
             extra=extra,
         )
+        if message.priority is not Priority.ROUTINE:
+            _remind(said)
         return Composed(message_id=message.id, body=orjson.dumps(said), event=message.event)
 
     def _bundled(self, event: Event, header: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> Composed:
@@ -255,6 +333,12 @@ def _first_told(session: Session, notification_id: str, team_id: str) -> str:
     if first is None:
         raise KeyError("nothing was told that could be withdrawn")
     return first
+
+
+def _remind(said: dict[str, Any]) -> None:
+    """What is urgent says that this is not the referral."""
+    header = said["entry"][0]["resource"]
+    header.setdefault("extension", []).append({"url": NOTICE, "valueString": NO_REFERRAL})
 
 
 def _organisation(team_id: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from broker.domain.states import Purpose, View
 from broker.storage import deliveries, tasks
 from broker.storage.codec import Codec
 from broker.storage.tables import Notification
-from broker.storage.task_values import Happened, Scope, Stored
+from broker.storage.task_values import EVERYTHING, Happened, Stored
 from broker.workflow.context import Context
 
 TOLD = frozenset(Move) - {Move.OPEN, Move.ASK}
@@ -36,20 +36,26 @@ def tell(session: Session, ctx: Context, task: Stored, to: str | None, version: 
     deliveries.insert(session, [row])
 
 
-def other_side(task: Stored, mover: str | None) -> str | None:
-    """Who is told of a move: the requester of what the owner did, the owner of what the requester did; nobody of its own."""
-    to = task.row.owner_team_id if mover == task.requester else task.requester
-    return None if to == mover else to
+def others(task: Stored, mover: str) -> list[str]:
+    """Who is told of a move: the requester of what the owner did, the owner of what the requester did, both of what a lead did."""
+    sides = (task.row.owner_team_id, task.requester)
+    return [team for team in sides if team is not None and team != mover]
 
 
 def behind(session: Session, codec: Codec, cause: str) -> tuple[Stored, Happened] | None:
     """The task as it is now, and the event, that a delivery with this `cause` is about; None when it is about no task."""
     kind, _, rest = cause.partition(":")
-    if kind not in ("task", "outcome", "escalated"):
+    if kind not in ("task", "outcome", "escalated", "alert", "grown", *_AS_IT_IS):
         return None
     task_id, _, version = rest.partition(":")
-    task = tasks.get(session, codec, task_id, Scope(team=None, everything=True))
+    task = tasks.get(session, codec, task_id, EVERYTHING)
     if task is None:
         return None
-    wanted = int(version or 1)
-    return next((task, event) for event in tasks.events(session, codec, task_id) if event.version == wanted)
+    events = tasks.events(session, codec, task_id)
+    if kind in _AS_IT_IS:
+        return task, events[-1]
+    return next((task, event) for event in events if event.version == int(version or 1))
+
+
+_AS_IT_IS = ("reminded", "unopened")
+"""Causes of messages that tell of no move."""

@@ -4,32 +4,58 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
+from typing import Final
 from uuid import uuid4
 
 from sqlmodel import Session
 
 from broker.domain import households, matching
 from broker.domain.caller import Caller
+from broker.domain.own_numbers import as_sent_by
 from broker.domain.routing import Routing
 from broker.domain.states import NotificationState
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team
 from broker.errors import Conflict, Forbidden
-from broker.storage import audit, notifications, people, people_write, person_rows, tasks
+from broker.storage import audit, direct, directory, notifications, people, people_write, person_rows, tasks
+from broker.storage.codec import Codec
 from broker.storage.notifications import Answered
 from broker.storage.tables import Notification
-from broker.storage.world import check_versions
-from broker.workflow import pregnancy_over, reply, responsibility, route, transfer, transfer_review, withdraw
+from broker.storage.world import asks_versions, check_versions
+from broker.workflow import (
+    expect,
+    lookups,
+    native,
+    patterns,
+    pregnancy_over,
+    prompt,
+    raising,
+    reply,
+    responsibility,
+    route,
+    transfer,
+    transfer_later,
+    transfer_review,
+    withdraw,
+)
 from broker.workflow.context import Context
-from broker.workflow.earlier import followed
+from broker.workflow.earlier import followed, overtaken
 from broker.workflow.intake import Incoming, Standing
 from schemas import content
-from schemas.codes import Event, Function, TaskCode
+from schemas.codes import Function, TaskCode
 from schemas.message import Message
 from schemas.problem import Problem
 
 MEND_WITHIN = timedelta(days=7)
 """Until a data-quality task is due: facts are mended while they still matter."""
+
+
+TAKEN_BACK: Final = Problem(
+    "",
+    "Your team took the record back by a message that was sent later and came before: this one is kept, and told to nobody.",
+    "informational",
+    "information",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +76,36 @@ def receive(session: Session, ctx: Context, incoming: Incoming, caller: Caller, 
     step = _Step(session, ctx, incoming, sender, caller, now)
     if incoming.standing != "usable":
         return step.keep()
+    if any(overtaken(session, ctx, message, sender.id) for message in incoming.messages):
+        return replace(step, incoming=replace(incoming, standing="ignored", problems=(TAKEN_BACK,))).keep()
     answers = [step.accept(message) for message in incoming.messages]
     return answers[0]
+
+
+def complete(session: Session, ctx: Context, incoming: Incoming, caller: Caller, now: datetime) -> Standing:
+    """Handle what a record made of an event: as if its sender sent it now. What was told before is left as it is."""
+    sender = _sender(ctx, incoming, caller)
+    for message in incoming.messages:
+        if notifications.answered(session, sender.id, message.id) is None:
+            receive(session, ctx, replace(incoming, messages=(message,)), caller, now)
+    if incoming.standing in ("unreadable", "unroutable"):
+        receive(session, ctx, incoming, caller, now)
+    return incoming.standing
+
+
+def ahead(session: Session, codec: Codec, incoming: Incoming, caller: Caller) -> None:
+    """Ask at once what handling it asks first; where that saves no time nothing is asked."""
+    team = caller.team
+    if incoming.standing == "usable" and team is not None:
+        message = incoming.messages[0]
+        direct.ahead(
+            session,
+            lambda: (
+                directory.asks_revision(),
+                notifications.asks_answered(team, message.id),
+                people.asks_around(codec, message),
+            ),
+        )
 
 
 def _sender(ctx: Context, incoming: Incoming, caller: Caller) -> Team:
@@ -68,7 +122,7 @@ def _before(session: Session, sender: Team, incoming: Incoming) -> Answered | No
     """The same identity accepted before, or the same content refused before. Only acceptance reserves an identity."""
     if incoming.standing == "usable":
         return notifications.answered(session, sender.id, incoming.messages[0].id)
-    if incoming.standing == "ignored" and incoming.key:
+    if incoming.standing in ("ignored", "pointed") and incoming.key:
         return notifications.answered(session, sender.id, incoming.key)
     return notifications.refused_before(session, sender.id, incoming.content_hash)
 
@@ -78,6 +132,9 @@ def _again(ctx: Context, prior: Answered, incoming: Incoming) -> Answer:
         raise Conflict("This message id was used before with other content: give the new content a new id.")
     standing: Standing = prior.standing  # type: ignore[assignment]  # a column of text that only this module writes
     return Answer(standing, ctx.codec.open(prior.answer, f"answer:{prior.id}"), repeated=True)
+
+
+_KEPT_AS = {"ignored": NotificationState.IGNORED, "pointed": NotificationState.ACCEPTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +151,26 @@ class _Step:
     def keep(self) -> Answer:
         """What cannot be used is kept as it came, answered with where and why, and becomes a task for people."""
         notification_id = str(uuid4())
-        refused = self.incoming.standing != "ignored"
+        standing = self.incoming.standing
+        refused = standing not in ("ignored", "pointed")
         body = reply.not_used(self.incoming, self.ctx, self.now)
         row = self._row(notification_id, self.incoming.key, body) | {
-            "state": NotificationState.REFUSED if refused else NotificationState.IGNORED,
+            "state": NotificationState.REFUSED if refused else _KEPT_AS[standing],
         }
         notifications.add(self.session, row, ())
         if refused:
             self._raise(self._steward_tasks(notification_id))
+        if standing == "pointed":
+            lookups.ask_for_it(self.session, self.ctx, notification_id, self.sender.id, self.incoming.lookups, self.now)
         self._note(notification_id, "failure" if refused else "success")
+        if not refused:
+            self._acknowledge(notification_id, self.incoming.key)
         return Answer(self.incoming.standing, body)
 
     def accept(self, message: Message) -> Answer:
         """Settle who it is about, route it, and write everything it causes."""
         notification_id = str(uuid4())
-        message = replace(message, sender=self.sender.id)
+        message = as_sent_by(message, self.sender.id, self.sender.agency_id)
         settled, changed, settling = self._settle(notification_id, message)
         responsibility.follow(
             self.session,
@@ -130,19 +192,54 @@ class _Step:
         notifications.add(self.session, row, [(p.key, p.key not in settled.subjects) for p in settled.people])
         self._raise([*settling.tasks, *self._missing(notification_id, problems)], notification_id)
         homes = route.write(self.session, self.ctx, notification_id, settled, decided, self.now)
-        transfer_review.followed(self.session, self.ctx, follows.reference, settled, self.now)
+        transfer_later.followed(self.session, self.ctx, follows.reference, settled, self.now)
         pregnancy_over.stop(self.session, self.ctx, follows.ended, self.now)
-        if message.event is Event.WITHDRAW and follows.reference is not None:
-            withdraw.withdraw(self.session, self.ctx, follows.reference, self.now)
+        expect.follow(
+            self.session,
+            self.ctx,
+            settled,
+            self.sender,
+            settling.world,
+            notification_id,
+            follows.reference,
+            self.now,
+        )
+        for taken in follows.taken_back:
+            homes |= withdraw.withdraw(self.session, self.ctx, taken, self.now)
             concerned = responsibility.taken_back(
-                self.session, self.ctx, follows.reference.id, message.occurred, notification_id, self.now
+                self.session, self.ctx, taken.id, message.occurred, notification_id, self.now
             )
             transfer_review.review(self.session, self.ctx, concerned, self.now)
-        homes |= route.again(self.session, self.ctx, changed, self.now, but=notification_id)
-        changed |= homes | transfer_review.changed(self.session, self.ctx, settled, changed, self.now)
-        check_versions(self.session, self._read_versions(decided, changed))
         self._note(notification_id, "success")
+        self._acknowledge(notification_id, message.id)
+        homes |= route.again(self.session, self.ctx, changed, self.now, but=notification_id)
+        self._ask_last(settled, decided, changed)
+        changed |= homes | transfer_review.changed(self.session, self.ctx, settled, changed, self.now)
+        prompt.ask(self.session, self.ctx, notification_id, settled, self.now)
+        patterns.received(self.session, self.ctx, notification_id, settled, changed, self.now)
+        lookups.ask(
+            self.session,
+            self.ctx,
+            notification_id,
+            self.sender.id,
+            self.incoming.lookups,
+            settled,
+            settling.world,
+            self.now,
+        )
+        check_versions(self.session, self._read_versions(decided, changed))
         return Answer("usable", body)
+
+    def _ask_last(self, settled: Message, decided: Routing, changed: set[str]) -> None:
+        """Ask at once what is left to ask when nothing has changed."""
+        if not changed:
+            direct.ahead(
+                self.session,
+                lambda: (
+                    tasks.asks_open_transfers(settled.subjects),
+                    asks_versions(self._read_versions(decided, changed)),
+                ),
+            )
 
     def _settle(self, notification_id: str, message: Message) -> tuple[Message, set[str], households.Settlement]:
         """Who everybody is, and what the message changes about people and households."""
@@ -242,7 +339,12 @@ class _Step:
 
     def _raise(self, wanted: Sequence[TaskWanted], notification_id: str | None = None) -> None:
         tied = [task if task.notification_id else replace(task, notification_id=notification_id) for task in wanted]
-        tasks.raise_tasks(self.session, self.ctx.codec, tied, policy_version=self.ctx.policy.version, now=self.now)
+        raising.raise_tasks(self.session, self.ctx, tied, self.now)
+
+    def _acknowledge(self, notification_id: str, message_id: str | None) -> None:
+        """Once for each event, however many messages it comes to. Of a refusal the task says it, as that is what must be mended."""
+        if message_id == self.incoming.key:
+            native.acknowledge(self.session, self.ctx, self.incoming, notification_id, self.sender.id, self.now)
 
     def _note(self, notification_id: str, outcome: str) -> None:
         audit.record(

@@ -9,11 +9,11 @@ from sqlmodel import Session, col, select
 from broker.domain.answers import ReleaseDecision
 from broker.domain.routing import Told
 from broker.domain.states import DeliveryState, Purpose
-from broker.storage import deliveries, notifications
+from broker.storage import deliveries
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import Stored
 from broker.storage.world import load_world
-from broker.workflow import route
+from broker.workflow import route, said
 from broker.workflow.context import Context
 
 REFUSED = "The safeguarding lead of the agency that sent it decided not to release it to your function."
@@ -57,7 +57,7 @@ def _held(session: Session, gate: Stored) -> list[Delivery]:
 
 def _told_now(session: Session, ctx: Context, gate: Stored, now: datetime) -> dict[str, Told]:
     row = session.get_one(Notification, gate.row.notification_id)
-    message = notifications.message_of(ctx.codec, row)
+    message = said.now(session, ctx.codec, row)
     decided = route.decide(ctx, message, load_world(session, ctx.codec, message.subjects), now)
     return {told.team_id: told for told in decided.told}
 
@@ -70,7 +70,7 @@ def _refuse(session: Session, rows: Collection[Delivery], reason: str) -> None:
 def _ask(session: Session, ctx: Context, gate: Stored, told: Collection[tuple[Delivery, Told]], now: datetime) -> None:
     """The tasks of those who are to act; they were not raised while it was held, so as to tell nobody anything."""
     notification = session.get_one(Notification, gate.row.notification_id)
-    message = notifications.message_of(ctx.codec, notification)
+    message = said.now(session, ctx.codec, notification)
     acting = [
         (replace(why, state=DeliveryState.READY), row.id)
         for row, why in told

@@ -7,15 +7,20 @@ from sqlmodel import Session
 
 from broker.domain import responsibility as moves
 from broker.domain import responsibility_news as heard
-from broker.domain.changes import Change
+from broker.domain.asks import CONFIRM_WITHIN
+from broker.domain.changes import Change, MergePersons
+from broker.domain.decisions import INVOLVED, NOT_INVOLVED
 from broker.domain.responsibility import Cause, Key, Ledger
 from broker.domain.responsibility_news import News
 from broker.domain.states import NotificationState, Unheld
+from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team, World
 from broker.storage import notifications, people
 from broker.storage import responsibility as ledgers
 from broker.storage.tables import Notification
+from broker.workflow import raising
 from broker.workflow.context import Context
+from schemas.codes import TaskCode
 from schemas.message import Message
 
 
@@ -32,24 +37,55 @@ def follow(
 ) -> None:
     """What a message moves; its persons are keyed by their ids, and `world` is as it left it with `changes`."""
     news = _news(ctx, message, sender, world, changes)
-    _carry_out(session, news, Cause(now=now, occurred_at=message.occurred, notification_id=notification_id))
+    _carry_out(session, ctx, news, Cause(now=now, occurred_at=message.occurred, notification_id=notification_id))
 
 
 def chosen(
-    session: Session, ctx: Context, changes: tuple[Change, ...], world: World, team_id: str, now: datetime
+    session: Session,
+    ctx: Context,
+    changes: tuple[Change, ...],
+    world: World,
+    team_id: str,
+    now: datetime,
+    *,
+    asked_by: str | None = None,
 ) -> None:
-    """What a person's choice moves: two records that are one, or work that the team no longer does."""
+    """What a person's choice moves: two records that are one, or work that the team no longer does.
+
+    `asked_by`: the notification that raised the question.
+    """
     news = News(sender=ctx.directory.teams[team_id], directory=ctx.directory, changes=changes, world=world)
-    _carry_out(session, news, Cause(now=now, occurred_at=now))
+    _carry_out(session, ctx, news, Cause(now=now, occurred_at=now), asked_by=asked_by)
 
 
-def _carry_out(session: Session, news: News, cause: Cause) -> None:
+def _carry_out(session: Session, ctx: Context, news: News, cause: Cause, *, asked_by: str | None = None) -> None:
     persons = heard.persons(news)
     if not persons:
         return
     ledger = Ledger(ledgers.chains(session, persons), cause)
+    about = cause.notification_id or asked_by
+    wanted = [_still_working(change, team, about, cause.now) for change, team in heard.displaced(ledger, news)]
+    raising.raise_tasks(session, ctx, wanted, cause.now)
     heard.move(ledger, news, ledgers.in_transfer(session, persons))
     ledgers.record(session, ledger.made(), cause.now)
+
+
+def _still_working(merged: MergePersons, team: str, notification_id: str | None, now: datetime) -> TaskWanted:
+    """Nobody stops being responsible without hearing of it."""
+    return TaskWanted(
+        code=TaskCode.CONFIRM_INVOLVEMENT,
+        owner=team,
+        description=(
+            "Two records turned out to be of one person. Your team was responsible for one of them, and another team is "
+            "responsible for this person now. Say whether you still work with them; if they are to be yours, have them transferred."
+        ),
+        dedupe_key=f"merged:{merged.gone}:{team}",
+        person_id=merged.into,
+        notification_id=notification_id,
+        due_at=now + CONFIRM_WITHIN,
+        cites="invariant 4",
+        options={"person": merged.into, "choices": [INVOLVED, NOT_INVOLVED]},
+    )
 
 
 def confirmed(

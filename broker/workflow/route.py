@@ -9,15 +9,18 @@ from sqlmodel import Session
 
 from broker.domain import routing
 from broker.domain.asks import REACHED_NOBODY
+from broker.domain.reasons import NotTold
 from broker.domain.routing import Earlier, Routing, Told, Withheld
+from broker.domain.sharing import withheld
 from broker.domain.states import DeliveryState, Purpose
 from broker.domain.tasks import TERMINAL
+from broker.domain.vicinity import has_come
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import World
 from broker.storage import audit, deliveries, notifications, people, tasks
 from broker.storage.tables import Notification
 from broker.storage.world import load_world
-from broker.workflow import outcomes, transfer
+from broker.workflow import outcomes, raising, said, transfer, unnamed
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
 from schemas.message import Message
@@ -59,7 +62,7 @@ def write(
         if told.purpose is Purpose.ACTION and told.state is DeliveryState.READY
     ]
     rows += [_withheld_row(notification_id, withheld, decided.policy_version, now) for withheld in decided.withheld]
-    deliveries.insert(session, rows)
+    deliveries.insert(session, rows, min(decided.households, default=None), ctx.pushed)
     homes = ask(session, ctx, notification_id, message, acting, now, also=decided.tasks)
     audit.record(
         session,
@@ -90,21 +93,31 @@ def again(session: Session, ctx: Context, household_ids: Collection[str], now: d
 
 def once_more(session: Session, ctx: Context, row: Notification, now: datetime) -> set[str]:
     """Route one accepted notification again and write what is new; ids of the households that changed by it."""
-    message = notifications.message_of(ctx.codec, row)
+    message = said.now(session, ctx.codec, row)
     if not ctx.policy.still_stands(message, row.received_at, now):
         return set()
     before = deliveries.decisions(session, row.id)
     refused = deliveries.refused_by_lead(session, row.id)
     told_before = refused | {team for team, state in before.items() if state is not DeliveryState.WITHHELD}
     world = load_world(session, ctx.codec, message.subjects)
+    if has_come(message, world, ctx.policy.events[message.event]):
+        return set()
     decided = decide(ctx, message, world, now, already_told=told_before)
     fresh = [told for told in decided.told if told.team_id not in told_before]
     if not fresh:
         return set()
+    early = [
+        told.team_id for told in fresh if _names_a_child_too_early(session, ctx, message, world, told.team_id, now)
+    ]
+    fresh = [told for told in fresh if told.team_id not in early]
     deliveries.drop_withheld(session, row.id, [told.team_id for told in fresh])
     new = Routing(
         told=tuple(fresh),
-        withheld=tuple(held for held in decided.withheld if held.team_id not in before),
+        withheld=tuple(
+            held
+            for held in (*decided.withheld, *(withheld(team, NotTold.NAMES_A_CHILD) for team in early))
+            if held.team_id not in before
+        ),
         tasks=decided.tasks,
         households=decided.households,
         problems=(),
@@ -114,6 +127,15 @@ def once_more(session: Session, ctx: Context, row: Notification, now: datetime) 
     if not told_before:
         _reached(session, ctx, row, now)
     return homes
+
+
+def _names_a_child_too_early(
+    session: Session, ctx: Context, message: Message, world: World, team_id: str, now: datetime
+) -> bool:
+    """Whether what was said before would tell a team of a child whom the transfer to it does not name (principle 12)."""
+    team, named = ctx.directory.teams[team_id], {person.key for person in message.people}
+    homes = {home for person in named for home in world.households_of(person)}
+    return any(named & unnamed.children(session, ctx, world, home, team, now) for home in homes)
 
 
 def _reached(session: Session, ctx: Context, row: Notification, now: datetime) -> None:
@@ -148,12 +170,13 @@ def ask(
         for told, delivery_id in acting
         if told.team_id not in taking_over
     ]
-    tasks.raise_tasks(
+    raising.raise_tasks(
         session,
-        ctx.codec,
+        ctx,
         [_on(task, notification_id) for task in (*also, *wanted)],
-        policy_version=ctx.policy.version,
-        now=now,
+        now,
+        event=message.event,
+        new={delivery_id for _, delivery_id in acting},
     )
     if taking_over:
         opening = transfer.meet(

@@ -56,7 +56,7 @@ def decide(
     changed = people.apply(
         session, ctx.codec, settled.changes, notification_id=notification_id, sender_id=team_id, now=now
     )
-    responsibility.chosen(session, ctx, settled.changes, settled.world, team_id, now)
+    responsibility.chosen(session, ctx, settled.changes, settled.world, team_id, now, asked_by=notification_id)
     return changed
 
 

@@ -8,13 +8,13 @@ from decimal import Decimal
 from sqlmodel import Session
 
 from broker.domain.caller import Caller
-from broker.domain.matching import rekey
 from broker.domain.tasks import BusinessStatus
 from broker.domain.world import Team
 from broker.errors import Conflict, NotFound
-from broker.storage import audit, notifications, people, tasks
+from broker.storage import audit, tasks
 from broker.storage.tables import Notification
 from broker.storage.task_values import Scope, Stored
+from broker.workflow import said
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
 from schemas.events import FACTS
@@ -67,8 +67,7 @@ def summary(session: Session, ctx: Context, caller: Caller, transfer_id: str, no
 
 def _said(session: Session, ctx: Context, notification_id: str) -> Message:
     row = session.get_one(Notification, notification_id)
-    said = notifications.message_of(ctx.codec, row)
-    return rekey(said, people.survivors(session, [person.key for person in said.people]))
+    return said.now(session, ctx.codec, row)
 
 
 def _shown(message: Message, line: Stored) -> bool:
@@ -93,10 +92,11 @@ def _facts(ctx: Context, message: Message, person: str) -> Iterator[tuple[str, s
     for code in ctx.policy.transfers.summary:
         for fact in message.facts:
             if fact.code == code and fact.about == person:
-                yield FACTS[code].text, _words(fact)
+                yield FACTS[code].text, fact_words(fact)
 
 
-def _words(fact: Fact) -> str:
+def fact_words(fact: Fact) -> str:
+    """What a fact says, for people: value, unit and time."""
     said = _value(fact.value)
     if fact.unit:
         said = f"{said} {fact.unit.strip('{}')}"

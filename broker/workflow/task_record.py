@@ -36,6 +36,10 @@ def content_after(
             after["caretaking"] = Note(text=request.text or "", by=by, team=team)
         case Move.EXCLUDE:
             _excluded(after, request, by, team)
+        case Move.REASSIGN if request.holder is not None:
+            held_by = f"{request.holder.name}, {request.holder.role}"
+            after["options"] = {**after.get("options", {}), HELD_BY: held_by}
+            _remark(after, request, by, team)
         case Move.REASSIGN:
             after.pop("opened", None)
             after["options"] = {name: value for name, value in after.get("options", {}).items() if name != HELD_BY}

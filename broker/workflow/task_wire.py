@@ -6,8 +6,18 @@ from typing import Any, TypeAlias
 
 from broker.domain.states import View
 from broker.domain.tasks import SHOWS_PATIENT, SHOWS_REQUESTER, BusinessStatus, overdue
-from broker.storage.task_values import HELD_BY, Question, Scope, Stored, Who
-from schemas.codes import BUSINESS_STATUS_SYSTEM, CANONICAL, SYSTEMS, Function, ResponseReason, TaskCode, TaskStatus
+from broker.storage.task_values import HELD_BY, REPORTERS, Question, Scope, Stored, Who
+from broker.workflow.reply import NO_REFERRAL
+from schemas.codes import (
+    BUSINESS_STATUS_SYSTEM,
+    CANONICAL,
+    SYSTEMS,
+    Function,
+    Priority,
+    ResponseReason,
+    TaskCode,
+    TaskStatus,
+)
 from schemas.identifiers import TEAM
 
 Json: TypeAlias = dict[str, Any]
@@ -25,6 +35,8 @@ BUSINESS_STATUS_WORDS: Mapping[BusinessStatus, str] = {
     BusinessStatus.QUESTION_ANSWERED: "Question answered",
     BusinessStatus.EXTENDED: "Extended",
     BusinessStatus.ACTIONS_OPEN: "Actions open",
+    BusinessStatus.LAPSED: "Acknowledged, but what was agreed does not get on",
+    BusinessStatus.UNHELD: "Held by nobody of the team",
     BusinessStatus.ACTION_NOT_DONE: "Ended, an action was not done",
     BusinessStatus.NOTHING_SUPPLIED: "NOTHING SUPPLIED about this person",
     BusinessStatus.SUPPLIED: "Supplied by the sender since",
@@ -40,6 +52,8 @@ BUSINESS_STATUS_WORDS: Mapping[BusinessStatus, str] = {
     BusinessStatus.AWAITING_SENDER: "Waits for the sender",
     BusinessStatus.REPLACED: "Replaced by another message",
     BusinessStatus.WITHDRAWN: "Withdrawn by the sender",
+    BusinessStatus.ARRIVED: "What was expected has come",
+    BusinessStatus.REACHED: "Reached after all",
     BusinessStatus.ESCALATED: "Overdue, and raised to others",
     BusinessStatus.OVERDUE: "Overdue",
 }
@@ -51,7 +65,7 @@ TASK_CODE_WORDS: Mapping[TaskCode, str] = {
 
 _SHARED = frozenset({TaskCode.TRANSFER, TaskCode.CONFIRM_CHILD})
 """Kinds of task of which both sides see what they are about, besides the answer."""
-_UNSHOWN = frozenset({HELD_BY, "place", "restricted"})
+_UNSHOWN = frozenset({HELD_BY, REPORTERS, "place", "restricted"})
 """Options that are no choice: who holds it stands in the owner's display, the others serve Baton alone."""
 
 
@@ -71,7 +85,7 @@ def task_resource(task: Stored, viewer: Scope, now: datetime) -> Json:
         "intent": "order",
         "priority": row.priority,
         "code": _coded(SYSTEMS[TaskCode], row.code, TASK_CODE_WORDS[TaskCode(row.code)]),
-        "description": task.content.get("description"),
+        "description": _description(task),
         "focus": _logical(NOTIFICATION, row.notification_id),
         "for": _patient(task, viewer),
         "authoredOn": instant(row.authored_at),
@@ -115,6 +129,13 @@ def _patient(task: Stored, viewer: Scope) -> Json | None:
     return {"reference": f"Patient/{task.row.person_id}"}
 
 
+def _description(task: Stored) -> str | None:
+    """What is urgent says that Baton is not the referral; what a team has agreed to is its own words."""
+    text = task.content.get("description")
+    said = task.row.priority is Priority.ROUTINE or task.row.code == TaskCode.AGREED_ACTION
+    return text if text is None or said or "Baton is not" in text else f"{text} {NO_REFERRAL}"
+
+
 # --- elements -----------------------------------------------------------------------------------------------------
 
 
@@ -130,16 +151,31 @@ def _reason(code: str | None) -> Json | None:
 
 
 def _business_status(task: Stored, now: datetime) -> Json | None:
-    late = overdue(TaskStatus(task.row.status), task.row.due_at, now)
-    passed = BusinessStatus.ESCALATED if task.row.level else BusinessStatus.OVERDUE
-    code = passed if late else task.now().business_status
+    codes = list(_standing(task, now))
     counted = task.content.get("lines")
-    if code is None:
+    if not codes:
         return None
-    words = BUSINESS_STATUS_WORDS[code]
+    words = BUSINESS_STATUS_WORDS[codes[0]]
     if counted is not None:
         words = f"{words}: {counted['confirmed']} of {counted['of']} confirmed"
-    return _coded(BUSINESS_STATUS_SYSTEM, code.value, words)
+    coding = [
+        {"system": BUSINESS_STATUS_SYSTEM, "code": code.value, "display": BUSINESS_STATUS_WORDS[code]} for code in codes
+    ]
+    coding[0]["display"] = words
+    return {"coding": coding, "text": words}
+
+
+_BESIDE = frozenset({BusinessStatus.LAPSED, BusinessStatus.UNHELD})
+"""What is shown beside that it is late, because it says why."""
+
+
+def _standing(task: Stored, now: datetime) -> Iterator[BusinessStatus]:
+    kept = task.now().business_status
+    late = overdue(TaskStatus(task.row.status), task.row.progress_by or task.row.due_at, now)
+    if late:
+        yield BusinessStatus.ESCALATED if task.row.level else BusinessStatus.OVERDUE
+    if kept is not None and (not late or kept in _BESIDE):
+        yield kept
 
 
 def _logical(system: str, value: str | None) -> Json | None:

@@ -22,7 +22,8 @@ from broker.domain.transfers import Line, Plan, Supplied
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team, World
 from broker.storage import responsibility, tasks
-from broker.workflow import transfer_lines
+from broker.storage.task_values import EVERYTHING, Stored
+from broker.workflow import raising, transfer_lines
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
 from schemas.message import Message
@@ -59,11 +60,18 @@ class Opening:
 
 
 def meet(
-    session: Session, ctx: Context, notification_id: str, message: Message, world: World, now: datetime
+    session: Session,
+    ctx: Context,
+    notification_id: str,
+    message: Message,
+    world: World,
+    now: datetime,
+    *,
+    homes: Collection[str] = (),
 ) -> Opening:
-    """The message in the household as it is now."""
+    """The message in the household as it is now; `homes` as in `transfer_homes`."""
     sender = ctx.directory.teams[message.sender or ""]
-    met = situation(message, world, ctx.policy, sender, now)
+    met = situation(message, world, ctx.policy, sender, now, homes=homes)
     return Opening(session=session, ctx=ctx, notification_id=notification_id, message=message, met=met, now=now)
 
 
@@ -190,7 +198,7 @@ def _registered(opening: Opening, whole_id: str, here: Collection[str], *, among
     session, ctx, now = opening.session, opening.ctx, opening.now
     homes: set[str] = set()
     for line_id in here:
-        line = tasks.get(session, ctx.codec, line_id, transfer_lines.ALL)
+        line = tasks.get(session, ctx.codec, line_id, EVERYTHING)
         assert line is not None
         homes |= transfer_lines.confirmed(session, ctx, line, now)
     if here and len(here) == among:
@@ -245,7 +253,7 @@ def _line(
             part for part in ("line", opening.notification_id, whole.owner, line.person_id, instead) if part
         ),
         person_id=line.person_id,
-        household_id=whole.household_id,
+        household_id=_home(opening, line.person_id) or whole.household_id,
         notification_id=opening.notification_id,
         delivery_id=delivery_id,
         part_of=whole_id,
@@ -255,6 +263,12 @@ def _line(
         cites=whole.cites,
         options={name: value for name, value in options.items() if value},
     )
+
+
+def _home(opening: Opening, person_id: str) -> str | None:
+    """Which of the households that the transfer covers the person lives in."""
+    met = opening.met
+    return next((home for home in met.households if person_id in met.world.members_of(home)), None)
 
 
 _DESCRIBED: Mapping[Supplied, str] = {
@@ -270,6 +284,12 @@ def may_name_holder(opening: Opening, holder: str, receiver: str) -> bool:
     policy, teams = opening.ctx.policy, opening.ctx.directory.teams
     visible = policy.visible[policy.groups[teams[receiver].function]]
     return teams[holder].function in visible and not opening.met.hidden_from(receiver)
+
+
+def ask_to_supply(opening: Opening, line: Stored, wanted: Line) -> None:
+    """Ask the sender for what the receiver needs of a child since it was born."""
+    supply = _supply(opening, line.row.id, line.row.owner_team_id, wanted.person_id, wanted.missing)
+    _raise(opening, [replace(supply, dedupe_key=f"supply:{line.row.id}:born")])
 
 
 def _supply(
@@ -291,7 +311,7 @@ def _supply(
         person_id=person_id,
         notification_id=opening.notification_id,
         part_of=part_of,
-        due_at=opening.now + opening.ctx.policy.transfers.supply_within,
+        due_at=opening.ctx.policy.transfers.supply_within.after(opening.now, opening.sender.calendar),
         cites="F12, F26",
         options={"missing": list(missing)} if missing else {},
     )
@@ -299,4 +319,4 @@ def _supply(
 
 def _raise(opening: Opening, wanted: list[TaskWanted]) -> list[str]:
     ctx = opening.ctx
-    return tasks.raise_tasks(opening.session, ctx.codec, wanted, policy_version=ctx.policy.version, now=opening.now)
+    return raising.raise_tasks(opening.session, ctx, wanted, opening.now)

@@ -3,7 +3,7 @@
 from broker.domain.answers import Move
 from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.storage import people, tasks
-from broker.storage.task_values import Stored
+from broker.storage.task_values import EVERYTHING, Stored
 from broker.storage.tasks import Change
 from broker.workflow import route, transfer_lines, transfer_review
 from broker.workflow.answer_effects import Step, ask_no_more
@@ -65,7 +65,7 @@ def _end_lines(step: Step, move: str, status: TaskStatus, reason: ResponseReason
 
 def _hand_lines_over(step: Step) -> None:
     """The whole goes to another team of the agency, and its open lines with it; what the sender is asked, that team waits for."""
-    whole = tasks.get(step.session, step.ctx.codec, step.task.row.id, transfer_lines.ALL)
+    whole = tasks.get(step.session, step.ctx.codec, step.task.row.id, EVERYTHING)
     assert whole is not None
     lines = tasks.parts_of(step.session, step.ctx.codec, whole.row.id, TaskCode.CONFIRM_CHILD)
     for one in (whole, *lines):

@@ -17,15 +17,12 @@ from broker.errors import Conflict
 from broker.storage import deliveries, notifications, people, tasks
 from broker.storage import responsibility as ledger
 from broker.storage.tables import Delivery, Notification
-from broker.storage.task_values import Content, Counted, Scope, Stored
+from broker.storage.task_values import EVERYTHING, Content, Counted, Stored
 from broker.storage.tasks import Change, Value
 from broker.workflow import outcomes, responsibility, settle
 from broker.workflow.context import Context
 from broker.workflow.gates import gates
 from schemas.codes import ResponseReason, TaskCode, TaskStatus
-
-ALL = Scope(team=None, everything=True)
-"""Baton's own eyes."""
 
 
 def may_confirm(session: Session, ctx: Context, line: Stored) -> None:
@@ -105,7 +102,7 @@ def whole_again(
     session: Session, ctx: Context, whole_id: str, now: datetime, *, move: str = "counted"
 ) -> Stored | None:
     """Bring a transfer to what its lines have come to; the transfer when it is complete by that, else None."""
-    whole = tasks.get(session, ctx.codec, whole_id, ALL)
+    whole = tasks.get(session, ctx.codec, whole_id, EVERYTHING)
     assert whole is not None
     lines = tasks.parts_of(session, ctx.codec, whole_id, TaskCode.CONFIRM_CHILD)
     columns, content = _as_it_stands(session, ctx, whole, lines, now)
@@ -234,7 +231,7 @@ def _ask_no_more(session: Session, ctx: Context, task: Stored, now: datetime) ->
 
 def supplied(session: Session, ctx: Context, supply: Stored, now: datetime, *, answered: bool) -> None:
     """The sender has answered what was asked of a line: it says so, and so does what the receiver reads."""
-    line = tasks.get(session, ctx.codec, supply.row.part_of or "", ALL)
+    line = tasks.get(session, ctx.codec, supply.row.part_of or "", EVERYTHING)
     if line is None or line.row.code != TaskCode.CONFIRM_CHILD or line.row.status in TERMINAL:
         return
     columns: dict[str, Value] = {}

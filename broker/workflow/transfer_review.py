@@ -15,16 +15,15 @@ from broker.domain.transfers import Line, Supplied
 from broker.domain.wanted import TaskWanted
 from broker.storage import notifications, people, tasks
 from broker.storage.tables import Notification
-from broker.storage.task_values import Content, Scope, Stored
+from broker.storage.task_values import EVERYTHING, Content, Stored
 from broker.storage.tasks import Change, Value
-from broker.workflow import outcomes, transfer, transfer_lines
+from broker.workflow import outcomes, transfer, transfer_homes, transfer_lines
 from broker.workflow.context import Context
 from broker.workflow.gates import gates
 from broker.workflow.transfer import Opening
-from schemas.codes import Event, Priority, TaskCode, TaskStatus
+from schemas.codes import Priority, TaskCode, TaskStatus
 from schemas.message import Message
 
-_ALL = Scope(team=None, everything=True)
 _SHOWS = {
     Supplied.NAMED: None,
     Supplied.NOTHING: BusinessStatus.NOTHING_SUPPLIED,
@@ -40,7 +39,7 @@ def review(session: Session, ctx: Context, persons: Collection[str], now: dateti
     homes: set[str] = set()
     for whole_id in tasks.open_transfers(session, persons):
         tasks.lock(session, whole_id)
-        whole = tasks.get(session, ctx.codec, whole_id, _ALL)
+        whole = tasks.get(session, ctx.codec, whole_id, EVERYTHING)
         if whole is not None and whole.row.status not in TERMINAL:
             homes |= _review(session, ctx, whole, now)
     return homes
@@ -56,23 +55,10 @@ def decided(session: Session, ctx: Context, notification_id: str, now: datetime)
     """The sender's lead has decided whom to name: those it agreed to join, and nothing waits for the decision any more."""
     for whole in tasks.about(session, ctx.codec, notification_id, [TaskCode.TRANSFER]):
         tasks.lock(session, whole.row.id)
-        locked = tasks.get(session, ctx.codec, whole.row.id, _ALL)
+        locked = tasks.get(session, ctx.codec, whole.row.id, EVERYTHING)
         if locked is not None and locked.row.status not in TERMINAL:
             _review(session, ctx, locked, now)
             transfer_lines.counted(session, ctx, whole.row.id, now)
-
-
-def followed(session: Session, ctx: Context, earlier: Notification | None, message: Message, now: datetime) -> None:
-    """What a later message of the sender does to the transfer it refers to: another takes its place, information supplies what was missing."""
-    if earlier is None or message.sender != earlier.sender_team_id:
-        return
-    for whole in tasks.about(session, ctx.codec, earlier.id, [TaskCode.TRANSFER]):
-        if whole.row.status in TERMINAL:
-            continue
-        if message.event is Event.TRANSFER:
-            _replace(session, ctx, whole, now)
-        elif message.event is Event.INFORMATION:
-            _supplied(session, ctx, whole, message, now)
 
 
 # --- one transfer ----------------------------------------------------------------------------------------------------
@@ -121,8 +107,8 @@ def _look(session: Session, ctx: Context, whole: Stored, now: datetime) -> _Look
     about = [line.row.person_id for line in lines if line.row.person_id]
     alive = people.survivors(session, [*about, *(person.key for person in said.people)])
     message = rekey(said, alive)
-    world = people.load_world(session, ctx.codec, {*message.subjects, *(alive[person] for person in about)})
-    opening = transfer.meet(session, ctx, row.id, message, world, now)
+    world, homes = transfer_homes.around(session, ctx.codec, [whole, *lines], message.subjects)
+    opening = transfer.meet(session, ctx, row.id, message, world, now, homes=homes)
     receiver = ctx.directory.teams[whole.row.owner_team_id]
     rule = ctx.policy.transfers.rule(message.event, opening.sender.function, receiver.function)
     if rule is None:  # the policy has changed since: what was opened goes on as it was opened
@@ -161,7 +147,7 @@ def _line_again(looking: _Looking, person: str, line: Stored) -> bool:
     if wanted.supplied is Supplied.HERE:
         _end(opening, line, "registered", TaskStatus.COMPLETED, BusinessStatus.HELD_HERE)
         return True
-    return _stands_otherwise(looking, line, wanted) or _left(looking, person, line)
+    return _stands_otherwise(looking, line, wanted) or _left(looking, person, line) or _born(looking, line, wanted)
 
 
 def _end(opening: Opening, line: Stored, move: str, status: TaskStatus, business: BusinessStatus) -> None:
@@ -188,7 +174,7 @@ def _stands_otherwise(looking: _Looking, line: Stored, wanted: Line) -> bool:
 
 def _left(looking: _Looking, person: str, line: Stored) -> bool:
     """A child whom the sender named has left the home: the line stays, and says so."""
-    home = looking.whole.row.household_id
+    home = line.row.household_id
     there = [m for m in looking.opening.met.world.memberships if (m.person_id, m.household_id) == (person, home)]
     gone = bool(there) and all(m.state is not MembershipState.CURRENT for m in there)
     if (
@@ -199,6 +185,22 @@ def _left(looking: _Looking, person: str, line: Stored) -> bool:
         return False
     options = {**line.content.get("options", {}), "left": "household"}
     _change(looking.opening, line, "left-household", options, {"business_status": BusinessStatus.LEFT_HOUSEHOLD})
+    return True
+
+
+def _born(looking: _Looking, line: Stored, wanted: Line) -> bool:
+    """A child who was expected when the line was opened is born: what the receiver needs of a child is looked for now."""
+    opening, options = looking.opening, line.content.get("options", {})
+    known = opening.met.world.people.get(wanted.person_id)
+    if not wanted.missing or "missing" in options:
+        return False
+    if known is None or known.born is None or known.born < line.row.authored_at.date():
+        return False
+    asked = tasks.parts_of(opening.session, opening.ctx.codec, line.row.id, TaskCode.SUPPLY_INFORMATION)
+    if any("missing" in supply.content.get("options", {}) for supply in asked):
+        return False  # was born already when it was opened, and all of it was supplied since
+    _change(opening, line, "born", {**options, "missing": list(wanted.missing)}, {})
+    transfer.ask_to_supply(opening, line, wanted)
     return True
 
 
@@ -229,58 +231,3 @@ def _as_wanted(whole: Stored) -> TaskWanted:
         priority=Priority(row.priority),
         cites=row.cites,
     )
-
-
-# --- what a later message does ---------------------------------------------------------------------------------------
-
-
-def _replace(session: Session, ctx: Context, whole: Stored, now: datetime) -> None:
-    """The sender has sent another in its place. Who was confirmed stays confirmed."""
-    columns: dict[str, Value] = {"status": TaskStatus.CANCELLED, "business_status": BusinessStatus.REPLACED}
-    what = Change(
-        move="replaced", content=whole.content, columns=columns, detail={}, team_id=whole.row.requester_team_id
-    )
-    version = tasks.change(session, ctx.codec, whole, what, now)
-    transfer_lines.end_lines(
-        session,
-        ctx,
-        whole.row.id,
-        now,
-        move="replaced",
-        status=TaskStatus.CANCELLED,
-        business=BusinessStatus.REPLACED,
-    )
-    transfer_lines.ended(session, ctx, whole, now)
-    outcomes.tell(session, ctx, whole, whole.row.owner_team_id, version, now)
-
-
-def _supplied(session: Session, ctx: Context, whole: Stored, message: Message, now: datetime) -> None:
-    """Facts about persons of a transfer that the sender sent after it: what they meet is no longer missing."""
-    receiver = ctx.directory.teams[whole.row.owner_team_id]
-    origin = notifications.message_of(ctx.codec, session.get_one(Notification, whole.row.notification_id))
-    sender = ctx.directory.teams[whole.row.requester_team_id or ""]
-    rule = ctx.policy.transfers.rule(origin.event, sender.function, receiver.function)
-    if rule is None:
-        return
-    only = message.subjects[0] if len(message.subjects) == 1 else None
-    for line in tasks.parts_of(session, ctx.codec, whole.row.id, TaskCode.CONFIRM_CHILD):
-        said = {fact.code for fact in message.facts if (fact.about or only) == line.row.person_id}
-        if said and line.row.status not in TERMINAL:
-            _said_of(session, ctx, line, rule, said, now)
-
-
-def _said_of(
-    session: Session, ctx: Context, line: Stored, rule: TransferRule, said: Collection[str], now: datetime
-) -> None:
-    options = dict(line.content.get("options", {}))
-    missing = rules.still_missing(rule, options.pop("missing", ()), said)
-    options |= {"supplied": Supplied.NAMED.value, **({"missing": list(missing)} if missing else {})}
-    nothing = line.row.business_status == BusinessStatus.NOTHING_SUPPLIED
-    columns: dict[str, Value] = {"business_status": BusinessStatus.SUPPLIED} if nothing else {}
-    content = Content(**{**line.content, "options": options})
-    tasks.change(session, ctx.codec, line, Change(move="supplied", content=content, columns=columns, detail={}), now)
-    for supply in tasks.parts_of(session, ctx.codec, line.row.id, TaskCode.SUPPLY_INFORMATION):
-        if supply.row.status not in TERMINAL and not missing:
-            done: dict[str, Value] = {"status": TaskStatus.COMPLETED, "answered_at": now}
-            what = Change(move="supplied", content=supply.content, columns=done, detail={})
-            tasks.change(session, ctx.codec, supply, what, now)

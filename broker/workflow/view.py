@@ -1,5 +1,6 @@
 """What a caller sees of people and households: whom it works with, and no more than its function may know."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from broker.domain.world import KnownMembership, KnownPerson, Team, World
 from broker.storage import people
 from broker.storage import sight as addressed
 from broker.storage.world import load_world
+from broker.workflow import unnamed
 from broker.workflow.context import Context
 from schemas.identifiers import HOUSEHOLD, PERSON
 
@@ -35,9 +37,7 @@ def sees(session: Session, world: World, person_id: str, team: Team, ctx: Contex
     told = addressed.told_in_full(session, team.id, list(world.people))
     if person_id in sight.own_clients(world, team, told):
         return True
-    homes = [
-        sight.of_household(world, home, team, ctx.policy, told=told, now=now) for home in world.households_of(person_id)
-    ]
+    homes = [_sight(session, ctx, world, home, team, told, now) for home in world.households_of(person_id)]
     return any(seen is not None and person_id in seen.persons for seen in homes)
 
 
@@ -48,17 +48,47 @@ def _entry(world: World, person_id: str, ctx: Context) -> Json:
     return {"fullUrl": f"{ctx.public_url}/fhir/Patient/{person_id}", "resource": resource, "search": {"mode": "match"}}
 
 
-def household(session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime) -> Json | None:
-    """Who lives together as the caller's team may know, what each is to the others, who works with them, and what nobody knows."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """A household that a team may look up: who looks, all round it, and what they see of it."""
+
+    team: Team
+    world: World
+    seen: sight.Sight
+
+
+def home(session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime) -> Home | None:
+    """The household as the caller's team sees it; None when it may not know of it, and when there is none."""
     team = ctx.directory.teams.get(caller.team or "")
     members = people.members(session, [household_id])
     if team is None or not members:
         return None
     world = load_world(session, ctx.codec, members)
     told = addressed.told_in_full(session, team.id, members)
+    seen = _sight(session, ctx, world, household_id, team, told, now)
+    return None if seen is None else Home(team=team, world=world, seen=seen)
+
+
+def _sight(
+    session: Session, ctx: Context, world: World, household_id: str, team: Team, told: frozenset[str], now: datetime
+) -> sight.Sight | None:
+    """What the team sees of a household: no sibling whom a transfer to it does not name, unless it works with that child anyhow."""
     seen = sight.of_household(world, household_id, team, ctx.policy, told=told, now=now)
-    if seen is None:
-        return None
+    if seen is None or not seen.whole:
+        return seen
+    siblings = unnamed.children(session, ctx, world, household_id, team, now)
+    return sight.without(seen, siblings - sight.own_clients(world, team, told))
+
+
+def household(session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime) -> Json | None:
+    """Who lives together as the caller's team may know, what each is to the others, who works with them, and what nobody knows."""
+    found = home(session, ctx, caller, household_id, now)
+    return None if found is None else household_of(found, ctx, household_id, now)
+
+
+def household_of(found: Home, ctx: Context, household_id: str, now: datetime) -> Json:
+    """The same of a household that the team is known to see."""
+    team, world, seen = found.team, found.world, found.seen
     shown: Json = {
         "id": household_id,
         "system": HOUSEHOLD,
@@ -93,7 +123,7 @@ def _member(world: World, membership: KnownMembership, viewer: Team) -> Json:
     hidden = by != viewer.id and sight.hides_address(world, person.id, viewer)
     return {
         "person": person.id,
-        "name": _name(person),
+        "name": name_of(person),
         "born": person.born.isoformat() if person.born else None,
         "expected": person.expected.isoformat() if person.expected and person.state is PersonState.UNBORN else None,
         "state": person.state.value,
@@ -103,7 +133,8 @@ def _member(world: World, membership: KnownMembership, viewer: Team) -> Json:
     }
 
 
-def _name(person: KnownPerson) -> str | None:
+def name_of(person: KnownPerson) -> str | None:
+    """Somebody's name, as far as it is known."""
     words = [*person.given, person.family or ""]
     return " ".join(word for word in words if word) or None
 

@@ -8,14 +8,14 @@ from sqlmodel import Session
 from broker.domain.states import DeliveryState, Purpose, View
 from broker.storage import deliveries, notifications, people, people_write
 from broker.storage.tables import Notification
-from broker.workflow import acknowledge, transfer_review
+from broker.workflow import acknowledge, expect, patterns, transfer_review
 from broker.workflow.context import Context
 
 
-def withdraw(session: Session, ctx: Context, row: Notification, now: datetime) -> None:
-    """Take back a message at the word of the team that sent it; a second time changes nothing."""
+def withdraw(session: Session, ctx: Context, row: Notification, now: datetime) -> set[str]:
+    """Take back a message at the word of the team that sent it; a second time changes nothing. Ids of the households that changed."""
     if row.withdrawn_at is not None:
-        return
+        return set()
     notifications.withdraw(session, row.id, now)
     recalled = deliveries.withdraw(session, row.id, now)
     deliveries.insert(
@@ -39,5 +39,8 @@ def withdraw(session: Session, ctx: Context, row: Notification, now: datetime) -
         ],
     )
     acknowledge.cancel_for_notification(session, ctx, row.id, now)
+    expect.taken_back(session, ctx, row.id, now)
+    patterns.taken_back(session, ctx, row.id, now)
     homes = people_write.forget(session, row.id, now)
     transfer_review.review(session, ctx, people.members(session, homes), now)
+    return homes

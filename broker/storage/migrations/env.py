@@ -25,6 +25,7 @@ context.configure(
     render_as_batch=True,
     render_item=_plain,
     compare_type=True,
+    transaction_per_migration=True,  # so that what is done stays done, and an index can be built outside of one
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -1,0 +1,158 @@
+"""Who signs in to the pages, as whom of which team, and the sessions they have; what a session may do is decided in `web.pages`."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, delete, select
+
+from broker.domain.rota import Practitioner
+from broker.storage import practitioners, tables
+from broker.storage.codec import Codec, open_json, seal_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Somebody who signs in. `subject` is the issuer's own name for them; `seats` are pairs of team and practitioner id."""
+
+    id: str
+    issuer: str
+    subject: str
+    name: str
+    scopes: frozenset[str] = frozenset()
+    """Of auditors and administrators."""
+    seats: tuple[tuple[str, str], ...] = ()
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A live session: whose it is, which people of teams they are, and for which team they act at present."""
+
+    account_id: str
+    name: str
+    scopes: frozenset[str]
+    seats: tuple[Practitioner, ...]
+    team_id: str | None
+    begun_at: datetime
+    seen_at: datetime
+
+
+def put(session: Session, codec: Codec, account: Account, now: datetime) -> None:
+    """Create or replace an account; whoever is signed in by it must sign in again."""
+    _end_all(session, account.id)
+    session.execute(delete(tables.Seat).where(col(tables.Seat.account_id) == account.id))
+    session.merge(
+        tables.Account(
+            id=account.id,
+            subject_blind=_blind(codec, account.issuer, account.subject),
+            details=seal_json(codec, {"name": account.name}, _context(account.id)),
+            scopes=" ".join(sorted(account.scopes)),
+            revoked_at=now if account.revoked else None,
+        )
+    )
+    session.flush()
+    session.add_all(
+        tables.Seat(account_id=account.id, team_id=team, practitioner_id=somebody) for team, somebody in account.seats
+    )
+
+
+def taken(session: Session, codec: Codec, account: Account) -> bool:
+    """Whether another account has this subject, revoked or not."""
+    blind = _blind(codec, account.issuer, account.subject)
+    query = select(tables.Account.id).where(tables.Account.subject_blind == blind, tables.Account.id != account.id)
+    return session.exec(query).first() is not None
+
+
+def find(session: Session, codec: Codec, issuer: str, subject: str) -> str | None:
+    """The id of the account that the issuer calls so; None when there is none, or it was revoked."""
+    blind = _blind(codec, issuer, subject)
+    query = select(tables.Account.id).where(
+        tables.Account.subject_blind == blind, col(tables.Account.revoked_at).is_(None)
+    )
+    return session.exec(query).first()
+
+
+def seats(session: Session, codec: Codec, account_id: str) -> tuple[Practitioner, ...]:
+    """Who an account is, in the order of team ids."""
+    query = select(tables.Practitioner).join(
+        tables.Seat,
+        (col(tables.Seat.team_id) == col(tables.Practitioner.team_id))
+        & (col(tables.Seat.practitioner_id) == col(tables.Practitioner.id)),
+    )
+    rows = session.exec(query.where(tables.Seat.account_id == account_id).order_by(col(tables.Practitioner.team_id)))
+    return tuple(practitioners.read(codec, row) for row in rows)
+
+
+def everybody(session: Session, codec: Codec) -> list[tuple[str, str, frozenset[str], tuple[Practitioner, ...]]]:
+    """Every account that was not revoked: id, name, scopes and who of which teams they are, by id. For lists of few."""
+    rows = session.exec(
+        select(tables.Account).where(col(tables.Account.revoked_at).is_(None)).order_by(col(tables.Account.id))
+    )
+    return [
+        (
+            row.id,
+            open_json(codec, row.details, _context(row.id))["name"],
+            frozenset(row.scopes.split()),
+            seats(session, codec, row.id),
+        )
+        for row in rows.all()
+    ]
+
+
+def begin(
+    session: Session, digest: str, account_id: str, team_id: str | None, now: datetime, longest: timedelta
+) -> None:
+    """A new session; those that are older than any may be are forgotten."""
+    session.execute(delete(tables.PageSession).where(col(tables.PageSession.begun_at) < now - longest))
+    session.add(tables.PageSession(digest=digest, account_id=account_id, team_id=team_id, begun_at=now, seen_at=now))
+
+
+def signed_in(session: Session, codec: Codec, digest: str) -> SignedIn | None:
+    """The session with that hash, of an account that was not revoked; whether it has timed out is for the caller to see."""
+    query = (
+        select(tables.PageSession, tables.Account)
+        .join(tables.Account)
+        .where(tables.PageSession.digest == digest, col(tables.Account.revoked_at).is_(None))
+    )
+    found = session.exec(query).first()
+    if found is None:
+        return None
+    row, account = found
+    return SignedIn(
+        account_id=account.id,
+        name=open_json(codec, account.details, _context(account.id))["name"],
+        scopes=frozenset(account.scopes.split()),
+        seats=seats(session, codec, account.id),
+        team_id=row.team_id,
+        begun_at=row.begun_at,
+        seen_at=row.seen_at,
+    )
+
+
+def seen(session: Session, digest: str, now: datetime) -> None:
+    """They have taken a step."""
+    row = session.get(tables.PageSession, digest)
+    if row is not None:
+        row.seen_at = now
+
+
+def sit(session: Session, digest: str, team_id: str | None) -> None:
+    """They act for another of their teams, or as auditor or administrator."""
+    session.get_one(tables.PageSession, digest).team_id = team_id
+
+
+def end(session: Session, digest: str) -> None:
+    """Sign out."""
+    session.execute(delete(tables.PageSession).where(col(tables.PageSession.digest) == digest))
+
+
+def _end_all(session: Session, account_id: str) -> None:
+    session.execute(delete(tables.PageSession).where(col(tables.PageSession.account_id) == account_id))
+
+
+def _blind(codec: Codec, issuer: str, subject: str) -> str:
+    return codec.blind("account", issuer, subject)
+
+
+def _context(account_id: str) -> str:
+    return f"account:{account_id}"

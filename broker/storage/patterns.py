@@ -1,0 +1,393 @@
+"""Patterns in the database: opened once for each rule and scope, with their evidence, tasks and flags; what makes one is `domain.patterns`."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Final, TypeAlias
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, func, select, update
+
+from broker.domain.patterns import Scope
+from broker.domain.tasks import TERMINAL
+from broker.storage import direct
+from broker.storage.codec import Codec
+from broker.storage.deliveries import QUIET
+from broker.storage.phrases import among
+from broker.storage.prepared import Query
+from broker.storage.store import Raced
+from broker.storage.tables import (
+    Household,
+    Pattern,
+    PatternDue,
+    PatternEvidence,
+    PatternFlag,
+    PatternLook,
+    PatternTask,
+    Person,
+    Task,
+    metadata,
+)
+from broker.storage.task_values import Stored
+from broker.storage.tasks import reading, stored
+from schemas.codes import TaskCode, TaskStatus
+
+NO_LONGER_CURRENT: Final = "no-longer-current"
+MERGED: Final = "merged"
+TALKS: Final = (TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD, TaskCode.PATTERN_REVIEW)
+"""Tasks that end with a recorded discussion."""
+
+PATTERN_LOOK: Final = metadata.tables["patternlook"]
+PATTERN_DUE: Final = metadata.tables["patterndue"]
+
+Held: TypeAlias = tuple[str, str]
+"""(person, team)"""
+
+
+def hold(session: Session, scope: Scope) -> None:
+    """Two who look at the same scope take turns until the commit: neither misses what the other brings."""
+    table, id_ = (Household, scope.household_id) if scope.household_id else (Person, scope.person_id)
+    session.execute(select(col(table.id)).where(col(table.id) == id_).with_for_update())
+
+
+# --- patterns -----------------------------------------------------------------------------------------------------
+
+
+def open_in(session: Session, scope: Scope) -> dict[str, Pattern]:
+    """Those that are open in this scope, by rule."""
+    found = select(Pattern).where(_in(scope), col(Pattern.closed_at).is_(None))
+    return {row.rule: row for row in session.exec(found.execution_options(populate_existing=True))}
+
+
+def open_about(session: Session, household_ids: Collection[str], person_ids: Collection[str]) -> list[Pattern]:
+    """All that are open for these households and persons, the oldest first."""
+    where = sa.or_(col(Pattern.household_id).in_(household_ids), col(Pattern.person_id).in_(person_ids))
+    found = select(Pattern).where(where, col(Pattern.closed_at).is_(None))
+    return list(session.exec(found.order_by(col(Pattern.opened_at), col(Pattern.id))))
+
+
+def any_open(session: Session, household_ids: Collection[str], person_ids: Collection[str]) -> bool:
+    """Whether anything is open for these households or persons."""
+    given = {"homes": sorted(household_ids), "persons": sorted(person_ids)}
+    return bool(direct.rows(session, _ANY_OPEN, **given))
+
+
+_PATTERN, _FLAG = metadata.tables["pattern"], metadata.tables["patternflag"]
+_IN_HOMES = sa.select(_PATTERN.c.id).where(among(_PATTERN.c.household_id, "homes"), _PATTERN.c.closed_at.is_(None))
+_OF_PERSONS = sa.select(_PATTERN.c.id).where(among(_PATTERN.c.person_id, "persons"), _PATTERN.c.closed_at.is_(None))
+_ANY_OPEN = Query(sa.union(_IN_HOMES, _OF_PERSONS))
+
+
+def named_by(session: Session, pattern: Pattern) -> frozenset[str]:
+    """The children whom it is about, as its tasks and flags name them, wherever they live by now."""
+    tasks = select(Task.person_id).join(PatternTask, col(PatternTask.task_id) == col(Task.id))
+    flagged = select(PatternFlag.person_id).where(PatternFlag.pattern_id == pattern.id)
+    found = {
+        *session.scalars(tasks.where(PatternTask.pattern_id == pattern.id)),
+        *session.scalars(flagged),
+        pattern.person_id,
+    }
+    return frozenset(person for person in found if person is not None)
+
+
+def left_behind(session: Session, household_id: str, person_ids: Collection[str]) -> list[Pattern]:
+    """Patterns of other households that are open and whose tasks name one of these persons."""
+    found = select(Pattern).join(PatternTask, col(PatternTask.pattern_id) == col(Pattern.id))
+    found = found.join(Task, col(Task.id) == col(PatternTask.task_id)).where(
+        col(Task.person_id).in_(person_ids),
+        col(Pattern.closed_at).is_(None),
+        col(Pattern.household_id).is_not(None),
+        col(Pattern.household_id) != household_id,
+    )
+    return list(session.exec(found.order_by(col(Pattern.opened_at), col(Pattern.id)).distinct()))
+
+
+def move(session: Session, pattern: Pattern, household_id: str) -> None:
+    """The children whom it is about live there now."""
+    session.execute(update(Pattern).where(col(Pattern.id) == pattern.id).values(household_id=household_id))
+    session.expire(pattern)
+
+
+def open_by(session: Session, rule: str) -> list[Pattern]:
+    """All that are open by a rule, the oldest first."""
+    found = select(Pattern).where(Pattern.rule == rule, col(Pattern.closed_at).is_(None))
+    return list(session.exec(found.order_by(col(Pattern.opened_at), col(Pattern.id))))
+
+
+def last_closed(session: Session, rule: str, scope: Scope) -> datetime | None:
+    """When the last one was closed: what happened before was talked about."""
+    last = select(func.max(Pattern.closed_at)).where(_in(scope), col(Pattern.rule) == rule)
+    found: datetime | None = session.scalar(last)
+    return found
+
+
+def last_talk(session: Session, person_ids: Collection[str], before: datetime) -> datetime | None:
+    """When a discussion about one of these persons was last recorded before then."""
+    found: datetime | None = session.scalar(
+        select(func.max(Task.answered_at)).where(
+            col(Task.person_id).in_(person_ids),
+            col(Task.code).in_(TALKS),
+            Task.status == TaskStatus.COMPLETED,
+            col(Task.answered_at) <= before,
+        )
+    )
+    return found
+
+
+def _in(scope: Scope) -> sa.ColumnElement[bool]:
+    if scope.household_id:
+        return col(Pattern.household_id) == scope.household_id
+    return col(Pattern.person_id) == scope.person_id
+
+
+def add(session: Session, rule: str, scope: Scope, policy_version: str, now: datetime) -> Pattern:
+    """Open one. The database refuses a second for the same rule and scope."""
+    row = Pattern(
+        id=str(uuid4()),
+        rule=rule,
+        household_id=scope.household_id,
+        person_id=scope.person_id,
+        policy_version=policy_version,
+        opened_at=now,
+        told_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def told(session: Session, pattern: Pattern, now: datetime) -> None:
+    """Its teams have been told of it again."""
+    session.execute(update(Pattern).where(col(Pattern.id) == pattern.id).values(told_at=now))
+
+
+def close(session: Session, pattern_id: str, outcome: str, now: datetime) -> None:
+    """It is over. Raced when somebody closed it before."""
+    open_ = (col(Pattern.id) == pattern_id, col(Pattern.closed_at).is_(None))
+    done = session.execute(
+        update(Pattern).where(*open_).values(closed_at=now, outcome=outcome), execution_options=QUIET
+    )
+    if not done.rowcount:  # type: ignore[attr-defined]  # CursorResult, typed as Result
+        raise Raced
+
+
+# --- evidence -----------------------------------------------------------------------------------------------------
+
+
+def evidence(session: Session, pattern_id: str) -> dict[str, bool]:
+    """The notifications that count, each with whether it still does."""
+    found = select(PatternEvidence.notification_id, PatternEvidence.withdrawn_at)
+    rows = session.execute(found.where(col(PatternEvidence.pattern_id) == pattern_id))
+    return {id_: withdrawn is None for id_, withdrawn in rows}
+
+
+def add_evidence(session: Session, pattern_id: str, notification_ids: Iterable[str], now: datetime) -> list[str]:
+    """Those of the notifications that are new to it, which it has from now on."""
+    known = evidence(session, pattern_id)
+    fresh = [id_ for id_ in dict.fromkeys(notification_ids) if id_ not in known]
+    rows = [{"pattern_id": pattern_id, "notification_id": id_, "added_at": now, "withdrawn_at": None} for id_ in fresh]
+    direct.insert(session, metadata.tables["patternevidence"], rows)
+    return fresh
+
+
+def take_back(session: Session, notification_id: str, now: datetime) -> list[Pattern]:
+    """A notification counts no longer; the open patterns that it counted towards."""
+    session.execute(
+        update(PatternEvidence)
+        .where(col(PatternEvidence.notification_id) == notification_id, col(PatternEvidence.withdrawn_at).is_(None))
+        .values(withdrawn_at=now)
+    )
+    found = select(Pattern).join(PatternEvidence, col(PatternEvidence.pattern_id) == col(Pattern.id))
+    where = (col(PatternEvidence.notification_id) == notification_id, col(Pattern.closed_at).is_(None))
+    return list(session.exec(found.where(*where).order_by(col(Pattern.id))))
+
+
+# --- tasks --------------------------------------------------------------------------------------------------------
+
+
+def add_task(session: Session, pattern_id: str, task_id: str) -> None:
+    """A team is asked about it by this task."""
+    direct.insert(session, metadata.tables["patterntask"], [{"pattern_id": pattern_id, "task_id": task_id}])
+
+
+def tasks_of(session: Session, codec: Codec, pattern_id: str) -> list[Stored]:
+    """Its tasks as they are now, the oldest first."""
+    query = reading().join(PatternTask, col(PatternTask.task_id) == col(Task.id))
+    query = query.where(col(PatternTask.pattern_id) == pattern_id).order_by(col(Task.authored_at), col(Task.id))
+    return [stored(codec, *row) for row in session.execute(query.execution_options(populate_existing=True))]
+
+
+def of_task(session: Session, task_id: str) -> Pattern | None:
+    """The pattern that a task is about; None when it is about none."""
+    found = select(Pattern).join(PatternTask, col(PatternTask.pattern_id) == col(Pattern.id))
+    return session.exec(found.where(col(PatternTask.task_id) == task_id)).first()
+
+
+def all_answered(session: Session, pattern_id: str) -> bool:
+    """Whether nobody is asked any more."""
+    waiting = select(func.count()).select_from(PatternTask).join(Task, col(Task.id) == col(PatternTask.task_id))
+    return not session.scalar(
+        waiting.where(col(PatternTask.pattern_id) == pattern_id, col(Task.status).not_in(TERMINAL))
+    )
+
+
+# --- flags --------------------------------------------------------------------------------------------------------
+
+
+def flags(session: Session, pattern_id: str) -> dict[Held, PatternFlag]:
+    """Its flags that are not withdrawn, by person and team."""
+    query = select(PatternFlag).where(PatternFlag.pattern_id == pattern_id, col(PatternFlag.withdrawn_at).is_(None))
+    rows = session.exec(query.order_by(col(PatternFlag.team_id), col(PatternFlag.person_id)))
+    return {(row.person_id, row.team_id): row for row in rows}
+
+
+def raise_flags(
+    session: Session, pattern_id: str, held: Iterable[Held], notification_id: str, now: datetime
+) -> dict[str, str]:
+    """New flags; flag id → the team that holds it."""
+    rows = [
+        {
+            "id": str(uuid4()),
+            "pattern_id": pattern_id,
+            "person_id": person,
+            "team_id": team,
+            "notification_id": notification_id,
+            "opened_at": now,
+            "withdrawn_at": None,
+        }
+        for person, team in held
+    ]
+    direct.insert(session, metadata.tables["patternflag"], rows)
+    return {str(row["id"]): str(row["team_id"]) for row in rows}
+
+
+def withdraw_flags(session: Session, ids: Collection[str], now: datetime) -> None:
+    """Nobody holds these any more."""
+    if ids:
+        session.execute(update(PatternFlag).where(col(PatternFlag.id).in_(ids)).values(withdrawn_at=now))
+
+
+def flag(session: Session, flag_id: str) -> tuple[PatternFlag, Pattern] | None:
+    """A flag with its pattern, as they are now."""
+    query = select(PatternFlag, Pattern).join(Pattern, col(Pattern.id) == col(PatternFlag.pattern_id))
+    found = session.execute(query.where(col(PatternFlag.id) == flag_id).execution_options(populate_existing=True))
+    return next(((row[0], row[1]) for row in found), None)
+
+
+def held_by(session: Session, team_id: str, person_id: str) -> list[tuple[PatternFlag, Pattern]]:
+    """Every flag about a person that a team holds or held, the newest first."""
+    query = select(PatternFlag, Pattern).join(Pattern, col(Pattern.id) == col(PatternFlag.pattern_id))
+    query = query.where(PatternFlag.team_id == team_id, PatternFlag.person_id == person_id)
+    rows = session.execute(query.order_by(col(PatternFlag.opened_at).desc(), col(PatternFlag.id)))
+    return [(row[0], row[1]) for row in rows]
+
+
+# --- what time brings about ---------------------------------------------------------------------------------------
+
+
+def look_later(session: Session, rule: str, looks: Mapping[str, datetime]) -> None:
+    """Look at these persons (id → when) by then, unless that is set already."""
+    known = select(PatternLook.person_id).where(PatternLook.rule == rule, col(PatternLook.person_id).in_(looks))
+    waiting = set(session.scalars(known))
+    rows = [{"rule": rule, "person_id": person, "at": at} for person, at in looks.items() if person not in waiting]
+    direct.insert(session, PATTERN_LOOK, rows)
+
+
+def next_look(session: Session) -> datetime | None:
+    """When the clock must next look at somebody, or at what has come; None when there is nothing."""
+    [(look, came)] = direct.rows(session, _NEXT)
+    return min((at for at in (look, came) if at is not None), default=None)
+
+
+_NEXT = Query(
+    sa.select(
+        sa.select(sa.func.min(PATTERN_LOOK.c.at)).scalar_subquery().label("look"),
+        sa.select(sa.func.min(PATTERN_DUE.c.at)).scalar_subquery().label("came"),
+    )
+)
+
+
+def look_at(session: Session, notification_id: str, changed: Collection[str], now: datetime) -> None:
+    """Have the clock look at what has come, at once and after the reply."""
+    row = {"notification_id": notification_id, "at": now, "changed": sorted(changed)}
+    direct.insert(session, PATTERN_DUE, [row])
+
+
+def came(session: Session, now: datetime, limit: int) -> list[PatternDue]:
+    """What has come and was not looked at, the oldest first."""
+    query = select(PatternDue).where(col(PatternDue.at) <= now)
+    return list(session.exec(query.order_by(col(PatternDue.at), col(PatternDue.notification_id)).limit(limit)))
+
+
+def seen(session: Session, notification_ids: Collection[str]) -> None:
+    """They have been looked at."""
+    where = col(PatternDue.notification_id).in_(notification_ids)
+    session.execute(sa.delete(PatternDue).where(where), execution_options=QUIET)
+
+
+def due_looks(session: Session, now: datetime, limit: int) -> list[PatternLook]:
+    """Those whose time has come, the longest waiting first."""
+    query = select(PatternLook).where(col(PatternLook.at) <= now)
+    return list(session.exec(query.order_by(col(PatternLook.at), col(PatternLook.person_id)).limit(limit)))
+
+
+def looked(session: Session, look: PatternLook) -> None:
+    """It has been looked at."""
+    where = (col(PatternLook.rule) == look.rule, col(PatternLook.person_id) == look.person_id)
+    session.execute(sa.delete(PatternLook).where(*where), execution_options=QUIET)
+
+
+# --- two who are one ----------------------------------------------------------------------------------------------
+
+
+def merge(session: Session, gone: str, into: str) -> None:
+    """What was open about the one is open about the other; of two of a kind the survivor's goes on with the evidence and tasks of both."""
+    mine = {row.rule: row for row in open_about(session, (), [into])}
+    for theirs in open_about(session, (), [gone]):
+        if theirs.rule in mine:
+            _join(session, theirs, mine[theirs.rule])
+    moved = (
+        update(Pattern).where(col(Pattern.person_id) == gone).values(person_id=into),
+        update(PatternFlag).where(col(PatternFlag.person_id) == gone, _not_twice(gone, into)).values(person_id=into),
+        update(PatternFlag)
+        .where(col(PatternFlag.person_id) == gone)
+        .values(person_id=into, withdrawn_at=sa.func.coalesce(PatternFlag.withdrawn_at, PatternFlag.opened_at)),
+    )
+    for statement in moved:
+        session.execute(statement, execution_options=QUIET)
+    _looks(session, gone, into)
+
+
+def _join(session: Session, one: Pattern, other: Pattern) -> None:
+    has = set(evidence(session, other.id))
+    for id_ in set(evidence(session, one.id)) - has:
+        session.execute(
+            update(PatternEvidence)
+            .where(col(PatternEvidence.pattern_id) == one.id, col(PatternEvidence.notification_id) == id_)
+            .values(pattern_id=other.id),
+            execution_options=QUIET,
+        )
+    for table in (PatternTask, PatternFlag):
+        of_one = update(table).where(col(table.pattern_id) == one.id)
+        session.execute(of_one.values(pattern_id=other.id), execution_options=QUIET)
+    close(session, one.id, MERGED, max(one.told_at, other.told_at))
+
+
+def _not_twice(gone: str, into: str) -> sa.ColumnElement[bool]:
+    """Where the same team does not hold the same flag about the survivor."""
+    same = sa.orm.aliased(PatternFlag)
+    twice = select(same.id).where(
+        col(same.person_id) == into,
+        col(same.pattern_id) == col(PatternFlag.pattern_id),
+        col(same.team_id) == col(PatternFlag.team_id),
+        col(same.withdrawn_at).is_(None),
+    )
+    return sa.and_(col(PatternFlag.person_id) == gone, sa.not_(twice.exists()))
+
+
+def _looks(session: Session, gone: str, into: str) -> None:
+    same = select(PatternLook.rule).where(PatternLook.person_id == into)
+    twice = (col(PatternLook.person_id) == gone, col(PatternLook.rule).in_(same))
+    session.execute(sa.delete(PatternLook).where(*twice), execution_options=QUIET)
+    rest = update(PatternLook).where(col(PatternLook.person_id) == gone)
+    session.execute(rest.values(person_id=into), execution_options=QUIET)

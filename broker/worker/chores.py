@@ -1,0 +1,83 @@
+"""What a worker does besides delivering: numbers mailboxes, aligns rows with channels, keeps the clock, seals the audit. Each asks first without writing."""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlmodel import Session
+
+from broker.runtime import Runtime
+from broker.storage import audit_log, deliveries, leases, mailbox, outbox
+from broker.worker.guard import guarded
+from broker.worker.limits import Limits
+from broker.workflow import clock, number, seal, watchdog
+
+
+class Chores:
+    """Each step says whether there may be more than it took."""
+
+    def __init__(self, runtime: Runtime, limits: Limits, holder: str) -> None:
+        """`holder` names this process in leases."""
+        self._runtime = runtime
+        self._limits = limits
+        self._holder = holder
+        self._lease = timedelta(seconds=runtime.settings.lease_seconds)
+        self._align_at: datetime | None = None
+        self.late = timedelta()
+        """How long what the clock did last had waited for it."""
+
+    async def number(self) -> bool:
+        """Number what was committed; one pass, so that a flood of messages does not keep others from being pushed.
+
+        Whether it met a limit, so that there may be more.
+        """
+        store = self._runtime.store
+        if not await store.aread(lambda session: mailbox.unnumbered_teams(session, limit=1)):
+            return False
+        return await store.awrite(number.number) >= number.TEAMS_AT_ONCE
+
+    async def keep_time(self) -> bool:
+        """What time brings about, each step by itself: what fails is left for the next time and holds up nothing else."""
+        steps = {"align": self._align, "clock": self._tick}
+        return any([await guarded(name, step()) for name, step in steps.items()])
+
+    async def seal(self) -> bool:
+        """One head of the audit, whatever else there is to do."""
+        return bool(await guarded("seal", self._seal()))
+
+    async def end(self) -> None:
+        """Seal what is left and let others take over at once."""
+        store, now = self._runtime.store, self._runtime.now()
+        await guarded("seal", self._seal())
+        for name in (clock.LEASE, seal.LEASE, watchdog.LEASE):
+            lease = store.awrite(partial(leases.give_up, name=name, holder=self._holder, now=now))
+            await guarded("give up lease", lease)
+
+    async def _align(self) -> bool:
+        now, between = self._runtime.now(), timedelta(seconds=self._limits.align_seconds)
+        # A time further away than that was set before the clock was put back.
+        if self._align_at is None or now >= self._align_at or self._align_at - now > between:
+            await self._runtime.store.awrite(partial(deliveries.align, now=now))
+            await self._runtime.store.awrite(partial(outbox.mend_times, now=now, lease=self._lease))
+            self._align_at = now + between
+        return False
+
+    async def _tick(self) -> bool:
+        """What time alone brings about."""
+        store, now = self._runtime.store, self._runtime.now()
+        at = await store.aread(clock.next_due)
+        self.late = max(timedelta(), now - at) if at is not None else timedelta()
+        return at is not None and at <= now and bool(await store.awrite(self._tick_once))
+
+    def _tick_once(self, session: Session) -> int:
+        ctx, now = self._runtime.context(session), self._runtime.now()
+        return clock.tick_alone(session, ctx, holder=self._holder, now=now, lease=self._lease)
+
+    async def _seal(self) -> bool:
+        """One batch of the audit."""
+        store = self._runtime.store
+        if not await store.aread(audit_log.waiting):
+            return False
+        now = self._runtime.now()
+        return await store.awrite(
+            partial(seal.seal, codec=store.codec, holder=self._holder, now=now, lease=self._lease)
+        )

@@ -1,0 +1,77 @@
+"""What a worker takes on: announced deliveries by their ids, and now and then whatever is due, fairly between teams."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from datetime import timedelta
+from functools import partial
+
+from broker.domain.states import ChannelKind
+from broker.runtime import Runtime
+from broker.storage import claims
+from broker.storage.leasing import Claimed, Share
+from broker.worker.limits import Limits
+
+AT_ONCE = 500
+"""Announced ids in one claim."""
+
+
+class Claiming:
+    """Remembers what was announced, and whether a look at everything is wanted."""
+
+    def __init__(self, runtime: Runtime, limits: Limits, kinds: Collection[ChannelKind]) -> None:
+        """`kinds`: channels that this worker can push to."""
+        self._runtime = runtime
+        self._limits = limits
+        self._kinds = kinds
+        self._lease = timedelta(seconds=runtime.settings.lease_seconds)
+        self._announced: dict[str, None] = {}
+        self._sweep = True
+        self._sweep_by = 0.0
+        """Time of the event loop by which everything is looked at again, however much is announced meanwhile."""
+
+    @property
+    def more(self) -> bool:
+        """Whether another claim would be worth its while before anybody announces anything."""
+        return self._sweep or bool(self._announced)
+
+    @property
+    def behind(self) -> bool:
+        """Whether more is known to wait than one claim takes."""
+        return self._sweep
+
+    def heard(self, ids: Iterable[str]) -> None:
+        """These were announced."""
+        self._announced |= dict.fromkeys(ids)
+        if "" in self._announced:
+            self.look_at_everything()
+
+    def look_at_everything(self) -> None:
+        """What was announced may be lost, what is to be repeated is announced by nobody: the next claim is of all that is due."""
+        self._announced = {}
+        self._sweep = True
+
+    async def take(self, teams_under_way: Callable[[], Iterable[str]]) -> list[Claimed]:
+        """As much as there is room for: half of a team's share at a time, so that its limit holds without counting each."""
+        loop_time = asyncio.get_running_loop().time()
+        if loop_time >= self._sweep_by:
+            self.look_at_everything()
+            self._sweep_by = loop_time + self._runtime.settings.poll_seconds
+        under_way = Counter(teams_under_way())
+        room = self._limits.slots - under_way.total()
+        if room <= 0 or not self.more:
+            return []
+        most = max(1, self._limits.per_team // 2)
+        busy = [team for team, count in under_way.items() if count > self._limits.per_team - most]
+        share = Share(limit=room, per_team=most, busy=busy, kinds=self._kinds)
+        ids = None if self._sweep else [id_ for id_, _ in zip(self._announced, range(AT_ONCE), strict=False)]
+        now = self._runtime.now()
+        claimed = await self._runtime.store.awrite(
+            partial(claims.claim, share=share, now=now, lease=self._lease, among=ids)
+        )
+        for id_ in ids or ():
+            self._announced.pop(id_, None)
+        # A limit that was met may have left something behind.
+        full = max(Counter(one.team_id for one in claimed).values(), default=0) >= most
+        self._sweep = bool(busy) or full or len(claimed) >= room
+        return claimed

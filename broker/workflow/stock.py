@@ -1,0 +1,81 @@
+"""What several deliveries have in common, read once for all of them: their notifications, what those say, the people round them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlmodel import Session, col, select
+
+from broker.domain import matching
+from broker.domain.around import around
+from broker.domain.world import World
+from broker.storage import notifications, people, tasks
+from broker.storage.codec import Codec
+from broker.storage.tables import Delivery, Notification
+from broker.storage.task_values import Stored
+from broker.workflow.gates import Gates, all_gates
+from schemas.message import Message
+
+
+@dataclass(slots=True, kw_only=True)
+class Stock:
+    """All that copies for teams are made of. `said` and `carried` are of deliveries that bring the notification itself."""
+
+    deliveries: Mapping[str, Delivery]
+    notifications: Mapping[str, Notification]
+    said: Mapping[str, Message]
+    """By notification id: the message, about whom its persons have turned out to be since."""
+    carried: Mapping[str, list[Stored]]
+    """By delivery id: tasks that came with it."""
+    _everybody: World
+    _gates: Mapping[str, Gates]
+    _worlds: dict[str, World] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, session: Session, codec: Codec, delivery_ids: Sequence[str]) -> "Stock":
+        """In a number of reads that does not grow with the deliveries. KeyError when one of them is not there."""
+        fresh = {"populate_existing": True}
+        rows = session.exec(select(Delivery).where(col(Delivery.id).in_(delivery_ids)), execution_options=fresh).all()
+        deliveries = {row.id: row for row in rows}
+        if missing := set(delivery_ids) - deliveries.keys():
+            raise KeyError(f"there are no such deliveries: {len(missing)}")
+        about = {row.notification_id for row in rows}
+        found = session.exec(select(Notification).where(col(Notification.id).in_(about)), execution_options=fresh).all()
+        # A message about a task alone says nothing of what the notification said.
+        telling = [row for row in rows if not row.cause or row.cause.startswith("transfer:")]
+        told = {row.notification_id for row in telling}
+        said = _said(session, codec, [row for row in found if row.id in told and row.content is not None])
+        persons = {person.key for message in said.values() for person in message.people}
+        return cls(
+            deliveries=deliveries,
+            notifications={row.id: row for row in found},
+            said=said,
+            carried=_carried(session, codec, telling),
+            _everybody=people.load_world(session, codec, persons),
+            _gates=all_gates(session, codec, told) if told else {},
+        )
+
+    def world(self, notification_id: str) -> World:
+        """The world round the persons of one message, and nobody else of the others."""
+        if notification_id not in self._worlds:
+            persons = [person.key for person in self.said[notification_id].people]
+            self._worlds[notification_id] = around(self._everybody, persons)
+        return self._worlds[notification_id]
+
+    def gates(self, notification_id: str) -> Gates:
+        """What a safeguarding lead has decided about it."""
+        return self._gates[notification_id]
+
+
+def _said(session: Session, codec: Codec, rows: Collection[Notification]) -> dict[str, Message]:
+    said = {row.id: notifications.message_of(codec, row) for row in rows}
+    now_known_as = people.survivors(session, {person.key for message in said.values() for person in message.people})
+    return {id_: matching.rekey(message, now_known_as) for id_, message in said.items()}
+
+
+def _carried(session: Session, codec: Codec, rows: Collection[Delivery]) -> dict[str, list[Stored]]:
+    """By delivery: tasks that came with it and are its team's. What the team agreed to later is its own, and no news to it."""
+    by = [tasks.Carrier(id=row.id, notification_id=row.notification_id, team_id=row.team_id, cause="") for row in rows]
+    found: dict[str, list[Stored]] = {}
+    for delivery_id, task in tasks.carried_by(session, codec, by):
+        found.setdefault(delivery_id, []).append(task)
+    return found

@@ -1,0 +1,78 @@
+"""What somebody tells on a page, for teams without a system of their own: a message like any other, made of people whom their team may see."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from broker.domain import sight
+from broker.domain.caller import Caller
+from broker.domain.states import PersonState
+from broker.domain.world import KnownPerson, Team
+from broker.storage import sight as addressed
+from broker.workflow import view
+from broker.workflow.context import Context
+from schemas.message import Identifier, Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tellable:
+    """Somebody of a household of whom a team may tell: a child that it sees, or whom it works with."""
+
+    known: KnownPerson
+    child: bool
+
+    @property
+    def person(self) -> Person:
+        """As a message names them: by the identifiers by which Baton finds them."""
+        known = self.known
+        return Person(
+            key=known.id,
+            identifiers=tuple(
+                Identifier(system=one.system, value=one.value, verified=one.verified)
+                for one in known.identifiers
+                if one.binding
+            ),
+            family=known.family,
+            given=known.given,
+            birth_date=known.born,
+            gender=known.gender,
+        )
+
+
+def of_household(
+    session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime
+) -> tuple[Tellable, ...] | None:
+    """Those of a household of whom the caller's team may tell, children first; None when it may not know of the household.
+
+    Who has no identifier by which they are found is left out: a page makes up no second record of anybody.
+    """
+    home = view.home(session, ctx, caller, household_id, now)
+    if home is None:
+        return None
+    told = addressed.told_in_full(session, home.team.id, list(home.world.people))
+    own = sight.own_clients(home.world, home.team, told)
+    found = [
+        Tellable(known=known, child=_child(known, now))
+        for id_ in home.world.members_of(household_id)
+        if id_ in home.seen.persons and (known := home.world.people[id_]).state is PersonState.LIVING
+    ]
+    shown = [one for one in found if one.person.identifiers and (one.child or one.known.id in own)]
+    return tuple(sorted(shown, key=lambda one: (not one.child, one.known.born or now.date(), one.known.id)))
+
+
+def _child(known: KnownPerson, now: datetime) -> bool:
+    age = known.age_days(now)
+    return age is not None and age < sight.CHILDHOOD_DAYS
+
+
+def receivers(ctx: Context, caller: Caller) -> Sequence[Team]:
+    """Teams that do the same work elsewhere, to which care can be handed over, by name."""
+    own = ctx.directory.teams[caller.team or ""]
+    alike: Collection[Team] = [
+        team
+        for team in ctx.directory.teams.values()
+        if team.function is own.function and not team.closed and team.id != own.id
+    ]
+    return sorted(alike, key=lambda team: (team.name, team.id))

@@ -1,0 +1,130 @@
+"""Tells a person when a team is not reached, and ends that task by itself when the team is reached after all (invariant 3)."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from broker.domain.tasks import TERMINAL, BusinessStatus
+from broker.domain.wanted import TaskWanted
+from broker.storage import tasks
+from broker.storage.deliveries import OPEN
+from broker.storage.tables import Delivery, Notification
+from broker.storage.task_values import Stored
+from broker.storage.tasks import Change, Value
+from broker.workflow import outcomes, raising
+from broker.workflow.context import Context
+from schemas.codes import Function, Priority, TaskCode, TaskStatus
+
+LOOK_INTO_WITHIN = timedelta(days=1)
+"""Until an `undeliverable` task is due: the next daily try is then over as well."""
+
+
+def parked(session: Session, ctx: Context, delivery_id: str, now: datetime) -> None:
+    """One task for a notification and a team, whatever number of messages about it are stuck."""
+    row = session.get_one(Delivery, delivery_id)
+    notification = session.get_one(Notification, row.notification_id)
+    sender = notification.sender_team_id if row.known_to_sender else None
+    owner = next(_who_can_act(ctx, row.team_id, sender))
+    wanted = TaskWanted(
+        code=TaskCode.UNDELIVERABLE,
+        owner=owner,
+        requester=sender if sender != owner else None,
+        description=f"{ctx.directory.teams[row.team_id].name} could not be reached by its system for as long as is tried by itself. "
+        "Tell the team what waits for it, and have its system mended. It is tried once a day from now on.",
+        dedupe_key=f"{_stuck(row.notification_id, row.team_id)}{owner}",
+        notification_id=row.notification_id,
+        priority=notification.priority,
+        due_at=now + LOOK_INTO_WITHIN,
+        cites="F12, invariant 3",
+        options={"team": row.team_id, "delivery": row.id},
+    )
+    raising.raise_tasks(session, ctx, [wanted], now)
+
+
+def _who_can_act(ctx: Context, team_id: str, sender: str | None) -> Iterator[str]:
+    """Who can do something about a team that is not reached, best first: its agency's safeguarding lead, the partnership,
+    the sender when it may know that the team is a recipient (sharing principle 9), else the team itself in its mailbox.
+    """
+    team = ctx.directory.teams[team_id]
+    lead = ctx.directory.safeguarding_lead(team.agency_id)
+    partnership = ctx.directory.provider(team.area_id, Function.PARTNERSHIP)
+    for other in (lead, partnership):
+        if other is not None and other.id != team_id:
+            yield other.id
+    yield sender if sender is not None else team_id
+
+
+def reached(session: Session, ctx: Context, delivery_ids: Sequence[str], now: datetime) -> None:
+    """These were delivered: where nothing else about the notification is stuck with the team, nobody need look into it any more."""
+    if not delivery_ids:
+        return
+    arrived = select(Delivery.notification_id, Delivery.team_id).where(col(Delivery.id).in_(delivery_ids)).distinct()
+    pairs = [(about, team) for about, team in session.exec(arrived)]
+    for task in _open(session, ctx, {about for about, _ in pairs}):
+        key = task.row.dedupe_key or ""
+        if any(key.startswith(_stuck(*pair)) and not _still_stuck(session, *pair) for pair in pairs):
+            _end(session, ctx, task, now)
+
+
+def _open(session: Session, ctx: Context, notification_ids: set[str]) -> list[Stored]:
+    found = tasks.about_any(session, ctx.codec, notification_ids, [TaskCode.UNDELIVERABLE])
+    return [task for task in found if TaskStatus(task.row.status) not in TERMINAL]
+
+
+def _still_stuck(session: Session, notification_id: str, team_id: str) -> bool:
+    """Whether another message about it was tried in vain and is still to arrive."""
+    others = select(Delivery.id).where(
+        Delivery.notification_id == notification_id,
+        Delivery.team_id == team_id,
+        col(Delivery.state).in_(OPEN),
+        col(Delivery.attempts) > 1,
+    )
+    return session.exec(others.limit(1)).first() is not None
+
+
+def _end(session: Session, ctx: Context, task: Stored, now: datetime) -> None:
+    """Cancel it and tell whoever has it and whoever waits. Its key is given back: the next time is told again."""
+    columns: dict[str, Value] = {
+        "status": TaskStatus.CANCELLED,
+        "business_status": BusinessStatus.REACHED,
+        "dedupe_key": f"{task.row.dedupe_key}:{task.row.id}",
+    }
+    what = Change(move="reached-after-all", content=task.content, columns=columns, detail={})
+    version = tasks.change(session, ctx.codec, task, what, now)
+    for team in dict.fromkeys((task.row.owner_team_id, task.requester)):
+        outcomes.tell(session, ctx, task, team, version, now)
+
+
+# --- a channel, whatever waits for it -----------------------------------------------------------------------------
+
+
+def channel_fails(session: Session, ctx: Context, team_id: str, since: datetime, now: datetime) -> None:
+    """One task for a channel that has not worked for so long, once for each time that it begins to fail."""
+    wanted = TaskWanted(
+        code=TaskCode.UNDELIVERABLE,
+        owner=next(_who_can_act(ctx, team_id, None)),
+        description=f"The system of {ctx.directory.teams[team_id].name} has not taken anything for an hour, so it is asked only now and then. "
+        "Nothing is lost: what waits is in the team's mailbox. Have its system mended; it is tried again by itself.",
+        dedupe_key=_failing(team_id, since),
+        priority=Priority.URGENT,
+        due_at=now + LOOK_INTO_WITHIN,
+        cites="F12, invariant 3",
+        options={"team": team_id},
+    )
+    raising.raise_tasks(session, ctx, [wanted], now)
+
+
+def channel_works(session: Session, ctx: Context, team_id: str, since: datetime, now: datetime) -> None:
+    """It has failed since then and does not any more."""
+    for task in tasks.by_keys(session, ctx.codec, [_failing(team_id, since)]):
+        if TaskStatus(task.row.status) not in TERMINAL:
+            _end(session, ctx, task, now)
+
+
+def _stuck(notification_id: str, team_id: str) -> str:
+    return f"undeliverable:{notification_id}:{team_id}:"
+
+
+def _failing(team_id: str, since: datetime) -> str:
+    return f"channel:{team_id}:{since.isoformat()}"
