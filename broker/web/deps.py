@@ -29,7 +29,8 @@ _SCHEME = OAuth2(
 """For the description of the calls; who calls is found out below."""
 
 
-def _bearer(request: Request) -> str:
+def bearer(request: Request) -> str:
+    """The token a request brings, whatever it is worth."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token:
         raise Unauthenticated("Send a bearer token from /oauth2/token.")
@@ -44,15 +45,19 @@ def require(*scopes: str) -> Callable[[Request, Runtime, str | None], Caller]:
         running: Running,
         _described: Annotated[str | None, Security(_SCHEME, scopes=[scopes[0]])],
     ) -> Caller:
-        token = _bearer(request)
-        caller = running.store.read(lambda session: tokens.caller(session, token, running.now()))
-        if caller is None:
-            raise Unauthenticated("This token is not valid (any more): get a new one from /oauth2/token.")
-        if not any(caller.may(scope) for scope in scopes):
-            raise Forbidden(f"This needs the scope {' or '.join(scopes)}.")
-        return caller
+        return caller_of(running, bearer(request), *scopes)
 
     return check
+
+
+def caller_of(running: Runtime, token: str, *scopes: str) -> Caller:
+    """Whose token this is; they must hold one of these scopes. It asks the database."""
+    caller = tokens.caller(running.store, token, running.now())
+    if caller is None:
+        raise Unauthenticated("This token is not valid (any more): get a new one from /oauth2/token.")
+    if not any(caller.may(scope) for scope in scopes):
+        raise Forbidden(f"This needs the scope {' or '.join(scopes)}.")
+    return caller
 
 
 async def body(request: Request) -> bytes:

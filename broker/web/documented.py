@@ -29,7 +29,6 @@ _MEANING: Final[Mapping[int, str]] = {
     415: "The body's media type is not read here",
     422: "It was understood and cannot be used",
     425: "The same is being handled at this moment: send it again",
-    501: "This version does not offer that",
     503: "It could not be done just now and nothing was kept: send it again",
 }
 _OUTCOME: Final[Json] = {
@@ -117,9 +116,15 @@ def takes_form(**fields: str) -> Json:
     return {"requestBody": {"content": {FORM: {"schema": {"type": "object", "properties": properties}}}}}
 
 
+def secured(scope: str) -> Json:
+    """The scope that a handler asks for itself, as `openapi_extra=`."""
+    return {"security": [{"OAuth2": [scope]}]}
+
+
 def takes_native() -> Json:
     """A request body in an agency's own format."""
-    kinds = ("application/fhir+xml", "application/json", "application/xml", "text/xml")
+    fhir = ("application/fhir+xml", "application/fhir+json", "application/json", "application/xml", "text/xml")
+    kinds = (*fhir, "x-application/hl7-v2+er7", "application/cloudevents+json")
     content = {kind: {"schema": {"type": "string"}} for kind in kinds}
     return {"requestBody": {"required": True, "description": "One event as the system sends it", "content": content}}
 

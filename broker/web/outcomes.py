@@ -29,15 +29,16 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     errors.TooEarly: (425, "lock-error"),
     errors.TooLarge: (413, "too-long"),
     errors.Unsupported: (415, "not-supported"),
-    errors.NotOffered: (501, "not-supported"),
     errors.NotAcceptable: (406, "not-supported"),
     Busy: (503, "transient"),
+    errors.Away: (503, "transient"),
+    errors.Misconfigured: (503, "transient"),  # while it runs, only a database that turned unsafe is
     # The database is away, or its connections are all in use: nothing was kept, so the same may be sent again.
     database.OperationalError: (503, "transient"),
     database.InterfaceError: (503, "transient"),
     database.TimeoutError: (503, "transient"),
 }
-STANDING_STATUS: dict[str, int] = {"usable": 200, "ignored": 200, "unreadable": 400, "unroutable": 422}
+STANDING_STATUS: dict[str, int] = {"usable": 200, "pointed": 200, "ignored": 200, "unreadable": 400, "unroutable": 422}
 """What a message is answered with, by what could be made of it (`workflow.intake`)."""
 RETRY_AFTER_SECONDS = {425: "1", 503: "2", 429: "10"}
 
@@ -77,7 +78,7 @@ def unexpected(error: Exception) -> Response:
 
 def _sentence(error: Exception) -> str:
     """What an error says. Only ours are made to be read: a database's quotes the statement and its values."""
-    if not isinstance(error, errors.BatonError):
+    if isinstance(error, errors.Misconfigured) or not isinstance(error, errors.BatonError):
         return "This could not be done just now, and nothing was kept: send the same again shortly."
     allowed = getattr(error, "allowed", None)
     text = str(error)

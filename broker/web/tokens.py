@@ -17,6 +17,7 @@ from sqlmodel import Session
 
 from broker.domain.caller import Caller
 from broker.storage import clients
+from broker.storage.store import Store
 from broker.web.keys import ALGORITHMS
 
 SCOPES = {
@@ -87,9 +88,9 @@ def grant(session: Session, client: clients.Registered, scope: str | None, *, se
     return Granted(token, scopes, seconds)
 
 
-def caller(session: Session, token: str, now: datetime) -> Caller | None:
+def caller(store: Store, token: str, now: datetime) -> Caller | None:
     """Whose live token this is."""
-    held = clients.holder(session, _digest(token), now)
+    held = clients.holder(store, _digest(token), now)
     if held is None:
         return None
     name, team, agency, scopes = held

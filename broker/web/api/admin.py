@@ -1,63 +1,67 @@
-"""Onboarding over HTTP, idempotent: agencies, teams, areas, channels, clients. Scope `baton/admin`."""
+"""Onboarding over HTTP, idempotent: agencies, teams, areas, clients; channels are beside this file. Scope `baton/admin`."""
 
-from base64 import b64decode
+from collections.abc import Collection
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
-from adapters.channels import addresses
+from broker.domain import hours
 from broker.domain.caller import Caller
-from broker.domain.states import ChannelKind
+from broker.domain.terms import Nation
 from broker.domain.world import Team
-from broker.errors import Invalid, NotFound, Unsupported
-from broker.storage import audit, clients, deliveries, directory
+from broker.errors import Invalid, Unsupported
+from broker.runtime import Runtime
+from broker.storage import audit, clients, directory
+from broker.storage.directory_file import Opening
 from broker.web import keys, registering
 from broker.web.deps import Running, require
 from broker.web.documented import refusals
 from broker.web.guard import JSON, media_type
-from broker.workflow import closing
+from broker.workflow import closing, covering
 from schemas.codes import Function
 from schemas.problem import Problem
 
 
-def _json(request: Request) -> None:
+def is_json(request: Request) -> None:
     """Bodies are JSON; anything else would be told that it lacks every field."""
     if media_type(request.headers.get("content-type", "")) not in JSON:
         raise Unsupported("Send application/json.")
 
 
-router = APIRouter(prefix="/admin", tags=["Administration"], dependencies=[Depends(_json)], responses=refusals(422))
+router = APIRouter(prefix="/admin", tags=["Administration"], dependencies=[Depends(is_json)], responses=refusals(422))
 Admin = Annotated[Caller, Depends(require("baton/admin"))]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """One line of text: control characters have no place in a name, and PostgreSQL refuses one of them."""
 OdsCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{3,10}$")]
-SECRET_BYTES = (24, 64)
-"""Length of a webhook's secret (Standard Webhooks, "signature scheme")."""
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """A body without fields that nobody knows."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class AgencyBody(_Body):
+class AgencyBody(Body):
     """An organisation."""
 
     name: Line
     ods_code: OdsCode | None = None
 
 
-class AreaBody(_Body):
+class AreaBody(Body):
     """A local authority area."""
 
     name: Line
     postcodes: list[Annotated[str, Field(pattern=r"^[A-Z]{1,2}[0-9][A-Z0-9]?$")]] = Field(default=[], max_length=500)
     coverage: dict[Function, Name] = {}
+    nation: Nation = Nation.ENGLAND
 
 
-class TeamBody(_Body):
+class TeamBody(Body):
     """A team of an agency."""
 
     agency: Name
@@ -66,40 +70,13 @@ class TeamBody(_Body):
     ods_code: OdsCode | None = None
     area: Name | None = None
     telephone: Annotated[Line, Field(max_length=40)] | None = None
+    hours: Annotated[Opening, Field(max_length=400)] | None = None
+    executive: bool = False
     honours_marks: bool = True
     closed: bool = False
 
 
-class ChannelBody(_Body):
-    """How the team is told; the mailbox stays open whatever is chosen."""
-
-    kind: ChannelKind
-    url: Annotated[str, Field(max_length=500, pattern=r"^https?://[!-~]+$")] | None = None
-    secret: Annotated[str, Field(pattern=r"^whsec_[A-Za-z0-9+/=]{24,100}$")] | None = None
-
-    @field_validator("secret")
-    @classmethod
-    def _is_base64(cls, secret: str | None) -> str | None:
-        least, most = SECRET_BYTES
-        if secret is not None and not least <= len(b64decode(secret.removeprefix("whsec_"), validate=True)) <= most:
-            raise ValueError("has another length")
-        return secret
-
-    @field_validator("url")
-    @classmethod
-    def _can_be_called(cls, url: str | None) -> str | None:
-        if url is not None and addresses.problem(url):
-            raise ValueError("cannot be called")
-        return url
-
-    @model_validator(mode="after")
-    def _webhook_has_an_address(self) -> "ChannelBody":
-        if (self.kind is ChannelKind.WEBHOOK) != (self.url is not None):
-            raise ValueError("a webhook needs an address, and only a webhook has one")
-        return self
-
-
-class ClientBody(_Body):
+class ClientBody(Body):
     """A system that calls: its team, its public keys, its scopes."""
 
     team: Name | None = None
@@ -114,7 +91,7 @@ def put_agency(agency_id: Name, body: AgencyBody, running: Running, caller: Admi
 
     def work(session: Session) -> None:
         directory.put_agency(session, agency_id, body.name, body.ods_code)
-        _note(session, running, caller, "agency", agency_id)
+        note(session, running, caller, "agency", agency_id)
 
     running.store.write(work)
     return {"id": agency_id}
@@ -122,7 +99,10 @@ def put_agency(agency_id: Name, body: AgencyBody, running: Running, caller: Admi
 
 @router.put("/areas/{area_id}", summary="Create or replace an area with its coverage")
 def put_area(area_id: Name, body: AreaBody, running: Running, caller: Admin) -> dict[str, str]:
-    """Idempotent. Every team that covers must be in the directory; a postcode district lies in one area."""
+    """Idempotent. Every team that covers must be in the directory; a postcode district lies in one area.
+
+    A team that is named for the first time is told of what still stands about families for whom its service was looked for in vain.
+    """
 
     def work(session: Session) -> None:
         taken = directory.districts_elsewhere(session, area_id, body.postcodes)
@@ -133,11 +113,24 @@ def put_area(area_id: Name, body: AreaBody, running: Running, caller: Admin) -> 
                 raise Invalid(
                     problems=[Problem(f"coverage.{function.value}", "names no team of that function", "not-found")]
                 )
-        directory.put_area(session, area_id, body.name, body.postcodes, body.coverage)
-        _note(session, running, caller, "area", area_id)
+        directory.put_area(session, area_id, body.name, body.postcodes, body.coverage, body.nation)
+        note(session, running, caller, "area", area_id)
 
     running.store.write(work)
+    _tell_providers(running, area_id, body.coverage)
     return {"id": area_id}
+
+
+def _tell_providers(running: Runtime, area_id: str, functions: Collection[Function]) -> None:
+    """Step by step, each a transaction; if this ends in between, the same call again does the rest."""
+    after = ""
+    while ids := running.store.read(partial(covering.looked_for, area_id=area_id, functions=functions, after=after)):
+
+        def step(session: Session, ids: list[str] = ids) -> None:
+            covering.cover(session, running.context(session), ids, area_id, running.now())
+
+        running.store.write(step)
+        after = ids[-1]
 
 
 def _districts(postcodes: list[str], taken: frozenset[str]) -> list[Problem]:
@@ -167,7 +160,7 @@ def put_team(team_id: Name, body: TeamBody, running: Running, caller: Admin) -> 
         directory.put_team(session, _team(team_id, body), running.now())
         if body.closed:
             closing.closed(session, running.context(session), team_id, running.now())
-        _note(session, running, caller, "team", team_id)
+        note(session, running, caller, "team", team_id)
 
     running.store.write(work)
     return {"id": team_id}
@@ -182,30 +175,11 @@ def _team(team_id: str, body: TeamBody) -> Team:
         ods_code=body.ods_code,
         area_id=body.area,
         telephone=body.telephone,
+        hours=hours.read(body.hours) if body.hours else None,
+        executive=body.executive,
         honours_marks=body.honours_marks,
         closed=body.closed,
     )
-
-
-@router.put("/teams/{team_id}/channel", summary="Set how a team is told")
-def put_channel(team_id: Name, body: ChannelBody, running: Running, caller: Admin) -> dict[str, str]:
-    """Idempotent. A webhook's secret (Standard Webhooks, `whsec_…`) is kept and never shown again."""
-    offered = {ChannelKind.MAILBOX, ChannelKind.WEBHOOK}
-
-    def work(session: Session) -> None:
-        if not directory.has_team(session, team_id):
-            raise NotFound
-        if body.kind not in offered:
-            raise Invalid(problems=[Problem("kind", "is not offered by this version", "not-supported")])
-        if body.kind is ChannelKind.WEBHOOK and body.secret is None and not directory.has_secret(session, team_id):
-            raise Invalid(problems=[Problem("secret", "is required for a webhook", "required")])
-        codec, now = running.store.codec, running.now()
-        directory.put_channel(session, codec, team_id, body.kind, url=body.url, secret=body.secret, now=now)
-        deliveries.align(session, now=now, team_id=team_id)
-        _note(session, running, caller, "channel", team_id)
-
-    running.store.write(work)
-    return {"id": team_id, "kind": body.kind.value}
 
 
 @router.put("/clients/{name}", summary="Register a system's keys and scopes")
@@ -227,11 +201,12 @@ def put_client(name: Name, body: ClientBody, running: Running, caller: Admin) ->
         )
         if clients.get(session, name) != registered:
             clients.put(session, registered, running.now())
-        _note(session, running, caller, "client", name)
+        note(session, running, caller, "client", name)
 
     running.store.write(work)
     return {"name": name}
 
 
-def _note(session: Session, running: Running, caller: Caller, entity: str, entity_id: str) -> None:
+def note(session: Session, running: Running, caller: Caller, entity: str, entity_id: str) -> None:
+    """Keep who changed what."""
     audit.record(session, action="administer", caller=caller, entity=entity, entity_id=entity_id, now=running.now())

@@ -111,6 +111,8 @@ class EscalationShown(Shown):
     level: int
     rung: str
     team_id: str | None = Field(serialization_alias="team")
+    channel: str | None
+    due_at: datetime
     at: datetime
 
 

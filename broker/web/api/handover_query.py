@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
+from broker.domain import terms
 from broker.domain.handovers import HandoverState
-from broker.policy import durations
 from broker.storage.handovers import HandoverQuery, SortBy
 from broker.storage.keyset import Position
 from broker.web.api.parameters import Pairs, after, chosen, coded, day, one, only, order, reference, refuse, whole
@@ -103,7 +103,7 @@ def _age(pairs: Pairs) -> timedelta | None:
     if value is None:
         return None
     try:
-        age = durations.parse(value)
+        age = terms.parse_elapsed(value)
     except (ValueError, OverflowError):
         refuse("older_than", "must be a duration of weeks, days, hours or minutes such as PT48H")
     return min(age, OLDEST)

@@ -52,9 +52,7 @@ def listed(request: Request, running: Running, caller: Auditor) -> Response:
     if wanted == JSON:
         return Response(_page(pairs, running, caller).model_dump_json(by_alias=True), media_type=JSON)
     if wanted == CSV:
-        whole = _whole(handover_query.read_whole(pairs), running, caller)
-        # The first page is read before anything is answered, so that what goes wrong is answered as what it is.
-        return StreamingResponse(chain([next(whole)], whole), media_type=CSV, headers=_ATTACHED)
+        return as_csv(pairs, running, caller)
     raise NotAcceptable("Answers are application/json or text/csv.")
 
 
@@ -85,6 +83,13 @@ def evidence_of(handover_id: HandoverId, running: Running, caller: Auditor) -> E
         return shown(evidence.evidence(session, running.context(session), caller, handover_id, now), now)
 
     return running.store.write(work)
+
+
+def as_csv(pairs: Pairs, running: Runtime, caller: Caller) -> Response:
+    """The whole result of these filters, as a file to keep."""
+    whole = _whole(handover_query.read_whole(pairs), running, caller)
+    # The first page is read before anything is answered, so that what goes wrong is answered as what it is.
+    return StreamingResponse(chain([next(whole)], whole), media_type=CSV, headers=_ATTACHED)
 
 
 def _page(pairs: Pairs, running: Runtime, caller: Caller) -> Page:

@@ -13,12 +13,13 @@ from broker.domain.caller import Caller
 from broker.domain.states import Purpose
 from broker.errors import Forbidden, NotFound
 from broker.runtime import Runtime
-from broker.storage import mailbox
+from broker.storage import channel_health, mailbox
 from broker.storage.mailbox import Item
 from broker.web.deps import Running, require
 from broker.web.outcomes import FhirResponse
 from broker.workflow import take
 from broker.workflow.number import number_team
+from broker.workflow.outbound import Composed
 
 router = APIRouter(prefix="/mailbox/inbox", tags=["Mailbox"])
 Reader = Annotated[Caller, Depends(require("baton/mailbox"))]
@@ -74,6 +75,7 @@ def inbox(
     """
     team = _team(caller)
     _number(running, team)
+    _note_look(running, team)
     if after is None:
         return _page(running.store.read(lambda session: mailbox.waiting(session, team, limit=limit)))
     found = running.store.read(lambda session: mailbox.page(session, team, after=after, limit=limit + 1))
@@ -85,14 +87,15 @@ def inbox(
 
 @router.get("/{message_id}", summary="One message", response_class=FhirResponse)
 def message(message_id: str, running: Running, caller: Reader) -> FhirResponse:
-    """The FHIR message as this team may see it, as often as it likes. Fetching acknowledges nothing."""
+    """The message as this team may see it, as often as it likes: in FHIR, or in the format of its channel. Fetching acknowledges nothing."""
     team = _team(caller)
 
-    def work(session: Session) -> bytes:
+    def work(session: Session) -> Composed:
         item = _find(session, team, message_id)
         return take.fetch(session, running.context(session), caller, item.id, running.now())
 
-    return FhirResponse(running.store.write(work))
+    composed = running.store.write(work)
+    return FhirResponse(composed.body, media_type=composed.content_type)
 
 
 @router.put("/{message_id}/acknowledged", summary="Say that the message has arrived")
@@ -114,6 +117,13 @@ def _team(caller: Caller) -> str:
     if caller.team is None:
         raise Forbidden("This client is bound to no team, so it has no mailbox.")
     return caller.team
+
+
+def _note_look(running: Runtime, team: str) -> None:
+    """That the team's system asks at all is how its channel is known to work; kept to the minute, so that mostly nothing is written."""
+    now = running.now()
+    if not running.store.read(lambda session: channel_health.has_looked(session, team, now)):
+        running.store.write(lambda session: channel_health.looked(session, team, now))
 
 
 def _number(running: Runtime, team: str) -> None:

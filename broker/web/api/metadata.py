@@ -37,8 +37,14 @@ AUDIT_SEARCH: Final = {
     "subtype": "token",
     "outcome": "token",
 }
-OWN_SEARCH: Final = {"due": f"{CANONICAL}/SearchParameter/task-due"}
+FLAG_SEARCH: Final = {"patient": "reference", "subject": "reference", "status": "token"}
+OWN_SEARCH: Final = {
+    ("Task", "due"): f"{CANONICAL}/SearchParameter/task-due",
+    ("Flag", "status"): f"{CANONICAL}/SearchParameter/flag-status",
+}
 """Search parameters that R4 does not have."""
+_SHARED_SEARCH: Final = {("", "_lastUpdated"): "Resource-lastUpdated", ("Flag", "patient"): "clinical-patient"}
+"""Those that R4 defines for several resources at once."""
 DEFINITION_TYPES: Final = (
     "CapabilityStatement",
     "CodeSystem",
@@ -143,7 +149,7 @@ def _rest() -> Json:
             "service": [{"coding": [{"system": _TOKEN, "code": "OAuth"}]}],
             "description": "OAuth 2.0 client credentials with a signed JWT (private_key_jwt) at /oauth2/token",
         },
-        "resource": [_task(), _patient(), _audit_event(), *read_only],
+        "resource": [_task(), _patient(), _flag(), _audit_event(), *read_only],
         "operation": [_operation("process-message", "process-message")],
     }
 
@@ -165,11 +171,11 @@ def _task() -> Json:
 
 
 def _search(resource: str, name: str, kind: str) -> Json:
-    official = "Resource-lastUpdated" if name == "_lastUpdated" else f"{resource}-{name}"
+    official = _SHARED_SEARCH.get((resource, name)) or _SHARED_SEARCH.get(("", name)) or f"{resource}-{name}"
     return {
         "name": name,
         "type": kind,
-        "definition": OWN_SEARCH.get(name, f"http://hl7.org/fhir/SearchParameter/{official}"),
+        "definition": OWN_SEARCH.get((resource, name), f"http://hl7.org/fhir/SearchParameter/{official}"),
     }
 
 
@@ -178,6 +184,15 @@ def _patient() -> Json:
         "type": "Patient",
         "interaction": [{"code": "search-type"}],
         "searchParam": [{"name": "identifier", "type": "token", "documentation": "By POST _search only, in the body"}],
+    }
+
+
+def _flag() -> Json:
+    return {
+        "type": "Flag",
+        "documentation": "Never to be shown to patient or family: each is marked NOPAT.",
+        "interaction": [{"code": "read"}, {"code": "search-type"}],
+        "searchParam": [_search("Flag", name, kind) for name, kind in FLAG_SEARCH.items()],
     }
 
 

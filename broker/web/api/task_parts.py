@@ -76,7 +76,7 @@ DISCUSSION: Final = Part(
     parts=(
         Part("with", "string", "With whom; somebody other than the one who closes the task."),
         Part("at", "dateTime", "When; not in the future."),
-        Part("outcome", "code", "referred | not-referred-because"),
+        Part("outcome", "code", "referred | not-referred-because | early-help"),
         Part("because", "string", "Why it was not referred."),
     ),
 )
@@ -110,7 +110,16 @@ PARTS: Final[Mapping[Move, tuple[Part, ...]]] = {
         DISCUSSION,
         DECISION,
     ),
-    Move.REASSIGN: (PRACTITIONER, Part("owner", "Reference", "The team of your own agency by identifier."), NOTE),
+    Move.REASSIGN: (
+        PRACTITIONER,
+        Part(
+            "owner",
+            "Reference",
+            "The team of your own agency by identifier; or, of what was agreed, who of your team has it now, by display.",
+        ),
+        Part("role", "code", "The role of whoever has it now."),
+        NOTE,
+    ),
     Move.CARETAKE: (
         PRACTITIONER,
         Part(
@@ -152,6 +161,7 @@ def read(move: Move, parameters: Json, expected_version: int | None) -> MoveRequ
         decision=_built(given.get("decision"), _decision),
         choice=given.get("choice"),
         to_team=_team_of(given.get("owner")),
+        holder=_holder(given),
         due_at=given.get("due") or given.get("review-date"),
     )
 
@@ -260,6 +270,11 @@ def _action(given: dict[str, Any]) -> AgreedAction:
         team=_team_of(owner),
         due_at=given.get("due"),
     )
+
+
+def _holder(given: dict[str, Any]) -> Professional | None:
+    named = _stripped((given.get("owner") or {}).get("display", ""))
+    return Professional(name=named, role=given.get("role")) if named else None
 
 
 def _discussion(given: dict[str, Any]) -> Discussion:

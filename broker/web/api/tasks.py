@@ -122,7 +122,6 @@ def _moved(
         moved = running.store.write(work)
     except Invalid as wrong:
         raise Invalid(problems=located(wrong.problems)) from wrong
-    running.bus.announce()
     return _task(moved, running, caller)
 
 

@@ -1,0 +1,141 @@
+"""The form of a move and its sending. Whoever was quicker is shown beside what was typed, which stays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import Response
+from sqlmodel import Session
+
+from broker.domain.answers import Move
+from broker.errors import Conflict, Invalid, NotFound, Stale
+from broker.runtime import Runtime
+from broker.web.deps import Running
+from broker.web.pages.answers import Around, fields_of, request_of
+from broker.web.pages.fields import Fault, Field, Typed, errors_of, filled
+from broker.web.pages.forms import Fields, Form
+from broker.web.pages.rendering import page
+from broker.web.pages.routing import pages, see
+from broker.web.pages.seats import Person
+from broker.web.pages.sessions import SignedInPerson
+from broker.web.pages.task_page import MOVE_WORDS, TaskPage, page_of
+from broker.web.pages.tasks import Id, seated
+from broker.workflow import acknowledge, task_view
+from schemas.codes import TaskCode
+from schemas.problem import Problem
+
+router = pages()
+
+_EXPLAINED: Final[dict[Move, str]] = {
+    Move.ACCEPT: "An acknowledgement says what this means here, or what will be done, by whom and by when. The sender is told at once.",
+    Move.DECLINE: "The sender is told at once, with your reason, and has to look at it again.",
+    Move.EXTEND: "The sender sees the later date and your reason. The task stays yours.",
+    Move.CANCEL: "Whoever was asked is told that you need it no longer.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerView:
+    """The form of a move."""
+
+    action: str
+    back: str
+    heading: str
+    explained: str
+    version: int
+    fields: tuple[Field, ...]
+    faults: tuple[Fault, ...]
+    meanwhile: str
+    """What a colleague or the other side did since the form was loaded."""
+    possible: bool
+    task: TaskPage
+
+
+@router.get("/tasks/{task_id}/{move}")
+def form(task_id: Id, move: Move, running: Running, person: SignedInPerson) -> Response:
+    """The form, when the move is open to whoever asks."""
+    seated(person)
+    view = running.store.write(lambda session: _view(session, running, person, task_id, move))
+    if not view.possible:
+        raise Conflict("This cannot be done with the task (any more), or not in your role.")
+    return _page(running, person, view)
+
+
+@router.post("/tasks/{task_id}/{move}")
+def send(task_id: Id, move: Move, running: Running, person: SignedInPerson, fields: Fields) -> Response:
+    """The move; or the form again, with what was typed."""
+    seated(person)
+    if move not in MOVE_WORDS:
+        raise NotFound
+    typed = Typed()
+    version = int(fields.one("version")) if fields.one("version").isdigit() else None
+    asked = request_of(move, fields, typed, team=person.caller.team or "", version=version)
+    problems: Sequence[Problem] = [Problem(path, reason, "value") for path, reason in typed.faults.items()]
+    meanwhile = ""
+    if not problems:
+        try:
+            moved = running.store.write(
+                lambda session: acknowledge.answer(
+                    session, running.context(session), person.caller, task_id, asked, running.now()
+                )
+            )
+            whole = moved.row.part_of if moved.row.code == TaskCode.CONFIRM_CHILD else None
+            place = f"/app/transfers/{whole}" if whole else f"/app/tasks/{task_id}"
+            return see(f"{place}?done={move.value}")
+        except Invalid as wrong:
+            problems = wrong.problems
+        except (Stale, Conflict) as late:
+            meanwhile = str(late)
+    view = running.store.write(
+        lambda session: _view(session, running, person, task_id, move, fields, problems, meanwhile)
+    )
+    return _page(running, person, view, status=409 if meanwhile else 422)
+
+
+def _view(
+    session: Session,
+    running: Runtime,
+    person: Person,
+    task_id: str,
+    move: Move,
+    typed: Form | None = None,
+    problems: Sequence[Problem] = (),
+    meanwhile: str = "",
+) -> AnswerView:
+    if move not in MOVE_WORDS:
+        raise NotFound
+    ctx, now, caller = running.context(session), running.now(), person.caller
+    task = acknowledge.read(session, ctx, caller, task_id, now)
+    seen = task_view.see(session, ctx, caller, task, now, at_home=False)
+    siblings = tuple(
+        team for team in ctx.directory.teams.values() if team.agency_id == caller.agency and not team.closed
+    )
+    around = Around(colleagues=tuple(task_view.colleagues(session, ctx, caller, now)), teams=siblings)
+    blank = fields_of(move, task, around)
+    errors, faults = errors_of(problems, blank)
+    values = {one.name: typed.every(one.name) for one in blank} if typed else {}
+    return AnswerView(
+        action=f"/app/tasks/{task_id}/{move.value}",
+        back=f"/app/tasks/{task_id}",
+        heading=MOVE_WORDS[move],
+        explained=_EXPLAINED.get(move, ""),
+        version=task.row.version,
+        fields=filled(blank, values, errors),
+        faults=faults,
+        meanwhile=meanwhile,
+        possible=move in seen.allowed,
+        task=page_of(seen, ctx.directory, now),
+    )
+
+
+def _page(running: Runtime, person: Person, view: AnswerView, status: int = 200) -> Response:
+    title = f"{'Error: ' if view.faults else ''}{view.heading}"
+    return page(
+        "answer.html",
+        title=title,
+        service=running.settings.service_name,
+        person=person,
+        status=status,
+        form=view,
+        view=view.task,
+    )

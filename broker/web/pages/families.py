@@ -1,0 +1,72 @@
+"""Every family of pages, in the order in which addresses are tried; what none has is a page that says so."""
+
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from broker.errors import NotFound
+from broker.web.pages import (
+    admin_channels,
+    admin_dead_letters,
+    admin_directory,
+    admin_policy,
+    agenda,
+    answering,
+    audit_watch,
+    handovers,
+    helping,
+    households,
+    inbox,
+    leading,
+    rota,
+    serving,
+    signing_in,
+    tasks,
+    telling,
+    timeliness,
+    transfers,
+    waiting,
+)
+from broker.web.pages.routing import pages, see
+
+_root = APIRouter(include_in_schema=False)
+_none = pages()
+
+
+@_root.get("/")
+async def root() -> Response:
+    """Whoever types the bare address wants the pages."""
+    return see("/app")
+
+
+@_none.get("/{rest:path}")
+@_none.post("/{rest:path}")
+async def nothing(rest: str) -> Response:  # noqa: ARG001 - any address that no page has
+    """Nothing is here."""
+    raise NotFound
+
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    _root,
+    serving.router,
+    signing_in.router,
+    inbox.router,
+    tasks.router,
+    households.router,
+    waiting.router,
+    telling.router,
+    rota.router,
+    leading.router,
+    agenda.router,
+    answering.router,
+    transfers.router,
+    handovers.router,
+    timeliness.router,
+    audit_watch.router,
+    admin_directory.router,
+    admin_channels.router,
+    admin_dead_letters.router,
+    admin_policy.router,
+    helping.router,
+    _none,
+)

@@ -1,0 +1,132 @@
+"""Pages as HTML: the template environment, the frame round every page, and the headers that keep a browser from more than it needs."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi.responses import HTMLResponse
+
+from broker.web.pages import assets, words
+from broker.web.pages.fields import grouped
+from broker.web.pages.seats import Person
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+NOTHING_OUTSIDE: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'nonce-{nonce}'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link of the frame; `here` marks the page that is shown."""
+
+    words: str
+    href: str
+    here: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What stands round every page."""
+
+    title: str
+    nonce: str
+    service: str
+    person: Person | None
+    links: tuple[Link, ...]
+    assets: Mapping[str, str]
+    idle_seconds: int
+    """After so long without a step the person is signed out; 0 where nobody is signed in."""
+
+
+def page(
+    template: str,
+    *,
+    title: str,
+    service: str,
+    person: Person | None = None,
+    here: str = "",
+    status: int = 200,
+    **view: object,
+) -> HTMLResponse:
+    """A page made of a template and its view. `title` never holds personal data: it stands in histories and on shared screens."""
+    nonce = secrets.token_urlsafe(16)
+    frame = Frame(
+        title=title,
+        nonce=nonce,
+        service=service,
+        person=person,
+        links=_links(person, here),
+        assets=assets.ADDRESSES,
+        idle_seconds=person.idle_seconds if person else 0,
+    )
+    body = environment().get_template(template).render(frame=frame, **view)
+    return HTMLResponse(
+        body, status_code=status, headers={"Content-Security-Policy": NOTHING_OUTSIDE.format(nonce=nonce)}
+    )
+
+
+def _links(person: Person | None, here: str) -> tuple[Link, ...]:
+    if person is None:
+        return ()
+    places = person.places()
+    return tuple(Link(words=said, href=f"/app/{place}", here=place == here) for place, said in places)
+
+
+@cache
+def environment() -> "Environment":
+    """Our templates, in which whatever is not defined raises; the design system's macros, which need the lenient kind, in one of their own."""
+    # Imported when the first page is asked for: systems that only exchange messages need not wait for it at start.
+    from jinja2 import (
+        BaseLoader,
+        ChainableUndefined,
+        Environment,
+        FileSystemLoader,
+        PackageLoader,
+        StrictUndefined,
+        Template,
+    )
+
+    lenient = Environment(
+        loader=PackageLoader("nhsuk_frontend_jinja"),
+        autoescape=True,
+        undefined=ChainableUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    class Both(BaseLoader):
+        """Our templates by name, and the design system's under `nhsuk/`."""
+
+        ours = FileSystemLoader(TEMPLATES)
+
+        def load(self, environment: Environment, name: str, globals: Any = None) -> Template:  # noqa: A002, ANN401 - as Jinja calls it
+            if name.startswith("nhsuk/"):
+                return lenient.get_template(name)
+            return self.ours.load(environment, name, globals)
+
+    made = Environment(
+        loader=Both(),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters |= {
+        "day": words.day,
+        "moment": words.moment,
+        "exact": words.exact,
+        "span": words.span,
+        "plain": words.plain,
+        "title": words.title,
+        "groupby_kept": grouped,
+    }
+    return made

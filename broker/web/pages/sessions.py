@@ -1,0 +1,138 @@
+"""The session behind a page: its cookie, how long it lasts, and who that makes of whoever asks."""
+
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Annotated, Final
+
+from fastapi import Depends, Request, Response
+from sqlmodel import Session
+
+from broker.domain.rota import Gone
+from broker.errors import Forbidden
+from broker.runtime import Runtime
+from broker.settings import Settings
+from broker.storage import accounts, audit
+from broker.storage.accounts import SignedIn
+from broker.storage.store import Store
+from broker.web.deps import Running
+from broker.web.pages.seats import ADMIN, AUDIT, Person, Seat, caller_at, seats_of
+
+SEEN_EVERY: Final = timedelta(seconds=30)
+"""A step is written down at most so often: reading a page need not wait for a write."""
+_NOT_HERE: Final = frozenset({Gone.LEFT, Gone.SHIFT_OVER})
+"""Whoever is on leave may still look; whoever has left, or whose shift is over, may not."""
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in (any more)."""
+
+
+def cookie_name(settings: Settings) -> str:
+    """Over HTTPS a name that browsers keep to this very host."""
+    return "__Host-baton" if secure(settings) else "baton"
+
+
+def secure(settings: Settings) -> bool:
+    """Whether people reach this broker over HTTPS."""
+    return settings.public_url.startswith("https://")
+
+
+def begin(running: Runtime, session: Session, account_id: str) -> str | None:
+    """A session for an account, sitting where it sits first; its token, or None when it has nowhere to sit."""
+    now = running.now()
+    token = secrets.token_urlsafe(32)
+    digest = _digest(token)
+    accounts.begin(session, digest, account_id, None, now, running.settings.session_longest)
+    session.flush()
+    found = accounts.signed_in(session, running.store.codec, digest)
+    seats = _seats(running, session, found, now) if found else ()
+    if not seats:
+        accounts.end(session, digest)
+        return None
+    accounts.sit(session, digest, seats[0].team.id if seats[0].team else None)
+    caller = caller_at(seats[0], account_id, _offices(found))
+    audit.record(session, action="sign-in", entity="account", entity_id=account_id, caller=caller, now=now)
+    return token
+
+
+def give(response: Response, token: str, settings: Settings) -> None:
+    """Have the browser keep it while it is open; scripts cannot read it and other sites' forms do not bring it."""
+    response.set_cookie(cookie_name(settings), token, path="/", httponly=True, samesite="lax", secure=secure(settings))
+
+
+def end(request: Request, running: Runtime) -> None:
+    """Sign out: the session is gone, whatever the browser keeps."""
+    token = request.cookies.get(cookie_name(running.settings), "")
+    running.store.write(lambda session: accounts.end(session, _digest(token)))
+
+
+def move_to(request: Request, running: Runtime, person: Person, team_id: str | None) -> None:
+    """Act from another seat. Forbidden when it is none of theirs."""
+    if all((seat.team.id if seat.team else None) != team_id for seat in person.seats):
+        raise Forbidden
+    digest = _digest(request.cookies.get(cookie_name(running.settings), ""))
+    running.store.write(lambda session: accounts.sit(session, digest, team_id))
+
+
+def find(request: Request, running: Runtime) -> Person | None:
+    """Who is signed in; None when nobody is, the session has ended, or they have nowhere to sit any more."""
+    token = request.cookies.get(cookie_name(running.settings))
+    if not token:
+        return None
+    digest, now = _digest(token), running.now()
+
+    def work(session: Session) -> tuple[SignedIn, tuple[Seat, ...]] | None:
+        found = accounts.signed_in(session, running.store.codec, digest)
+        return None if found is None else (found, _seats(running, session, found, now))
+
+    known = running.store.read(work)
+    if known is None or _over(known[0], running.settings, now) or not known[1]:
+        return None
+    found, seats = known
+    if now - found.seen_at > SEEN_EVERY:
+        running.store.write(lambda session: accounts.seen(session, digest, now))
+    seat = next((seat for seat in seats if (seat.team.id if seat.team else None) == found.team_id), seats[0])
+    return Person(
+        name=seat.practitioner.name if seat.practitioner else found.name,
+        caller=caller_at(seat, found.account_id, _offices(found)),
+        csrf=csrf_of(running.store, token),
+        seat=seat,
+        seats=seats,
+        idle_seconds=int(running.settings.session_idle.total_seconds()),
+    )
+
+
+def person(request: Request, running: Running) -> Person:
+    """A dependency: who is signed in. SignInNeeded when nobody is."""
+    found = find(request, running)
+    if found is None:
+        raise SignInNeeded
+    return found
+
+
+SignedInPerson = Annotated[Person, Depends(person)]
+
+
+def csrf_of(store: Store, token: str) -> str:
+    """What a form of this session carries; another site cannot know it."""
+    return hmac.digest(store.codec.key("pages csrf v1"), token.encode(), "sha256").hex()
+
+
+def _over(found: SignedIn, settings: Settings, now: datetime) -> bool:
+    return now - found.seen_at > settings.session_idle or now - found.begun_at > settings.session_longest
+
+
+def _seats(running: Runtime, session: Session, found: SignedIn, now: datetime) -> tuple[Seat, ...]:
+    present = tuple(one for one in found.seats if one.gone(now) not in _NOT_HERE)
+    teams = dict(running.context(session).directory.teams)
+    return seats_of(found, teams, present)
+
+
+def _offices(found: SignedIn | None) -> frozenset[str]:
+    return found.scopes & {AUDIT, ADMIN} if found else frozenset()
+
+
+def _digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,245 @@
+"""Signing in and out: over an OpenID Connect issuer, or in the demonstration by choosing who to be; and changing the team one acts for."""
+
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Final
+
+from fastapi import Depends, Request, Response
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from sqlmodel import Session
+
+from broker import log
+from broker.errors import Conflict, NotFound
+from broker.runtime import Runtime
+from broker.settings import Settings
+from broker.storage import accounts
+from broker.web.deps import Running
+from broker.web.pages import sessions
+from broker.web.pages.demo_issuer import DemoIssuer
+from broker.web.pages.forms import Fields, Form, body_of
+from broker.web.pages.issuers import Asking, Issuer, NotSignedIn, ask
+from broker.web.pages.oidc import OidcIssuer
+from broker.web.pages.rendering import page
+from broker.web.pages.routing import error_page, pages, see
+from broker.web.pages.seats import AUDIT, LEADING
+from broker.web.pages.sessions import SignedInPerson
+from broker.web.pages.words import title
+
+router = pages()
+
+UNDER_WAY: Final = "baton-sign-in"
+LASTS: Final = timedelta(minutes=10)
+"""How long somebody may take at the issuer."""
+_OURS: Final = re.compile(r"/app(/[A-Za-z0-9_-]+)*")
+"""Where a sign-in may lead: pages of ours without a query, whatever an address says."""
+
+
+def issuer_for(settings: Settings) -> Issuer | None:
+    """The issuer that these settings name; the demonstration's with `--demo` alone; else nobody signs in."""
+    if settings.oidc_issuer is not None:
+        secret = settings.oidc_client_secret
+        return OidcIssuer(
+            name=settings.oidc_issuer,
+            client_id=settings.oidc_client_id,
+            secret=secret.get_secret_value() if secret else None,
+        )
+    return DemoIssuer() if settings.demo else None
+
+
+@router.get("")
+def begin(request: Request, running: Running) -> Response:
+    """Where they begin who are signed in; the others sign in."""
+    found = sessions.find(request, running)
+    return see(found.home if found else "/app/sign-in")
+
+
+@router.get("/sign-in")
+def sign_in(request: Request, running: Running, to: str = "", ended: str = "") -> Response:
+    """What this is, and the way in."""
+    return page(
+        "sign_in.html",
+        title="Sign in",
+        service=running.settings.service_name,
+        to=to if _OURS.fullmatch(to) else "",
+        ended=bool(ended),
+        possible=request.app.state.issuer is not None,
+    )
+
+
+@router.get("/sign-in/go")
+def go(request: Request, running: Running, to: str = "") -> Response:
+    """Off to the issuer."""
+    issuer: Issuer | None = request.app.state.issuer
+    if issuer is None:
+        raise NotFound
+    asking = ask(f"{running.settings.public_url.rstrip('/')}/app/sign-in/back")
+    try:
+        away = see(issuer.address(asking, running.now()))
+    except NotSignedIn as error:
+        return _refused(request, error)
+    away.set_cookie(
+        UNDER_WAY,
+        _sealed(asking, to, running),
+        max_age=int(LASTS.total_seconds()),
+        path="/app/sign-in",
+        httponly=True,
+        samesite="lax",
+        secure=sessions.secure(running.settings),
+    )
+    return away
+
+
+@router.get("/sign-in/back")
+def back(request: Request, running: Running, code: str = "", state: str = "") -> Response:
+    """Back from the issuer: who is it, and may they come in?"""
+    issuer: Issuer | None = request.app.state.issuer
+    kept = _opened(request.cookies.get(UNDER_WAY, ""), running)
+    if issuer is None or kept is None or not hmac.compare_digest(kept[0].state.encode(), state.encode()) or not code:
+        return _refused(request, NotSignedIn("nothing was under way in this browser, or the issuer refused"))
+    asking, to = kept
+    try:
+        subject = issuer.subject(code, asking, running.now())
+    except NotSignedIn as error:
+        return _refused(request, error)
+    sessions.end(request, running)  # whoever was signed in here before
+    token = running.store.write(lambda session: _come_in(session, running, issuer.name, subject))
+    if token is None:
+        return page("not_known.html", title="You are not known here", service=running.settings.service_name, status=403)
+    inside = see(to if _OURS.fullmatch(to) else "/app")
+    inside.delete_cookie(UNDER_WAY, path="/app/sign-in")
+    sessions.give(inside, token, running.settings)
+    return inside
+
+
+@router.get("/demo/people")
+def people(request: Request, running: Running, state: str = "", nonce: str = "", code_challenge: str = "") -> Response:
+    """The demonstration's issuer: who do you want to be?"""
+    _demo(request)
+    groups = running.store.read(lambda session: _groups(session, running))
+    return page(
+        "demo_people.html",
+        title="Choose who you are",
+        service=running.settings.service_name,
+        groups=groups,
+        asked={"state": state, "nonce": nonce, "code_challenge": code_challenge},
+    )
+
+
+@router.post("/demo/people")
+def chosen(request: Request, running: Running, fields: Annotated[Form, Depends(body_of)]) -> Response:
+    """Somebody was chosen: back with a code."""
+    issuer = _demo(request)
+    code = issuer.choose(fields.one("subject"), fields.one("code_challenge"), fields.one("nonce"), running.now())
+    return see(f"/app/sign-in/back?code={code}&state={_word(fields.one('state'))}")
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, running: Running, _fields: Fields) -> Response:
+    """The session is over."""
+    sessions.end(request, running)
+    out = see("/app/signed-out")
+    out.delete_cookie(sessions.cookie_name(running.settings), path="/")
+    return out
+
+
+@router.get("/signed-out")
+def signed_out(running: Running) -> Response:
+    """That it is over."""
+    return page("signed_out.html", title="You are signed out", service=running.settings.service_name)
+
+
+@router.post("/seat")
+def seat(request: Request, running: Running, person: SignedInPerson, fields: Fields) -> Response:
+    """Act for another of one's teams."""
+    sessions.move_to(request, running, person, fields.given("team"))
+    return see("/app")
+
+
+@router.post("/stay")
+def stay(_person: SignedInPerson, _fields: Fields) -> Response:
+    """A step like any other: whoever is asked whether they are still there says so."""
+    return Response(status_code=204)
+
+
+@dataclass(frozen=True, slots=True)
+class Somebody:
+    """A person of the demonstration, whom its issuer calls by the account's id."""
+
+    subject: str
+    name: str
+    does: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People of one kind of work."""
+
+    heading: str
+    people: tuple[Somebody, ...]
+
+
+def _groups(session: Session, running: Runtime) -> list[Group]:
+    teams = running.context(session).directory.teams
+    groups: dict[str, list[Somebody]] = {
+        "Practitioners": [],
+        "Safeguarding leads": [],
+        "Auditors and administrators": [],
+    }
+    for id_, name, scopes, seats in accounts.everybody(session, running.store.codec):
+        does = " · ".join(f"{title(one.role)}, {teams[one.team_id].name}" for one in seats)
+        leads = any(teams[one.team_id].function in LEADING for one in seats)
+        group = "Safeguarding leads" if leads else "Practitioners" if seats else "Auditors and administrators"
+        groups[group].append(Somebody(id_, name, does or ("Auditor" if AUDIT in scopes else "Administrator")))
+    return [Group(heading, tuple(people)) for heading, people in groups.items() if people]
+
+
+def _come_in(session: Session, running: Runtime, issuer: str, subject: str) -> str | None:
+    account = accounts.find(session, running.store.codec, issuer, subject)
+    return None if account is None else sessions.begin(running, session, account)
+
+
+def _demo(request: Request) -> DemoIssuer:
+    issuer = request.app.state.issuer
+    if not isinstance(issuer, DemoIssuer):
+        raise NotFound
+    return issuer
+
+
+def _refused(request: Request, error: NotSignedIn) -> Response:
+    log.get(__name__).warning("sign-in refused", reason=str(error))
+    return error_page(request, 409, Conflict("You could not be signed in. Begin again from the sign-in page."))
+
+
+def _word(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z0-9_-]{0,128}", text) else ""
+
+
+def _key(running: Runtime) -> OctKey:
+    return OctKey.import_key(running.store.codec.key("pages sign-in v1"))
+
+
+def _sealed(asking: Asking, to: str, running: Runtime) -> str:
+    claims = {
+        "state": asking.state,
+        "nonce": asking.nonce,
+        "verifier": asking.verifier,
+        "back": asking.back,
+        "to": to,
+        "exp": int((running.now() + LASTS).timestamp()),
+    }
+    return jwt.encode({"alg": "HS256"}, claims, _key(running))
+
+
+def _opened(cookie: str, running: Runtime) -> tuple[Asking, str] | None:
+    """What a sign-in under way kept; None when there is none, or it is not ours, or too old."""
+    try:
+        claims = jwt.decode(cookie, _key(running), algorithms=["HS256"]).claims
+        jwt.JWTClaimsRegistry(now=int(running.now().timestamp()), exp={"essential": True}).validate(claims)
+    except (JoseError, ValueError):
+        return None
+    kept = {name: str(claims[name]) for name in ("state", "nonce", "verifier", "back")}
+    return Asking(**kept), str(claims["to"])

@@ -1,0 +1,65 @@
+"""The page of one task, with the household and what happened there beside it."""
+
+from typing import Annotated, Final
+
+from fastapi import Path, Request, Response
+from sqlmodel import Session
+
+from broker.errors import Forbidden
+from broker.web.deps import Running
+from broker.web.pages.rendering import page
+from broker.web.pages.routing import pages
+from broker.web.pages.seats import Person
+from broker.web.pages.sessions import SignedInPerson
+from broker.web.pages.task_page import TaskPage, page_of
+from broker.workflow import task_view
+
+router = pages()
+
+Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
+DONE: Final = {
+    "accept": "Your acknowledgement was sent.",
+    "decline": "Your answer was sent: declined.",
+    "ask": "Your question was sent. The task stays yours.",
+    "answer": "Your answer was sent.",
+    "extend": "There is a later date now.",
+    "complete": "It is closed.",
+    "reassign": "It was handed on.",
+    "caretake": "You look after this person until the review. The sender stays responsible.",
+    "exclude": "What you say about leaving this person out was sent.",
+    "cancel": "It was taken back.",
+    "note": "Your note was added.",
+    "sent": "Your answers were sent. What is still open stands below.",
+    "told": "It was sent. Below you see each team that was told and must answer, as far as you may know of it.",
+    "away": "Your absence is written down.",
+    "back": "You are there again.",
+    "same": "This was sent before. Nothing was sent twice.",
+}
+
+
+def seated(person: Person) -> Person:
+    """Somebody who acts for a team. Forbidden for auditors and administrators: what they read is on pages of its own."""
+    if person.seat.team is None:
+        raise Forbidden("Auditors and administrators act for no team.")
+    return person
+
+
+@router.get("/tasks/{task_id}")
+def shown(task_id: Id, request: Request, running: Running, person: SignedInPerson) -> Response:
+    """A task; that somebody of its team looked at it is known from now on."""
+    seated(person)
+    now = running.now()
+
+    def work(session: Session) -> TaskPage:
+        ctx = running.context(session)
+        task = task_view.opened(session, ctx, person.caller, task_id, now)
+        return page_of(task_view.see(session, ctx, person.caller, task, now), ctx.directory, now)
+
+    return page(
+        "task.html",
+        title="Task",
+        service=running.settings.service_name,
+        person=person,
+        view=running.store.write(work),
+        done=DONE.get(request.query_params.get("done", ""), ""),
+    )
