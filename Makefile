@@ -3,7 +3,7 @@
 PORT ?= 8000
 UV ?= uv
 ARGS ?=
-PYTEST_WORKERS ?= 2
+PYTEST_WORKERS ?= 3
 
 # Somebody who names a Python means it: a .venv of another version is then made anew. Else the one of .venv goes on.
 ifeq ($(origin PYTHON),undefined)
@@ -17,7 +17,7 @@ VENV := .venv/bin/
 CODE := broker adapters schemas deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup setup-dev run test services services-stop check format lint types imports drift pins clean
+.PHONY: help python setup setup-dev run test deep services services-stop check format lint types imports drift pins clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ setup-dev: python
 run: setup  ## serve the broker with the demonstration household (PORT=9000 elsewhere)
 	@exec $(VENV)baton serve --demo --port $(PORT)
 
-services: setup-dev  ## find or start PostgreSQL, RabbitMQ and a browser for the tests
+services: setup-dev  ## find or start PostgreSQL, RabbitMQ, a browser and a MESH sandbox for the tests
 	@$(VENV)python -m deploy.dev.services start
 
 services-stop: setup-dev  ## stop what `make services` started
@@ -43,6 +43,11 @@ services-stop: setup-dev  ## stop what `make services` started
 
 test: services  ## the whole suite (ARGS="tests/unit -k sharing" for a part of it)
 	@$(VENV)python -m pytest --numprocesses $(PYTEST_WORKERS) $(ARGS)
+
+deep: services  ## what is too long for every run: fuzzing of the adapters, and the full fault volumes (an hour), which write docs/reliability.md
+	@BATON_FUZZ=20 $(VENV)python -m pytest tests/property/test_adapters.py tests/property/test_adapter_memory.py --numprocesses $(PYTEST_WORKERS) $(ARGS)
+	@BATON_FAULTS=full BATON_FAULTS_FIGURES=$(CURDIR)/var/faults $(VENV)python -m pytest tests/faults --numprocesses 0 $(ARGS)
+	@$(VENV)python -m tests.faults.report var/faults docs/reliability.md
 
 check: format lint types imports drift  ## format, lint, types, import rules, migration drift
 
@@ -63,10 +68,10 @@ drift: setup-dev
 
 pins:  ## resolve requirements/*.in again (needs uv; ARGS=--upgrade for newer versions)
 	@command -v $(UV) >/dev/null || { echo "make pins needs uv (https://docs.astral.sh/uv): install it, or name it as in make pins UV=/path/to/uv." >&2; exit 1; }
-	@cd requirements && for pins in runtime dev; do \
-	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	@cd requirements && for pins in runtime dev mesh-sandbox; do \
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	--custom-compile-command "make pins" $(ARGS) $$pins.in --output-file $$pins.txt || exit 1; done
 
 clean:  ## remove .venv and everything made by tools; data under var/ stays
-	@rm -rf .venv *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-mesh-sandbox *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -path ./var -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

@@ -6,21 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import yaml
 from joserfc.jwk import ECKey
 from sqlmodel import Session
 
+from broker.domain.rota import Practitioner
 from broker.replay import reading
 from broker.replay.playing import Progress, silent
 from broker.replay.record import SimulatedClock
 from broker.replay.run import Player
-from broker.replay.shifting import shifted
 from broker.replay.timeline import dated
 from broker.runtime import Runtime
-from broker.storage import clients, directory_file
+from broker.storage import accounts, clients, directory_file, practitioners
+from broker.storage.accounts import Account
+from broker.web.pages.issuers import DEMONSTRATION
 from schemas import examples
+from schemas.shifting import shifted
 
-TEAM_SCOPES = "baton/mailbox baton/message.write system/AuditEvent.rs system/Patient.s system/Task.rs system/Task.u"
+TEAM_SCOPES = "baton/mailbox baton/message.write system/AuditEvent.rs system/Flag.rs system/Patient.s system/Task.rs system/Task.u"
 DIRECTORY = Path(__file__).parents[1] / "deploy" / "directory" / "demo.yaml"
+PEOPLE = DIRECTORY.with_name("demo-people.yaml")
 KEYS = Path("var") / "demo-keys"
 
 STORY = Path(__file__).parents[1] / "deploy" / "scenarios" / "child-rs.yaml"
@@ -37,6 +42,7 @@ def prepare(runtime: Runtime, progress: Progress = silent) -> str:
     """Fill an empty database with the demonstration; what to look at and try, as text."""
     if not runtime.store.read(clients.all_clients):
         _fill(runtime, progress)
+    runtime.store.write(lambda session: _seat(session, runtime))
     return _welcome(runtime)
 
 
@@ -54,6 +60,29 @@ def _fill(runtime: Runtime, progress: Progress) -> None:
     _lay_out(later)
     if runtime.settings.directory is None:  # the story's teams are the demonstration's
         _tell(runtime, later, progress)
+
+
+def _seat(session: Session, runtime: Runtime) -> None:
+    """The people who can be chosen to sign in as, each in the team that the directory has; whoever is there stays as they are."""
+    ctx, now = runtime.context(session), runtime.now()
+    known = {account[0] for account in accounts.everybody(session, ctx.codec)}
+    for one in yaml.safe_load(PEOPLE.read_text(encoding="utf-8"))["people"]:
+        teams = [team for team in one.get("teams", ()) if team in ctx.directory.teams]
+        if one["id"] in known or (not teams and "scope" not in one):
+            continue
+        for team in teams:
+            somebody = Practitioner(id=one["id"], team_id=team, name=one["name"], role=one["role"])
+            practitioners.put(session, ctx.codec, somebody, None)
+        session.flush()
+        account = Account(
+            id=one["id"],
+            issuer=DEMONSTRATION,
+            subject=one["id"],
+            name=one["name"],
+            scopes=frozenset({one["scope"]} if "scope" in one else ()),
+            seats=tuple((team, one["id"]) for team in teams),
+        )
+        accounts.put(session, ctx.codec, account, now)
 
 
 def _client(name: str, team: str | None, scopes: str) -> clients.Registered:
@@ -101,7 +130,9 @@ def _midnight(now: datetime) -> datetime:
 def _welcome(runtime: Runtime) -> str:
     url = runtime.settings.public_url.rstrip("/")
     return f"""
-Baton is at {url}   (health: /healthz, /readyz; what is served: /fhir/metadata; the calls: /openapi.json)
+Sign in at {url}/app  as one of the demonstration's people: a health visitor, a GP, a safeguarding lead, an auditor …
+
+For systems: {url}   (health: /healthz, /readyz; what is served: /fhir/metadata; the calls: /openapi.json)
 
 Every team of the demonstration has a client demo-<team>, and an administrator demo-administrator. Their keys are in {KEYS}/.
 A token:           .venv/bin/baton client token demo-bcht-health-visiting

@@ -12,7 +12,8 @@
     ├── TooLarge          send less
     ├── Unsupported       send another media type
     ├── NotAcceptable     ask for another media type
-    ├── NotOffered        this version does not do that
+    ├── Away              come back: the database does not answer
+    │   └── Unsure        read whether it was done, then come back
     └── Misconfigured     mend the settings
 
 The docstring of an error is its message unless one is given.
@@ -83,8 +84,12 @@ class NotAcceptable(BatonError):
     """The answer cannot be given in the media type that was asked for."""
 
 
-class NotOffered(BatonError):
-    """This version does not offer that."""
+class Away(BatonError):
+    """The database does not answer just now, and nothing was kept: send the same again shortly."""
+
+
+class Unsure(Away):
+    """It is not known whether this was kept. A message may be sent again as it is; for anything else, read first."""
 
 
 class Misconfigured(BatonError):

@@ -3,6 +3,7 @@
 import logging
 import sys
 
+import orjson
 import structlog
 
 
@@ -12,7 +13,9 @@ def configure(log_format: str, *, quiet: bool = False) -> None:
     Access logs of the server are off: they hold addresses.
     """
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer(_json)
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
     )
     structlog.configure(
         processors=[
@@ -26,6 +29,10 @@ def configure(log_format: str, *, quiet: bool = False) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _json(fields: object, **_: object) -> str:
+    return orjson.dumps(fields, str).decode()
 
 
 def _error_type_only(_: object, __: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:

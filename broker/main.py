@@ -12,8 +12,14 @@ from broker.runtime import Runtime, start
 from broker.settings import Settings
 from broker.web import documented, outcomes
 from broker.web.api import (
+    accounts,
     admin,
     audit_event,
+    channel_health,
+    channels,
+    chronology,
+    dead_letters,
+    flags,
     handovers,
     mailbox,
     messages,
@@ -21,11 +27,16 @@ from broker.web.api import (
     oauth,
     operations,
     people,
+    practitioners,
+    quarantine,
+    reports,
     responsibility,
     tasks,
     transfers,
 )
 from broker.web.edge import Edge
+from broker.web.pages import families
+from broker.web.pages.signing_in import issuer_for
 from broker.worker import Worker
 
 ABOUT = """Baton routes notifications about children, parents and those who live with them to every team of the household
@@ -49,7 +60,8 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.runtime = runtime
-        runtime.bus.attach()
+        app.state.issuer = issuer_for(runtime.settings)
+        await runtime.bus.start()
         working = Worker(runtime) if worker else None
         app.state.worker = working
         task = asyncio.create_task(working.run()) if working else None
@@ -59,6 +71,7 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
             if working is not None and task is not None:
                 working.stop()
                 await task
+            await runtime.bus.stop()
             runtime.store.close()
 
     app = FastAPI(
@@ -76,17 +89,28 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
         oauth,
         messages,
         tasks,
+        flags,
         transfers,
         audit_event,
         mailbox,
         people,
+        chronology,
         responsibility,
         handovers,
+        reports,
         admin,
+        channels,
+        practitioners,
+        accounts,
+        channel_health,
+        quarantine,
+        dead_letters,
         operations,
         metadata,
     ):
         app.include_router(module.router)
+    for pages in families.ROUTERS:
+        app.include_router(pages)
     outcomes.install(app)
     documented.describe(app)
     app.add_middleware(Edge)

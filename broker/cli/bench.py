@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,6 +62,138 @@ def accept(
         _speeds(measured)
     if any(speed.refused for one in measured.compared for speed in (one.ours, one.reference)):
         raise typer.Exit(1)
+
+
+@app.command()
+def deliver(
+    database_url: Annotated[
+        str | None, typer.Option(help="On this PostgreSQL server, in databases made for it; without it SQLite")
+    ] = None,
+    amqp_url: Annotated[
+        str | None, typer.Option(help="Over this RabbitMQ, in a virtual host that nobody else uses")
+    ] = None,
+    channel: Annotated[list[str] | None, typer.Option(help="webhook, mailbox, amqp; all there are")] = None,
+    fan_out: Annotated[list[int] | None, typer.Option(min=1, max=64, help="Teams told of each message")] = None,
+    waiting: Annotated[int, typer.Option("--deliveries", min=20, help="How many wait when speed is measured")] = 3_000,
+    seconds: Annotated[float, typer.Option(min=0.5, help="How long times are taken, each")] = 10,
+    workers: Annotated[int, typer.Option(min=1, max=8, help="`baton worker` processes on PostgreSQL")] = 2,
+    crowd: Annotated[bool, typer.Option(help="Also what dead and flooded agencies cost the others")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Count deliveries a second, and how long each takes from acceptance. Example: baton bench deliver --channel webhook --fan-out 6
+
+    Speed: as fast as they go while many wait. Times: at a steady 50 notifications a second, from acceptance to the receiver's word.
+    At the end, what agencies that are dead and flooded cost the others. Exit code 1 when a message was lost or told twice.
+    """
+    from broker.cli import bench_deliver, progress
+
+    plan = bench_deliver.Plan(
+        server=database_url,
+        amqp=amqp_url,
+        channels=[
+            bench_deliver.kind(name) for name in channel or ("webhook", "mailbox", *(["amqp"] if amqp_url else []))
+        ],
+        fan_outs=fan_out or (1, 6, 20),
+        deliveries=waiting,
+        seconds=seconds,
+        workers=workers,
+        crowd=crowd,
+    )
+    measured = bench_deliver.measure(plan, progress.watched())
+    typer.echo(json.dumps(bench_deliver.plain(measured), indent=2) if as_json else bench_deliver.told(measured))
+
+
+@app.command()
+def history(
+    database_url: Annotated[str, typer.Option(help="On this PostgreSQL server, in databases made for it")],
+    closed: Annotated[int, typer.Option(min=1, help="Deliveries that are over")] = 1_000_000,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each question is asked")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Time what runs all day with little history and with much. Example: baton bench history --database-url postgresql://postgres@127.0.0.1/postgres
+
+    The same open work both times. What it asks is taken back each time, but for the messages that it accepts.
+    """
+    from broker.cli import bench_history, progress
+
+    measured = bench_history.measure(database_url, closed, rounds, progress.watched())
+    typer.echo(json.dumps(bench_history.plain(measured), indent=2) if as_json else bench_history.told(measured))
+
+
+@app.command()
+def clock(
+    tasks: Annotated[int, typer.Option(min=1, help="Open tasks")] = 1_000_000,
+    due: Annotated[int, typer.Option(min=1, help="How many of them are due")] = 200,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each question is asked")] = 50,
+    database_url: Annotated[
+        str | None, typer.Option(help="On this PostgreSQL server, in databases made for it; without it SQLite")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Time a pass of the clock over many open tasks, beside one over few. Example: baton bench clock --tasks 100000
+
+    As many are due both times. What a pass does is taken back each time.
+    """
+    from broker.cli import bench_clock, progress
+
+    measured = bench_clock.measure(database_url, tasks, due, rounds, progress.watched())
+    typer.echo(json.dumps(bench_clock.plain(measured), indent=2) if as_json else bench_clock.told(measured))
+
+
+@app.command()
+def replay(
+    households: Annotated[int, typer.Option(min=1, max=100_000, help="In the simulated area")] = 1_000,
+    seed: Annotated[int, typer.Option(help="The same area for the same seed")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Tell two years of a simulated area, and count what Baton asks of people. Example: baton bench replay --households 200
+
+    After every event all that Baton promises is checked. Exit code 1 when something did not hold, or a health visitor is asked for
+    more than the budget allows.
+    """
+    from broker.cli import bench_replay, progress
+
+    told = bench_replay.measure(households, seed, progress.watched())
+    typer.echo(json.dumps(bench_replay.plain(told), indent=2) if as_json else bench_replay.shown(told))
+    if told.broken or not told.within_budget:
+        raise typer.Exit(1)
+
+
+@app.command()
+def adapters(
+    samples: Annotated[
+        Path | None,
+        typer.Option(help="A folder with a folder of samples for each format; without it those of the checkout"),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each sample is translated")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Time what every adapter makes of every kind of sample that it reads. Example: baton bench adapters --json"""
+    from adapters.registry import ADAPTERS
+    from broker.cli import bench_adapters, progress
+
+    measured = bench_adapters.measure(samples or bench_adapters.SAMPLES, ADAPTERS, rounds, progress.watched())
+    typer.echo(json.dumps(bench_adapters.plain(measured), indent=2) if as_json else bench_adapters.told(measured))
+
+
+@app.command()
+def pages(
+    tasks: Annotated[int, typer.Option(min=1, help="Open tasks of the team")] = 10_000,
+    events: Annotated[int, typer.Option(min=1, help="What was told of the household")] = 2_000,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each page is loaded")] = 50,
+    database_url: Annotated[
+        str | None, typer.Option(help="On this PostgreSQL server, in a database made for it; without it SQLite")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Time the largest pages that people load: an inbox and a household. Example: baton bench pages --rounds 20
+
+    From the request to the whole answer, with session, queries, audit row and HTML, one at a time.
+    """
+    from broker.cli import bench_pages, progress
+
+    measured = bench_pages.measure(database_url, tasks, events, rounds, progress.watched())
+    typer.echo(json.dumps(bench_pages.plain(measured), indent=2) if as_json else bench_pages.told(measured))
 
 
 def _speeds(measured: "bench_accept.Measured") -> None:

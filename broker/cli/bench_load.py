@@ -57,6 +57,53 @@ async def _call(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head
             return
 
 
+# --- at a steady pace ---------------------------------------------------------------------------------------------------
+
+
+def send_paced(port: int, head: bytes, bodies: Sequence[bytes], *, per_second: float, callers: int) -> Answers:
+    """Post the bodies one after the other at this pace, whatever the answers take; each waits from the time it was due."""
+    return asyncio.run(_send_paced(port, head, bodies, per_second, callers))
+
+
+TRIES = 5
+"""A sender whose message kept colliding with others about the same household sends it again, as the answer asks."""
+
+
+async def _send_paced(port: int, head: bytes, bodies: Sequence[bytes], per_second: float, callers: int) -> Answers:
+    idle: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    for _ in range(callers):
+        idle.put_nowait(await asyncio.open_connection("127.0.0.1", port))
+    began, stretch = perf_counter(), _Stretch(iter(()), 0, [])
+
+    async def post(body: bytes, due: float) -> None:
+        connection = await idle.get()
+        if await _posted(*connection, b"%sContent-Length: %d\r\n\r\n%s" % (head, len(body), body)):
+            stretch.waited.append(perf_counter() - due)
+        else:
+            stretch.refused += 1
+        idle.put_nowait(connection)
+
+    async with asyncio.TaskGroup() as group:
+        for place, body in enumerate(bodies):
+            due = began + place / per_second
+            await asyncio.sleep(due - perf_counter())
+            group.create_task(post(body, due))
+    took = perf_counter() - began
+    while not idle.empty():
+        idle.get_nowait()[1].close()
+    waited = tuple(1000 * one for one in stretch.waited)
+    return Answers(accepted=len(waited), refused=stretch.refused, seconds=took, milliseconds=waited)
+
+
+async def _posted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> bool:
+    for _ in range(TRIES):
+        writer.write(request)
+        status = await _status(reader)
+        if status != HTTPStatus.SERVICE_UNAVAILABLE:
+            return status == HTTPStatus.OK
+    return False
+
+
 async def _status(reader: asyncio.StreamReader) -> int:
     """The status of one answer, read to its end. Both servers tell the length of what they answer."""
     line, *headers = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")

@@ -34,6 +34,7 @@ _ROWS: Final = {
     "task": "notification_id = '{id}'",
     "taskevent": "task_id IN (SELECT id FROM task WHERE notification_id = '{id}')",
     "audit": "entity_id = '{id}'",
+    "patterndue": "notification_id = '{id}'",
 }
 """What Baton writes for a message about people it knows, parents first."""
 
@@ -77,7 +78,7 @@ def sample(address: str, notification_id: str) -> list[Insert]:
 
 def _read(connection: Any, table: str, where: str, mark: str) -> Insert:  # noqa: ANN401 - of either driver
     found = connection.execute(f"SELECT * FROM {table} WHERE {where}")  # noqa: S608 - our own names
-    rows = ([Jsonb(value) if isinstance(value, dict) else value for value in row] for row in found)
+    rows = ([Jsonb(value) if isinstance(value, dict | list) else value for value in row] for row in found)
     return _insert(table, tuple(column[0] for column in found.description), mark, rows)
 
 

@@ -1,4 +1,4 @@
-"""The databases and the server processes that `baton bench accept` measures: made, started as a user would, stopped, dropped."""
+"""The databases and the processes that benches measure: made, started as a user would, stopped, dropped."""
 
 import os
 import secrets
@@ -63,24 +63,32 @@ def server(arguments: Sequence[str], settings: Mapping[str, str], log: Path) -> 
 
     It is started with `python -m`, these arguments and `--port`; of Baton's settings it has these and no others.
     """
-    port = _free_port()
+    port = free_port()
+    with process([*arguments, "--port", str(port)], settings, log) as started:
+        _wait(started, port, log)
+        yield port
+
+
+@contextmanager
+def process(arguments: Sequence[str], settings: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of ours that listens nowhere, likewise."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
     with log.open("wb") as written:
-        process = subprocess.Popen(  # noqa: S603 - our own modules
-            [sys.executable, "-m", *arguments, "--port", str(port)],
+        started = subprocess.Popen(  # noqa: S603 - our own modules
+            [sys.executable, "-m", *arguments],
             env={**environment, **settings},
             stdin=subprocess.DEVNULL,
             stdout=written,
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait(process, port, log)
-        yield port
+        yield started
     finally:
-        _stop(process)
+        _stop(started)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

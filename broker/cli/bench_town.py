@@ -1,10 +1,10 @@
 """The households of `baton bench accept` and their messages: invented people in an area of its own; nothing is measured here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 from typing import Any, Final
 from uuid import uuid4
 
@@ -28,18 +28,30 @@ from schemas.message import Fact, Identifier, Message, Person, PostalAddress, Pr
 HOUSEHOLDS: Final = 24
 """So many that messages seldom meet in one of them."""
 SENDER: Final = "bench-health-visiting"
-TOLD: Final = tuple(
-    f"bench-{function.value}"
-    for function in (
-        Function.MIDWIFERY,
-        Function.PAEDIATRICS,
-        Function.GENERAL_PRACTICE,
-        Function.CHILDRENS_SOCIAL_CARE,
-        Function.EARLY_HELP,
-        Function.SCHOOL_NURSING,
-    )
+_FUNCTIONS: Final = (
+    Function.MIDWIFERY,
+    Function.PAEDIATRICS,
+    Function.GENERAL_PRACTICE,
+    Function.CHILDRENS_SOCIAL_CARE,
+    Function.EARLY_HELP,
+    Function.SCHOOL_NURSING,
 )
-"""The teams that work with every child besides the sender, and are told: the fan-out."""
+
+
+def told(fan_out: int) -> tuple[str, ...]:
+    """So many teams that work with every child besides the sender, and are told."""
+    rounds = (f"bench-{function.value}{more}" for more in _again() for function in _FUNCTIONS)
+    return tuple(islice(rounds, fan_out))
+
+
+def _again() -> Iterator[str]:
+    """What tells apart several teams of one function."""
+    yield ""
+    yield from (f"-{number}" for number in count(2))
+
+
+TOLD: Final = told(len(_FUNCTIONS))
+"""The teams of most benches: the fan-out is six."""
 
 _AREA: Final = "bench"
 _ID: Final = "00000000-0000-4000-8000-000000000000"
@@ -53,12 +65,12 @@ _CONCERN: Final = {
 }
 
 
-def fill(runtime: Runtime) -> str:
+def fill(runtime: Runtime, teams: Sequence[str] = TOLD) -> str:
     """Fill an empty database with the area and its households, each with one concern; the id of the last one's notification."""
-    runtime.store.write(_directory(runtime.now()))
+    runtime.store.write(_directory(runtime.now(), teams))
     concern = _concern(0, runtime.now())
     for number in range(HOUSEHOLDS):
-        for team in (SENDER, *TOLD):
+        for team in (SENDER, *teams):
             send(runtime, _body(_begins(number, team, runtime.now())), team)
         concern = _concern(number, runtime.now())
         send(runtime, _body(concern))
@@ -68,17 +80,17 @@ def fill(runtime: Runtime) -> str:
     return sent.id
 
 
-def bodies(now: datetime, count: int) -> list[bytes]:
+def bodies(now: datetime, number: int) -> list[bytes]:
     """So many new messages as they are posted, one household after the other."""
-    posted = [_body(replace(_concern(number, now), id=_ID)) for number in range(HOUSEHOLDS)]
-    return [body.replace(_ID.encode(), str(uuid4()).encode()) for body in islice(cycle(posted), count)]
+    posted = [_body(replace(_concern(household, now), id=_ID)) for household in range(HOUSEHOLDS)]
+    return [body.replace(_ID.encode(), str(uuid4()).encode()) for body in islice(cycle(posted), number)]
 
 
-def _directory(now: datetime) -> Callable[[Session], None]:
+def _directory(now: datetime, teams: Sequence[str]) -> Callable[[Session], None]:
     def work(session: Session) -> None:
         directory.put_area(session, _AREA, "Bench", ["B70"], {})
-        for team in (SENDER, *TOLD):
-            function = Function(team.removeprefix("bench-"))
+        for team in (SENDER, *teams):
+            function = Function(team.removeprefix("bench-").rstrip("-0123456789"))
             directory.put_agency(session, team, team, None)
             session.flush()
             directory.put_team(session, Team(id=team, agency_id=team, function=function, name=team, area_id=_AREA), now)

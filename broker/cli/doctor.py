@@ -2,35 +2,73 @@
 
 import json
 import sys
-from typing import Annotated, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from broker.cli import opening
-from broker.errors import Misconfigured
+from broker.cli import doctor_channels, opening
+from broker.clock import utc_now
+from broker.errors import Away, Misconfigured
 from broker.settings import Settings
+from broker.storage import steps
 from broker.storage.store import open_store
 
-SECRET = ("secret_key",)
+if TYPE_CHECKING:
+    from broker.cli.doctor_bus import BusReport
+
+SECRET = ("secret_key", "amqp_url", "amqp_management_url", "smtp_url", "heartbeat_url")
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
     """Say what is set, what answers and what to mend; exit code 1 when something is wrong. Example: baton doctor --json"""
     read = opening.settings()
-    checks = {"secret key": _key(read), "database": _database(read), "python": f"ok: {sys.version.split()[0]}"}
+    bus = _bus(read)
+    checks = _checks(read, bus)
+    gateways = [] if read.gateways is None else _named_gateways(read)
     wrong = [name for name, found in checks.items() if not found.startswith("ok")]
     if as_json:
-        typer.echo(json.dumps({"settings": _settings(read), "checks": checks}, indent=2))
+        said: dict[str, Any] = {"settings": _settings(read), "checks": checks}
+        said |= {"gateways": gateways} if read.gateways is not None else {}
+        typer.echo(json.dumps(said if bus is None else {**said, "rabbitmq": bus.data()}, indent=2))
     else:
         for row in _settings(read):
             typer.echo(f"{row['name']:<34} {row['value']:<42} {row['meaning']}")
         typer.echo("")
         for name, found in checks.items():
             typer.echo(f"{name:<34} {found}")
+        for line in bus.lines() if bus is not None else ():
+            typer.echo(line)
+        for gateway in gateways:
+            typer.echo(
+                f"gateway {gateway['name']}: " + ", ".join(f"{k} {v}" for k, v in gateway.items() if k != "name")
+            )
     if wrong:
         raise typer.Exit(1)
+
+
+def _checks(read: Settings, bus: "BusReport | None") -> dict[str, str]:
+    checks = {"secret key": _key(read), "database": _database(read), "python": f"ok: {sys.version.split()[0]}"}
+    if read.lookup_clients:
+        checks["lookups"] = _lookups(read)
+    if bus is not None:
+        checks["rabbitmq"] = bus.check
+    answers = checks["database"].startswith("ok")
+    if answers:
+        checks["channels"] = _channels(read)
+    if read.gateways is not None:
+        checks["gateways"] = _gateways(read, answers=answers)
+    return checks
+
+
+def _bus(read: Settings) -> "BusReport | None":
+    if read.amqp_url is None:
+        return None
+    from broker.cli import doctor_bus  # with its client library only where it is used
+
+    return doctor_bus.examine(read)
 
 
 def _settings(read: Settings) -> list[dict[str, Any]]:
@@ -47,7 +85,11 @@ def _shown(name: str, value: object) -> str:
     if name == "database_url":
         return make_url(str(value)).render_as_string(hide_password=True)
     if isinstance(value, list):
-        return " ".join(f"{item.total_seconds():g}s" for item in value)
+        return " ".join(_shown(name, item) for item in value)
+    if isinstance(value, dict):
+        return " ".join(sorted(value))
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g}s"
     return "" if value is None else str(value)
 
 
@@ -59,13 +101,49 @@ def _key(read: Settings) -> str:
     return "ok"
 
 
+def _lookups(read: Settings) -> str:
+    from broker.worker import looking_up  # with its HTTP client only where there is somebody to ask
+
+    try:
+        return f"ok: {', '.join(sorted(looking_up.services(read)))}"
+    except Misconfigured as error:
+        return f"mend: {error}"
+
+
 def _database(read: Settings) -> str:
     try:
         store = open_store(read.database_url, opening.KeylessCodec())
-        at, newest = store.schema(), opening.newest_step()
+        at, newest, durable = store.schema(), steps.newest(), store.durability()
         store.close()
-    except SQLAlchemyError as error:
-        return f"mend: it does not answer ({type(error).__name__})"
-    return (
-        f"ok: schema {at}" if at == newest else f"mend: schema {at or 'empty'}, newest is {newest}: run `baton migrate`"
-    )
+    except (SQLAlchemyError, Away) as error:
+        return f"mend: it does not answer ({type(error.__cause__ or error).__name__})"
+    except Misconfigured as error:
+        return f"mend: {error}"
+    if not steps.is_enough(at):
+        return f"mend: schema {at or 'empty'}, newest is {newest}: run `baton migrate`"
+    return f"ok: schema {at}; {durable}"
+
+
+def _channels(read: Settings) -> str:
+    store = open_store(read.database_url, opening.KeylessCodec())
+    try:
+        return doctor_channels.look(store, read, utc_now())
+    finally:
+        store.close()
+
+
+def _named_gateways(read: Settings) -> list[dict[str, str]]:
+    from broker.cli import doctor_gateways  # with every adapter only where gateways are used
+
+    return doctor_gateways.rows(read)
+
+
+def _gateways(read: Settings, *, answers: bool) -> str:
+    from broker.cli import doctor_gateways
+
+    store = open_store(read.database_url, opening.KeylessCodec()) if answers else None
+    try:
+        return doctor_gateways.look(read, store, utc_now())
+    finally:
+        if store is not None:
+            store.close()

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from broker.errors import Misconfigured
 from broker.settings import Settings
-from broker.storage import migrations
+from broker.storage import steps
 from broker.storage.codec import Codec, PlainCodec
 from broker.storage.store import Store, open_store
 
@@ -57,15 +56,9 @@ def database(read: Settings, *, keyless: bool = False) -> Iterator[Store]:
         store.close()
 
 
-def newest_step() -> str:
-    """The newest migration step's name."""
-    steps = Path(migrations.__file__).parent / "versions"
-    return max(path.stem.partition("_")[0] for path in steps.glob("[0-9]*.py"))
-
-
 def _newest(store: Store) -> None:
-    """Migrate unless the database is at the newest step already; the migration tool is loaded only when it is needed."""
-    if store.schema() != newest_step():
+    """Migrate unless the database is far enough already; the migration tool is loaded only when it is needed."""
+    if not steps.is_enough(store.schema()):
         from broker.storage import migrate
 
         migrate.upgrade(store.engine)

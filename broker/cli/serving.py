@@ -5,16 +5,15 @@ import os
 import signal
 
 import typer
-import uvicorn
 
-from broker import demo, log
+from broker import log
 from broker.cli import progress
 from broker.errors import Misconfigured
-from broker.main import WITHOUT_WORKER, create_app
 from broker.runtime import Runtime, start
 from broker.settings import Settings
 from broker.storage import migrate
 from broker.worker import Worker
+from broker.worker.looking_up import services
 
 GRACE_SECONDS = 10
 """How long requests under way may take once the server is told to stop."""
@@ -22,7 +21,10 @@ GRACE_SECONDS = 10
 
 def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: bool) -> None:
     """Serve until told to stop. Misconfigured when SQLite is to have several processes."""
+    from broker.main import WITHOUT_WORKER, create_app  # half of what starting takes: a worker alone does without
+
     log.configure(settings.log_format)
+    services(settings)  # said here in one sentence what the worker would fail by
     runtime = start(settings)
     if processes > 1 and runtime.store.embedded:
         raise Misconfigured(
@@ -30,6 +32,8 @@ def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: 
         )
     migrate.upgrade(runtime.store.engine)
     if settings.demo:
+        from broker import demo
+
         typer.echo(demo.prepare(runtime, progress.watched()))
     options = {"host": host, "port": port, "timeout_graceful_shutdown": GRACE_SECONDS}
     if processes == 1:
@@ -41,6 +45,8 @@ def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: 
 
 
 def _run(app: object, **options: object) -> None:
+    import uvicorn
+
     uvicorn.run(app, access_log=False, log_config=None, server_header=False, **options)  # type: ignore[arg-type]  # its options are typed one by one
 
 
@@ -56,6 +62,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 def work(settings: Settings) -> None:
     """Deliver until told to stop."""
     log.configure(settings.log_format)
+    services(settings)
     runtime = start(settings)
     if runtime.store.embedded:
         raise Misconfigured(
@@ -66,8 +73,11 @@ def work(settings: Settings) -> None:
 
 
 async def _work(runtime: Runtime) -> None:
-    runtime.bus.attach()
+    await runtime.bus.start()
     working = Worker(runtime)
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, working.stop)
-    await working.run()
+    try:
+        await working.run()
+    finally:
+        await runtime.bus.stop()

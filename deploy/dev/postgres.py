@@ -78,10 +78,10 @@ def start() -> str:
     Raises:
         CannotProvide: neither is possible here.
     """
-    if _programs() is None and machine.can_install():
+    if programs() is None and machine.can_install():
         machine.install("postgresql")
-    if (programs := _programs()) is not None:
-        _start_cluster(programs)
+    if (folder := programs()) is not None:
+        _start_cluster(folder)
     else:
         machine.start_container(CONTAINER, IMAGE, ports={OWN_PORT: PORT}, env={"POSTGRES_HOST_AUTH_METHOD": "trust"})
     return _once_it_answers()
@@ -89,14 +89,14 @@ def start() -> str:
 
 def stop() -> None:
     """Stop the server that `start` started; a found one is not ours to stop."""
-    data = machine.state_folder("postgres", user=_owner()) / "data"
-    programs = _programs()
-    if programs is not None and (data / "postmaster.pid").exists():
-        machine.run([str(programs / "pg_ctl"), "--pgdata", str(data), "--mode=fast", "stop"], user=_owner())
+    data = machine.state_folder("postgres", user=owner()) / "data"
+    folder = programs()
+    if folder is not None and (data / "postmaster.pid").exists():
+        machine.run([str(folder / "pg_ctl"), "--pgdata", str(data), "--mode=fast", "stop"], user=owner())
     machine.stop_container(CONTAINER)
 
 
-def _programs() -> Path | None:
+def programs() -> Path | None:
     """The folder of initdb and pg_ctl, the newest version first; Debian keeps them off PATH."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if installed:
@@ -105,20 +105,20 @@ def _programs() -> Path | None:
     return Path(on_path).parent if on_path else None
 
 
-def _owner() -> str | None:
-    """PostgreSQL refuses to run as root; Debian's package brings the user for it."""
-    return "postgres" if machine.is_root() and _programs() is not None else None
+def owner() -> str | None:
+    """Whom its programs run as, None for ourselves: PostgreSQL refuses to run as root; Debian's package brings the user for it."""
+    return "postgres" if machine.is_root() and programs() is not None else None
 
 
-def _start_cluster(programs: Path) -> None:
-    folder = machine.state_folder("postgres", user=_owner())
+def _start_cluster(installed: Path) -> None:
+    folder = machine.state_folder("postgres", user=owner())
     data = folder / "data"
     if not (data / "PG_VERSION").exists():
-        initdb = [str(programs / "initdb"), "--pgdata", str(data), "--username=postgres", "--auth=trust"]
-        machine.run([*initdb, "--encoding=UTF8", "--locale=C"], user=_owner())
+        initdb = [str(installed / "initdb"), "--pgdata", str(data), "--username=postgres", "--auth=trust"]
+        machine.run([*initdb, "--encoding=UTF8", "--locale=C"], user=owner())
     options = f"-p {OWN_PORT} -c listen_addresses=127.0.0.1 -c unix_socket_directories=''"
-    pg_ctl = [str(programs / "pg_ctl"), "--pgdata", str(data), "--log", str(folder / "log"), "--options", options]
-    machine.run([*pg_ctl, "--wait", "start"], user=_owner())
+    pg_ctl = [str(installed / "pg_ctl"), "--pgdata", str(data), "--log", str(folder / "log"), "--options", options]
+    machine.run([*pg_ctl, "--wait", "start"], user=owner())
 
 
 def _once_it_answers() -> str:

@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Protocol
 
-from deploy.dev import browser, postgres, rabbitmq
+from deploy.dev import browser, mesh_sandbox, postgres, rabbitmq
 from deploy.dev.machine import CannotProvide
 
 
@@ -25,7 +25,7 @@ class Service(Protocol):
         """Stop what `start` started."""
 
 
-SERVICES: dict[str, Service] = {"postgres": postgres, "rabbitmq": rabbitmq, "browser": browser}
+SERVICES: dict[str, Service] = {"postgres": postgres, "rabbitmq": rabbitmq, "browser": browser, "mesh": mesh_sandbox}
 SETTING = "BATON_TEST_REQUIRE"
 
 
