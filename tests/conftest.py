@@ -11,10 +11,17 @@ from sqlalchemy.engine import make_url
 from broker.storage import migrate
 from broker.storage.codec import PlainCodec
 from broker.storage.store import Store, open_store
+from tests.scheduling import Scheduling
 from tests.services import postgres_database, require
 
 SECRET = b"a test key that is long enough for any purpose"
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """How tests are shared out among processes."""
+    return Scheduling(config, log)
 
 
 class Clock:

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from deploy.dev import browser, postgres, rabbitmq
+from deploy.dev import browser, mesh_sandbox, postgres, rabbitmq
 from deploy.dev.services import SERVICES, SETTING, required
 
 
@@ -64,3 +65,17 @@ def rendered(address: str) -> str:
             timeout=60,
         )
     return done.stdout
+
+
+@contextmanager
+def mesh() -> Iterator[str]:
+    """NHS England's own stand-in for MESH, empty, for as long as the block runs (3 s to start); gives its address."""
+    with mesh_sandbox.running(require("mesh")) as address:
+        yield address
+
+
+def bench_databases(url: str) -> set[str]:
+    """Databases that benches have left on a server."""
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'baton_bench_%'").fetchall()
+    return {name for (name,) in found}

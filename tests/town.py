@@ -138,6 +138,16 @@ def message(event: Event, *people: Person, **more: object) -> Message:
     return Message(**{**said, **more})
 
 
+def living_at(person: Person, *addresses: PostalAddress) -> Person:
+    """The person with these addresses."""
+    return replace(person, addresses=addresses)
+
+
+def moved(person: Person, *addresses: PostalAddress, **more: object) -> Message:
+    """Somebody's address is said to have changed."""
+    return message(Event.CHANGE_OF_ADDRESS, living_at(person, *addresses), **more)
+
+
 def booking(mother: Person = MOTHER, expected: date | None = EXPECTED, *, fetuses: int = 1, **more: object) -> Message:
     """A pregnancy is booked."""
     facts = [fact("number-of-fetuses", fetuses)] + ([fact("expected-date", expected)] if expected else [])

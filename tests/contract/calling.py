@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
@@ -39,6 +41,7 @@ TEAM_SCOPES = (
     "system/Task.rs",
     "system/Task.u",
     "system/Patient.s",
+    "system/Flag.rs",
     "system/AuditEvent.rs",
 )
 ADMIN_SCOPES = ("baton/admin", "baton/audit")
@@ -130,10 +133,18 @@ class Broker:
 
 
 @contextmanager
+def town_copy(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The address of a SQLite database of one's own with the demonstration directory."""
+    copy = folder / "baton.db"
+    shutil.copy(request.getfixturevalue("sqlite_town"), copy)
+    yield f"sqlite:///{copy}"
+
+
+@contextmanager
 def opened(url: str, **settings: Any) -> Iterator[Broker]:
     """A broker on a database that is there, without a worker: nothing happens between calls."""
     clock = Clock()
-    chosen = Settings(public_url="http://testserver", **settings)
+    chosen = Settings(**{"public_url": "http://testserver", **settings})
     runtime = Runtime(chosen, open_store(url, PlainCodec(SECRET)), policy(), EmbeddedBus(), clock)
     app = create_app(runtime, worker=False)
     with TestClient(app) as http:
@@ -142,7 +153,12 @@ def opened(url: str, **settings: Any) -> Iterator[Broker]:
 
 def message(name: str = "birth") -> Json:
     """A golden example, the dates of all moved by the same whole days so that the last was sent on the day before `NOON`."""
-    moved: Json = _moved(examples.load(name), (NOON.date() - _last_day()).days - 1)
+    return as_of_yesterday(examples.load(name))
+
+
+def as_of_yesterday(bundle: Json) -> Json:
+    """The same with a bundle made of one of the examples."""
+    moved: Json = _moved(bundle, (NOON.date() - _last_day()).days - 1)
     return moved
 
 

@@ -1,6 +1,5 @@
 """A broker over HTTP with the demonstration directory, on each database, and callers with just the scopes a test names."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from broker.storage import migrate
 from broker.storage.codec import PlainCodec
 from broker.storage.store import open_store
 from tests.conftest import SECRET
-from tests.contract.calling import MIDWIVES, VISITORS, Broker, fill, opened
+from tests.contract.calling import MIDWIVES, VISITORS, Broker, fill, opened, town_copy
 from tests.contract.server import Server, serving
 from tests.services import postgres_database, require
 
@@ -45,9 +44,8 @@ def postgres_town() -> Iterator[str]:
 @contextmanager
 def _copy(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
-        copy = folder / "baton.db"
-        shutil.copy(request.getfixturevalue("sqlite_town"), copy)
-        yield f"sqlite:///{copy}"
+        with town_copy(request, folder) as url:
+            yield url
         return
     with postgres_database(request.getfixturevalue("postgres_town")) as url:
         yield url

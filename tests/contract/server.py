@@ -43,13 +43,14 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path, *teams: str) -> Iterator[Server]:
-    """A broker process with a database in `folder`, ended when the block is left: what it wrote is whole then."""
+def serving(folder: Path, *teams: str, **settings: str) -> Iterator[Server]:
+    """A broker process with a database in `folder` unless settings name one, ended when the block is left: what it wrote is whole then."""
     output = folder / "output.txt"
     environment = os.environ | {
         "BATON_DATABASE_URL": f"sqlite:///{folder}/baton.db",
         "BATON_SECRET_KEY": "a test key that is long enough for any purpose",
         CALLERS: " ".join(teams),
+        **settings,
     }
     with (
         output.open("w") as errors,

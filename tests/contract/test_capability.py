@@ -1,25 +1,36 @@
 """The CapabilityStatement is true: all it claims is there, all that is there it claims, and what it links to can be read."""
 
 import json
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
+from broker.storage.tables import PatternFlag
+from broker.workflow import clock
+from schemas import bundle
 from schemas.codes import CANONICAL, Event
+from schemas.examples.cast import NOAH
+from schemas.examples.telling import tell
 from schemas.structure import check_resource
+from tests.conftest import NOON
 from tests.contract.calling import FHIR, MIDWIVES, VISITORS, Broker, Json, message
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 VALUES = {"reference": "swbh-midwifery", "date": "ge2020-01-01", "token": None}
+NOBODY = "00000000-0000-4000-8000-00000000ffff"
 TOKENS = {
     "status": "requested,received",
+    "Flag.status": "active",
     "code": "acknowledge",
     "action": "R,C",
     "subtype": "read",
     "outcome": "0",
     "identifier": "https://fhir.nhs.uk/Id/nhs-number|9990000018",
 }
-NOBODY = "00000000-0000-4000-8000-00000000ffff"
+ALWAYS = {"Flag": {"patient": NOBODY}}
+"""What a search asks for in any case: flags are asked about one person."""
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +46,23 @@ def statement(shared_broker: Broker) -> Json:
 def task(shared_broker: Broker, statement: Json) -> str:
     found = shared_broker.call("GET", "/fhir/Task?code=acknowledge", VISITORS).json()["entry"]
     return str(found[0]["resource"]["id"])
+
+
+@pytest.fixture(scope="module")
+def flag(shared_broker: Broker, statement: Json) -> str:
+    """Of a bruise that the health visitors of a baby report."""
+    now = NOON - timedelta(hours=1)
+    baby = replace(NOAH, birth_date=date(2026, 1, 5))
+    for sent in (
+        tell("capability-taken-on", Event.INVOLVEMENT_START, VISITORS, now, subjects=[baby]),
+        tell("capability-bruise", Event.CONCERN, VISITORS, now, kind="bruising", subjects=[baby]),
+    ):
+        body = bundle.write(sent, source="https://sender.example/fhir", timestamp=NOON)
+        assert shared_broker.post(body, VISITORS).status_code == 200
+    running = shared_broker.runtime
+    running.store.write(lambda session: clock.tick(session, running.context(session), running.now()))
+    [row] = shared_broker.rows(PatternFlag, team_id=VISITORS)
+    return str(row.id)
 
 
 def resources(statement: Json) -> dict[str, Json]:
@@ -70,7 +98,7 @@ def test_every_definition_that_it_or_another_definition_links_to_can_be_read_and
             get_fhir_model_class(definition["resourceType"]).model_validate(definition)
             waiting.append(definition)
     kinds = {address.removeprefix(f"{CANONICAL}/").partition("/")[0] for address in read}
-    assert kinds == set(resources(statement)) - {"Task", "Patient", "AuditEvent"}
+    assert kinds == set(resources(statement)) - {"Task", "Patient", "Flag", "AuditEvent"}
 
 
 KINDS = (
@@ -109,9 +137,9 @@ def test_every_event_is_a_message_it_receives(statement):
     assert messaging["endpoint"][0]["address"] == "http://testserver/fhir/$process-message"
 
 
-def test_every_interaction_that_it_claims_is_there_and_no_other(shared_broker, statement, task):
+def test_every_interaction_that_it_claims_is_there_and_no_other(shared_broker, statement, task, flag):
     event = shared_broker.call("GET", "/fhir/AuditEvent", VISITORS).json()["entry"][0]["resource"]["id"]
-    addresses = {"Task": task, "Patient": NOBODY, "AuditEvent": event}
+    addresses = {"Task": task, "Patient": NOBODY, "AuditEvent": event, "Flag": flag}
     for kind, resource in resources(statement).items():
         claimed = {interaction["code"] for interaction in resource["interaction"]}
         identity = (
@@ -156,8 +184,10 @@ def offered(broker: Broker, code: str, kind: str, identity: str) -> bool:
 def test_every_search_parameter_that_it_claims_is_read(shared_broker, statement):
     for kind, resource in resources(statement).items():
         for parameter in resource.get("searchParam", []):
-            value = TOKENS.get(parameter["name"]) or VALUES[parameter["type"]]
-            form = {parameter["name"]: value}
+            value = (
+                TOKENS.get(f"{kind}.{parameter['name']}") or TOKENS.get(parameter["name"]) or VALUES[parameter["type"]]
+            )
+            form = ALWAYS.get(kind, {}) | {parameter["name"]: value}
             answer = shared_broker.call("POST", f"/fhir/{kind}/_search", VISITORS, data=form)
             assert answer.status_code == 200, parameter["name"]
             assert check_resource(answer.json()) == []
@@ -228,14 +258,14 @@ def test_every_route_under_fhir_is_in_it(shared_broker, statement):
             stated |= {f"/fhir/{kind}", f"/fhir/{kind}/_search"}
         stated |= {f"/fhir/{kind}/{{id}}/${operation['name']}" for operation in resource.get("operation", [])}
     routes = {path for path in shared_broker.app.openapi()["paths"] if path.startswith("/fhir")}
-    named = {path.replace("{task_id}", "{id}").replace("{event_id}", "{id}") for path in routes} - {
-        "/fhir/{kind}/{name}"
-    }
+    named = {
+        path.replace("{task_id}", "{id}").replace("{event_id}", "{id}").replace("{flag_id}", "{id}") for path in routes
+    } - {"/fhir/{kind}/{name}"}
     assert named <= stated
     assert "/fhir/{kind}/{name}" in routes
 
 
 def test_what_it_does_not_claim_is_not_there(shared_broker):
-    for kind in ("Flag", "Organization", "Observation", "Bundle", "Communication"):
+    for kind in ("Organization", "Observation", "Bundle", "Communication"):
         for path in (f"/fhir/{kind}", f"/fhir/{kind}/1"):
             assert shared_broker.call("GET", path, VISITORS).status_code == 404

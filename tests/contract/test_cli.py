@@ -140,6 +140,8 @@ def test_a_setting_that_is_wrong_is_named(baton: Baton) -> None:
     said = baton("doctor", code=1, BATON_LEASE_SECONDS="tomorrow")
     assert "BATON_LEASE_SECONDS" in said
     assert "tomorrow" not in said
+    said = baton("worker", code=1, BATON_SECRET_KEY="k" * 40, BATON_LOOKUP_CLIENTS='{"pds": {"base": "ldap://pds/"}}')
+    assert said == "baton: BATON_LOOKUP_CLIENTS, pds: an address is not usable (docs/lookups.md).\n"
 
 
 def test_the_settings_table_is_complete() -> None:

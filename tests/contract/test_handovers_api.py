@@ -163,7 +163,9 @@ def test_a_rung_that_was_climbed_shows_in_the_list_and_in_the_evidence(born):
     assert row["states"] == ["unacknowledged", "overdue", "escalated"]
     found = ask(born, f"/{row['id']}/evidence").json()
     own = found["tasks"][0]
-    assert [rung["level"] for rung in own["escalations"]] == list(range(1, row["level"] + 1))
+    # That nobody had opened it, then the rungs.
+    assert [rung["level"] for rung in own["escalations"]] == list(range(row["level"] + 1))
+    assert own["escalations"][0]["rung"] == "opening"
     assert own["events"][-1]["move"] == "escalated"
     causes = [delivery["cause"] for delivery in found["deliveries"]]
     assert f"escalated:{row['id']}:{own['events'][-1]['version']}" in causes

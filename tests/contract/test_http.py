@@ -73,7 +73,6 @@ def test_over_https_browsers_are_told_to_stay_there(broker: Broker):
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/fhir",
         "/fhir/",
         "/fhir/metadata/",
@@ -312,7 +311,7 @@ def test_a_body_of_administration_that_cannot_be_read_says_so_and_no_more(shared
 
 
 def test_a_fault_of_ours_is_500_without_a_word_of_what_was_sent(shared_broker: Broker, capsys):
-    def broken(work):
+    def broken(work, **_):
         raise RuntimeError("Quillon Xanthe")
 
     shared_broker.headers()

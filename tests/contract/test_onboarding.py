@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
-from broker.storage import clients, directory
+from broker.storage import channels, clients
 from broker.storage.tables import AccessToken, Agency, Area, AreaPostcode, Audit, Channel, Client, Coverage, Team
 from tests.contract.calling import MIDWIVES, Broker, Json, issues
 
@@ -65,7 +65,7 @@ def test_a_secret_is_kept_when_it_is_not_sent_again_and_never_shown(broker: Brok
     first = put(broker, f"teams/{MIDWIVES}/channel", webhook | {"secret": SECRET})
     second = put(broker, f"teams/{MIDWIVES}/channel", webhook | {"url": "https://hook.example/other"})
     assert (first.status_code, second.status_code) == (200, 200)
-    assert broker.runtime.store.read(lambda session: directory.has_secret(session, MIDWIVES))
+    assert broker.runtime.store.read(lambda session: channels.get(session, MIDWIVES).has_secret)
     assert SECRET not in first.text + second.text
 
 

@@ -13,6 +13,7 @@ from schemathesis.checks import CHECKS
 
 from broker.main import create_app
 from broker.runtime import Runtime
+from broker.workflow import watchdog
 from tests.contract.calling import ADMIN_SCOPES, TEAM_SCOPES, VISITORS, Broker, message
 
 EXAMPLES, OF_A_MOVE = 5, 2
@@ -42,6 +43,8 @@ DESCRIBED = schemathesis.openapi.from_dict(DOCUMENT)
 def filled(shared_broker: Broker) -> Broker:
     """A broker that has something to find."""
     assert shared_broker.post(message()).status_code == 200
+    runtime = shared_broker.runtime
+    runtime.store.write(lambda session: watchdog.watch(session, runtime.context(session), runtime.now()))
     return shared_broker
 
 
@@ -53,7 +56,7 @@ def test_the_document_is_served_as_it_is_tried_here(shared_broker):
 @pytest.mark.parametrize(("path", "method"), CALLS)
 def test_a_call_is_answered_as_the_document_says(filled, path, method, mode):
     operation = DESCRIBED[path][method]
-    administrative = path.startswith(("/admin", "/audit"))
+    administrative = path.startswith(("/admin", "/audit", "/reports/timeliness"))
     team, scopes = (None, ADMIN_SCOPES) if administrative else (VISITORS, TEAM_SCOPES)
 
     @settings(QUICK, max_examples=OF_A_MOVE if "/$" in path and "{" in path else EXAMPLES)

@@ -6,11 +6,15 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
+from broker.runtime import wires
+from broker.settings import Settings
 from broker.storage.store import Busy
 from broker.storage.tables import Notification
-from tests.contract.calling import MIDWIVES, Broker, issues, message, opened
+from broker.workflow import watchdog
+from tests.contract.calling import MIDWIVES, Broker, issues, message, opened, sender
 from tests.services import postgres_database, require
 
 CALLS = [
@@ -22,6 +26,12 @@ CALLS = [
 ]
 
 
+def watched(broker: Broker) -> None:
+    """The watchdog makes a pass, as in a worker's process."""
+    runtime = broker.runtime
+    runtime.store.write(lambda session: watchdog.watch(session, runtime.context(session), runtime.now()))
+
+
 def readiness(broker: Broker) -> tuple[int, dict[str, bool]]:
     answer = broker.http.get("/readyz")
     return answer.status_code, answer.json()["checks"]
@@ -29,27 +39,62 @@ def readiness(broker: Broker) -> tuple[int, dict[str, bool]]:
 
 def test_a_broker_with_its_database_is_alive_and_ready(either_broker: Broker):
     assert either_broker.http.get("/healthz").json() == {"status": "ok"}
-    assert readiness(either_broker) == (200, {"database": True, "migrations": True})
+    watched(either_broker)
+    assert readiness(either_broker) == (200, {"database": True, "migrations": True, "watchdog": True})
+
+
+def test_where_nothing_was_watched_for_three_minutes_nothing_is_ready(either_broker: Broker):
+    assert readiness(either_broker) == (503, {"database": True, "migrations": True, "watchdog": False})
+    watched(either_broker)
+    either_broker.clock.forward(minutes=3)
+    assert readiness(either_broker)[0] == 200
+    either_broker.clock.forward(seconds=1)
+    assert readiness(either_broker) == (503, {"database": True, "migrations": True, "watchdog": False})
+
+
+def test_what_the_watchdog_found_is_in_the_figures(either_broker: Broker):
+    said = message()
+    assert either_broker.post(said, sender(said)).status_code == 200
+    watched(either_broker)
+    assert figures(either_broker)["baton_watchdog_found", 'check="task-late"'] == 0
+    either_broker.clock.forward(days=60)
+    watched(either_broker)
+    either_broker.clock.forward(seconds=30)
+    shown = figures(either_broker)
+    assert shown["baton_watchdog_found", 'check="task-late"'] > 0
+    assert shown["baton_watchdog_age_seconds", ""] == 30
+    assert shown["baton_clock_late_seconds", ""] == 0
+
+
+def test_a_bus_that_is_away_is_said_and_takes_nobody_out_of_service(broker: Broker):
+    watched(broker)
+    assert broker.http.get("/readyz").json()["bus"] == "up"
+    broker.runtime.bus = wires(Settings(amqp_url=SecretStr("amqp://127.0.0.1:1/")), broker.runtime.store)[0]
+
+    answer = broker.http.get("/readyz")
+
+    assert (answer.status_code, answer.json()["bus"]) == (200, "away")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_an_empty_database_is_not_ready(kind, tmp_path):
     if kind == "sqlite":
         with opened(f"sqlite:///{tmp_path}/empty.db") as broker:
-            assert readiness(broker) == (503, {"database": True, "migrations": False})
+            assert readiness(broker) == (503, {"database": True, "migrations": False, "watchdog": False})
         return
     with postgres_database() as url, opened(url) as broker:
-        assert readiness(broker) == (503, {"database": True, "migrations": False})
+        assert readiness(broker) == (503, {"database": True, "migrations": False, "watchdog": False})
 
 
 def test_without_its_database_it_lives_is_not_ready_and_asks_callers_to_come_back(postgres_town):
     """Really gone: dropped under open connections, as after a failed restore."""
     with postgres_database(postgres_town) as url, opened(url) as broker:
         token = broker.headers()
+        watched(broker)
         assert readiness(broker)[0] == 200
         drop(url)
         assert broker.http.get("/healthz").status_code == 200
-        assert readiness(broker) == (503, {"database": False, "migrations": False})
+        assert readiness(broker) == (503, {"database": False, "migrations": False, "watchdog": False})
         for method, path, body in CALLS:
             answer = broker.http.request(method, path, headers=token | {"Content-Type": content_type(body)}, **body)
             assert answer.status_code == 503, path
@@ -81,6 +126,7 @@ def drop(url: str) -> None:
 
 
 def test_a_worker_that_looks_no_more_is_not_ready(broker: Broker):
+    watched(broker)
     now = broker.clock()
     for looked_at, ready in (
         (now, True),
@@ -94,7 +140,7 @@ def test_a_worker_that_looks_no_more_is_not_ready(broker: Broker):
 
 
 def test_what_keeps_colliding_is_503_and_nothing_is_kept(broker: Broker):
-    def busy(work):
+    def busy(work, **_):
         raise Busy("kept colliding with Quillon Xanthe")
 
     token = broker.headers()

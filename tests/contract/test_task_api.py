@@ -136,7 +136,7 @@ def test_opened_by_a_receptionist_then_answered_by_a_health_visitor(store, calls
     """F13: three facts, three times, each with who."""
     task_id = told(store, HV)
     delivery_id = carrier(store, task_id)
-    store.write(lambda s: acknowledge.mark_delivered(s, store.codec, delivery_id, clock()))
+    store.write(lambda s: acknowledge.mark_delivered(s, store.codec, [delivery_id], clock()))
     client = calls(HV)
     clerk = practitioner("Clem Clerk", "receptionist")
     clock.forward(hours=1)

@@ -154,7 +154,7 @@ def _move(store: Store, chance: Random, now: datetime) -> None:
             about = row.notification_id or ""
             store.write(lambda s: acknowledge.cancel_for_notification(s, context(s, store.codec), about, now))
         case "delivered":
-            store.write(lambda s: acknowledge.mark_delivered(s, store.codec, row.delivery_id or "", now))
+            store.write(lambda s: acknowledge.mark_delivered(s, store.codec, [row.delivery_id or ""], now))
         case Move():
             try:
                 moves(store, row.owner_team_id, row.id, what, now=now, **_said(chance, what, now))

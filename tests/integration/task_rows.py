@@ -15,7 +15,7 @@ from broker.storage.codec import Codec, seal_json
 from broker.storage.store import Store
 from broker.storage.tables import Delivery, Person, TaskEvent
 from broker.storage.task_values import Scope, Stored
-from broker.workflow import acknowledge
+from broker.workflow import acknowledge, raising
 from broker.workflow.context import Context
 from schemas.codes import TaskCode
 from schemas.message import Professional
@@ -43,7 +43,7 @@ def context(session: Session, codec: Codec) -> Context:
     return Context(codec=codec, directory=directory.load(session), policy=POLICY, public_url="http://testserver")
 
 
-def told(store: Store, team: str, **other: Any) -> str:
+def told(store: Store, team: str, *, with_clocks: bool = False, **other: Any) -> str:
     """A delivery of the notification for action, and its acknowledge task; the task's id."""
     row = delivery(team, cause="", purpose=Purpose.ACTION, known_to_sender=True) | {
         name: other.pop(name) for name in ("known_to_sender", "view", "state") if name in other
@@ -61,6 +61,8 @@ def told(store: Store, team: str, **other: Any) -> str:
 
     def work(session: Session) -> str:
         deliveries.insert(session, [row])
+        if with_clocks:
+            return raising.raise_tasks(session, context(session, store.codec), [TaskWanted(**wanted)], NOON)[0]
         return raised(session, store.codec, TaskWanted(**wanted))[0]
 
     return store.write(work)

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 import structlog
 from fhir.resources.R4B.bundle import Bundle
@@ -23,7 +22,7 @@ from broker.storage.store import Store
 from broker.storage.tables import metadata
 from broker.workflow import intake
 from schemas.limits import Limits
-from tests.services import require
+from tests.services import bench_databases, require
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +49,7 @@ def grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
 
 def test_both_are_measured_on_both_databases_and_the_figures_agree_with_each_other():
     postgres = require("postgres")
+    before = bench_databases(postgres)
     done = CliRunner().invoke(
         app, ["bench", "accept", "--seconds", "0.5", "--callers", "3", "--database-url", postgres, "--json"]
     )
@@ -67,9 +67,7 @@ def test_both_are_measured_on_both_databases_and_the_figures_agree_with_each_oth
             assert 0 < speed["p50"] <= speed["p99"]
         assert one["ratio"] == pytest.approx(one["ours"]["per_second"] / one["reference"]["per_second"], abs=0.01)
     assert found["met"] is all(one["ratio"] >= 1 for one in found["compared"])
-    with psycopg.connect(postgres) as connection:
-        left = connection.execute("SELECT count(*) FROM pg_database WHERE datname LIKE 'baton_bench_%'").fetchone()
-    assert left == (0,)
+    assert bench_databases(postgres) <= before
 
 
 def test_for_people_it_is_a_table_and_whether_the_goal_is_met():

@@ -9,9 +9,12 @@ from sqlmodel import col, select
 
 from broker.domain.retry import Park, RetryAt
 from broker.domain.states import AttemptOutcome, DeliveryState
-from broker.storage import deliveries, outbox
+from broker.storage import claims, deliveries, outbox
+from broker.storage.leasing import Share
+from broker.storage.outbox import Again, Tried
 from broker.storage.store import Busy
 from broker.storage.tables import Attempt
+from broker.workflow import number
 from tests.conftest import NOON
 from tests.integration.delivery_rows import (
     NOTIFICATION,
@@ -30,10 +33,19 @@ HV, GP, PROBATION = "swbh-health-visiting", "cape-hill-practice", "sandwell-prob
 LEASE = timedelta(seconds=30)
 
 
-def claim(store, *, now=NOON, limit=100, per_team=100, busy=()):
+def claim(store, *, now=NOON, limit=100, per_team=100, busy=(), among=None, numbering=True):
+    if numbering:
+        store.write(number.number)
     return store.write(
-        lambda session: outbox.claim(session, now=now, lease=LEASE, limit=limit, per_team=per_team, busy=busy)
+        lambda session: claims.claim(
+            session, Share(limit=limit, per_team=per_team, busy=busy), now=now, lease=LEASE, among=among
+        )
     )
+
+
+def failed(store, claimed, verdict, *, sent=False):
+    again = Again(claimed=claimed, verdict=verdict, sent=sent)
+    return store.write(lambda session: outbox.later_alone(session, again))
 
 
 def test_a_ready_row_of_a_team_with_a_webhook_is_claimed_once_until_its_lease_ends(store):
@@ -72,9 +84,32 @@ def test_one_team_gets_at_most_its_share_of_a_claim_and_nothing_while_it_is_busy
     prepared(store, HV, GP)
     flood = add(store, *(delivery(HV) for _ in range(9)))
     [other] = add(store, delivery(GP))
-    assert [c.id for c in claim(store, per_team=4)] == [*flood[:4], other]
+    assert sorted(c.id for c in claim(store, per_team=4)) == sorted([*flood[:4], other])
     assert claim(store, busy=[HV]) == []
     assert [c.id for c in claim(store)] == flood[4:]
+
+
+def test_of_what_was_announced_only_what_is_due_and_has_its_number_is_claimed(store):
+    prepared(store, HV)
+    announced, later, other = add(
+        store, delivery(HV), delivery(HV, next_attempt_at=NOON + LEASE), delivery(HV, NOON - LEASE)
+    )
+    ids = [announced, later, "no-such-delivery", ""]
+    assert claim(store, among=ids, numbering=False) == []
+    assert [(c.id, c.number) for c in claim(store, among=ids)] == [(announced, 2)]
+    assert claim(store, among=[]) == []
+    assert [c.id for c in claim(store)] == [other]
+
+
+def test_what_a_wire_took_is_due_again_when_its_receipt_does_not_come(store):
+    prepared(store, HV)
+    [id_] = add(store, delivery(HV))
+    [claimed] = claim(store)
+    again = NOON + timedelta(minutes=2)
+    assert failed(store, claimed, RetryAt(again), sent=True)
+    assert row(store, id_).state is DeliveryState.SENT
+    assert claim(store, now=again - timedelta(seconds=1)) == []
+    assert [(c.id, c.number, c.attempts) for c in claim(store, now=again)] == [(id_, claimed.number, 2)]
 
 
 def test_claims_of_many_workers_at_once_are_disjoint_and_miss_nothing(store):
@@ -101,9 +136,9 @@ def test_a_failure_is_noted_only_by_who_still_holds_the_lease(store):
     [slow] = claim(store)
     [quick] = claim(store, now=NOON + LEASE)
     again = RetryAt(NOON + timedelta(minutes=5))
-    assert not store.write(lambda session: outbox.failed(session, slow, again))
+    assert not failed(store, slow, again)
     assert row(store, id_).state is DeliveryState.SENDING
-    assert store.write(lambda session: outbox.failed(session, quick, again))
+    assert failed(store, quick, again)
     found = row(store, id_)
     assert (found.state, found.next_attempt_at, found.lease_until) == (DeliveryState.READY, again.at, None)
 
@@ -113,7 +148,7 @@ def test_a_parked_row_is_claimed_again_on_the_next_day(store):
     [id_] = add(store, delivery(HV))
     [claimed] = claim(store)
     tomorrow = NOON + timedelta(days=1)
-    assert store.write(lambda session: outbox.failed(session, claimed, Park(tomorrow)))
+    assert failed(store, claimed, Park(tomorrow))
     assert row(store, id_).state is DeliveryState.PARKED
     assert claim(store, now=tomorrow - timedelta(seconds=1)) == []
     assert [c.id for c in claim(store, now=tomorrow)] == [id_]
@@ -125,8 +160,8 @@ def test_what_was_delivered_is_delivered_even_when_the_lease_was_lost_and_never_
     claim(store)
     claim(store, now=NOON + LEASE)  # somebody else took over; now the first one's receiver answers
     later = NOON + LEASE + timedelta(seconds=1)
-    assert store.write(lambda session: outbox.delivered(session, id_, now=later))
-    assert not store.write(lambda session: outbox.delivered(session, id_, now=later + LEASE))
+    assert store.write(lambda session: outbox.delivered(session, [id_], now=later)) == [id_]
+    assert not store.write(lambda session: outbox.delivered(session, [id_], now=later + LEASE))
     found = row(store, id_)
     assert (found.state, found.delivered_at) == (DeliveryState.DELIVERED, later)
     assert claim(store, now=NOON + timedelta(days=2)) == []
@@ -137,16 +172,16 @@ def test_of_many_who_say_delivered_at_once_one_is_first(store):
     ids = add(store, *(delivery(HV) for _ in range(5)))
     with ThreadPoolExecutor(8) as pool:
         for id_ in ids:
-            said = list(pool.map(lambda _, i=id_: store.write(lambda s: outbox.delivered(s, i, now=NOON)), range(8)))
-            assert sorted(said) == [False] * 7 + [True]
+            said = list(pool.map(lambda _, i=id_: store.write(lambda s: outbox.delivered(s, [i], now=NOON)), range(8)))
+            assert sorted(said) == [[]] * 7 + [[id_]]
 
 
 def test_a_failure_after_the_team_acknowledged_in_its_mailbox_changes_nothing(store):
     prepared(store, HV)
     [id_] = add(store, delivery(HV))
     [claimed] = claim(store)
-    store.write(lambda session: outbox.delivered(session, id_, now=NOON))
-    assert not store.write(lambda session: outbox.failed(session, claimed, Park(NOON)))
+    store.write(lambda session: outbox.delivered(session, [id_], now=NOON))
+    assert not failed(store, claimed, Park(NOON))
     assert row(store, id_).state is DeliveryState.DELIVERED
 
 
@@ -164,7 +199,8 @@ def test_every_attempt_is_a_row_and_the_first_that_left_us_sets_when_it_was_sent
     tries = [AttemptOutcome.UNREACHABLE, AttemptOutcome.REFUSED, AttemptOutcome.TAKEN]
     for minute, outcome in enumerate(tries):
         now = NOON + timedelta(minutes=minute)
-        store.write(lambda session, o=outcome, n=now: outbox.attempted(session, id_, o, "500", now=n))
+        tried = Tried(delivery_id=id_, outcome=outcome, detail="500")
+        store.write(lambda session, one=tried, n=now: outbox.attempted(session, [one], now=n))
     found = store.read(lambda session: session.exec(select(Attempt).order_by(col(Attempt.at))).all())
     assert [attempt.outcome for attempt in found] == tries
     assert row(store, id_).sent_at == NOON + timedelta(minutes=1)
@@ -217,13 +253,14 @@ def test_withdrawing_stops_what_is_on_its_way_and_names_who_may_have_seen_it(sto
         delivery("swbh-safeguarding", cause="", state=DeliveryState.HELD),
         delivery(HV, cause=""),
         delivery(GP, cause=""),
-        delivery(PROBATION, cause="", number=1),
-        delivery(SENDER, cause="task:1", number=1),
+        delivery(PROBATION, cause=""),
+        delivery(SENDER, cause="task:1"),
         delivery(SENDER, cause="outcome:1:2"),
     )
-    [claimed, _] = claim(store)
-    assert claimed.id == tried
-    store.write(lambda session: outbox.delivered(session, acknowledged, now=NOON))
+    for team in (HV, GP, PROBATION, SENDER):
+        store.write(lambda session, team=team: number.number_team(session, team))
+    assert {claimed.id for claimed in claim(store, numbering=False)} == {tried, acknowledged}
+    store.write(lambda session: outbox.delivered(session, [acknowledged], now=NOON))
     told = store.write(lambda session: deliveries.withdraw(session, NOTIFICATION, NOON))
     assert told == sorted([HV, GP, PROBATION])
     states = {id_: row(store, id_).state for id_ in (unseen, held, tried, acknowledged, listed, own, outcome)}
@@ -233,7 +270,7 @@ def test_withdrawing_stops_what_is_on_its_way_and_names_who_may_have_seen_it(sto
         outcome: DeliveryState.READY,
     }
     # The push that was under way when it was withdrawn arrives: that is known, and the row stays cancelled.
-    assert not store.write(lambda session: outbox.delivered(session, tried, now=NOON + LEASE))
+    assert not store.write(lambda session: outbox.delivered(session, [tried], now=NOON + LEASE))
     assert (row(store, tried).state, row(store, tried).delivered_at) == (DeliveryState.CANCELLED, NOON + LEASE)
 
 

@@ -1,26 +1,36 @@
-"""Nobody answered: the ladder is climbed rung by rung, once each, and an answer stops it."""
+"""Nobody answered: reminded, not opened, then the ladder rung by rung, once each; an answer stops it, and what is agreed must get on."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from broker.domain.answers import Move
-from broker.storage import tasks
+from broker.domain.clocks import Clocks, Rung, Target
+from broker.domain.states import ChannelKind
+from broker.domain.terms import elapsed
+from broker.domain.wanted import TaskWanted
+from broker.errors import Conflict, NotFound
+from broker.storage import channels, directory, tasks
 from broker.storage.store import Raced
-from broker.storage.tables import Escalation
+from broker.storage.tables import Escalation, Task
 from broker.storage.task_values import Scope
 from broker.storage.tasks import Change
-from broker.workflow import escalate
-from schemas.codes import ResponseReason, TaskCode, TaskStatus
+from broker.workflow import clock, escalate, raising
+from broker.workflow.context import Context
+from schemas.codes import Priority, ResponseReason, TaskCode, TaskStatus
+from schemas.message import Professional
 from tests.conftest import NOON
 from tests.integration.delivery_rows import SENDER
 from tests.integration.task_rows import (
     ALL,
     DUE,
+    GP,
     HV,
     LEAD,
     PARTNERSHIP,
+    POLICY,
     SPOKEN,
     action,
     context,
@@ -33,86 +43,212 @@ from tests.integration.task_rows import (
 )
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+NAMED_NURSE = Professional(name="Lena Lead", role="named-nurse")
 
 
 @pytest.fixture
 def task(store):
-    """A task that is due in five days."""
+    """An urgent task that is due in five days; what is urgent climbs through nights and weekends."""
     ready(store)
-    return told(store, HV)
+    return timed(store, HV, priority=Priority.URGENT)
 
 
-def clock_passes(store, at):
+def timed(store, team, **other):
+    """A task with the clocks that the policy gives it when it is raised."""
+    return told(store, team, with_clocks=True, **other)
+
+
+def clock_passes(store, at, ctx=context):
     """Every pass that is due by then, each at its own time; how many tasks were looked at."""
     looked = 0
     while (due := store.read(escalate.next_due)) is not None and due <= at:
-        looked += store.write(lambda session: escalate.climb(session, context(session, store.codec), due))
+        looked += store.write(lambda session: escalate.climb(session, ctx(session, store.codec), due))
     return looked
 
 
+def rows(store, task_id):
+    query = select(Escalation).where(col(Escalation.task_id) == task_id)
+    return sorted(store.read(lambda s: s.exec(query).all()), key=lambda row: (row.at, row.level))
+
+
 def rungs(store, task_id):
-    query = select(Escalation).where(col(Escalation.task_id) == task_id).order_by(col(Escalation.level))
-    return [(row.level, row.rung, row.team_id, row.at) for row in store.read(lambda s: s.exec(query).all())]
+    return [(row.level, row.rung, row.team_id, row.at) for row in rows(store, task_id) if row.level > 0]
 
 
-def test_nothing_happens_before_it_is_due(store, task):
-    assert clock_passes(store, DUE) == 1  # it is looked at, and climbs nothing
+def before(store, task_id):
+    return [(row.rung, row.team_id, row.at) for row in rows(store, task_id) if row.level <= 0]
+
+
+def test_the_team_is_told_that_nobody_looked_and_reminded_before_the_date(store, task):
+    clock_passes(store, DUE)
+    assert before(store, task) == [("opening", HV, NOON + 4 * HOUR), ("reminder", HV, DUE - 2 * HOUR)]
     assert rungs(store, task) == []
-    assert one(store, task).row.version == 1
+    assert one(store, task).row.version == 1  # whoever is answering it now is not held up
+    told_of = [cause.split(":")[0] for cause in messages(store, HV) if task in cause]
+    assert told_of == ["unopened", "reminded"]
+    assert [cause for cause in messages(store, SENDER) if task in cause] == []
     assert store.read(escalate.next_due) == DUE + HOUR
+
+
+def test_who_has_looked_is_not_told_to_look(store, task):
+    moves(store, HV, task, Move.OPEN)
+    clock_passes(store, DUE)
+    assert [rung for rung, _, _ in before(store, task)] == ["reminder"]
+
+
+def test_a_clock_that_slept_past_the_date_reminds_nobody(store, task):
+    store.write(lambda session: escalate.climb(session, context(session, store.codec), DUE + 2 * HOUR))
+    assert [rung for rung, _, _ in before(store, task)] == ["opening"]
+    assert [rung for _, rung, _, _ in rungs(store, task)] == ["team"]
 
 
 def test_it_climbs_to_the_team_the_lead_and_the_partnership(store, task):
     clock_passes(store, DUE + 10 * DAY)
     assert rungs(store, task) == [
         (1, "team", HV, DUE + HOUR),
-        (2, "lead", LEAD, DUE + DAY),
-        (3, "partnership", PARTNERSHIP, DUE + 3 * DAY),
+        (2, "team-lead", HV, DUE + 4 * HOUR),
+        (3, "lead", LEAD, DUE + DAY),
+        (4, "executive", None, DUE + 2 * DAY),  # need not be named, so no incident
+        (5, "partnership", PARTNERSHIP, DUE + 3 * DAY),
     ]
-    assert one(store, task).row.level == 3
+    assert one(store, task).row.level == 5
     assert store.read(escalate.next_due) is None
-    assert history(store, task) == ["raised", "escalated", "escalated", "escalated"]
-    assert [cause for cause in messages(store, LEAD) if cause.startswith("escalated")] == [f"escalated:{task}:3"]
-    assert f"escalated:{task}:4" in messages(store, PARTNERSHIP)
+    assert history(store, task) == ["raised", *["escalated"] * 5]
+    assert [cause for cause in messages(store, LEAD) if cause.startswith("escalated")] == [f"escalated:{task}:4"]
+    assert f"escalated:{task}:6" in messages(store, PARTNERSHIP)
     # Whoever waits hears of it once it goes beyond the team.
-    assert [c for c in messages(store, SENDER) if task in c] == [f"outcome:{task}:3", f"outcome:{task}:4"]
+    assert [c for c in messages(store, SENDER) if task in c] == [f"outcome:{task}:{n}" for n in (4, 5, 6)]
+
+
+def test_a_routine_task_climbs_in_working_time(store):
+    """Due on a Saturday at noon: the first rung is an hour into Monday."""
+    ready(store)
+    routine = timed(store, HV)
+    clock_passes(store, DUE + 10 * DAY)
+    monday = DUE.replace(day=9, hour=9)
+    assert [(rung, at) for _, rung, _, at in rungs(store, routine)] == [
+        ("team", monday + HOUR),
+        ("team-lead", monday + 4 * HOUR),
+        ("lead", monday + DAY),
+        ("executive", monday + 2 * DAY),
+        ("partnership", monday + 3 * DAY),
+    ]
+
+
+def test_each_row_says_how_the_team_was_told(store, task):
+    store.write(
+        lambda session: channels.put(
+            session,
+            store.codec,
+            LEAD,
+            ChannelKind.EMAIL,
+            url="mailto:lead@trust.example",
+            secret=None,
+            enabled=True,
+            rate_per_second=None,
+            now=NOON,
+        )
+    )
+    clock_passes(store, DUE + 2 * DAY)
+    told_by = {row.rung: row.channel for row in rows(store, task)}
+    assert (told_by["team"], told_by["lead"], told_by["executive"]) == (ChannelKind.MAILBOX, ChannelKind.EMAIL, None)
+
+
+def test_an_executive_of_the_agency_is_a_rung(store, task):
+    def work(session):
+        teams = directory.load(session).teams
+        directory.put_team(session, replace(teams[LEAD], id="swbh-executive", executive=True), NOON)
+
+    store.write(work)
+    clock_passes(store, DUE + 2 * DAY)
+    assert [(rung, team) for _, rung, team, _ in rungs(store, task)][2:] == [
+        ("lead", LEAD),
+        ("executive", "swbh-executive"),
+    ]
 
 
 def test_a_clock_that_was_stopped_catches_up_in_one_pass(store, task):
-    late = DUE + 2 * DAY
+    late = DUE + DAY + 2 * HOUR
     store.write(lambda session: escalate.climb(session, context(session, store.codec), late))
-    assert [(level, team) for level, _, team, _ in rungs(store, task)] == [(1, HV), (2, LEAD)]
-    assert store.read(escalate.next_due) == DUE + 3 * DAY
+    assert [(level, team) for level, _, team, _ in rungs(store, task)] == [(1, HV), (2, HV), (3, LEAD)]
+    assert store.read(escalate.next_due) == DUE + 2 * DAY
 
 
-def test_where_nobody_can_be_reached_the_rung_says_so(store):
+def test_that_nobody_can_be_reached_is_an_incident(store):
     """The practice's agency has no safeguarding lead in the directory."""
     ready(store)
-    task = told(store, "cape-hill-practice")
+    task = timed(store, GP, priority=Priority.URGENT)
     clock_passes(store, DUE + DAY)
-    assert [team for _, _, team, _ in rungs(store, task)] == ["cape-hill-practice", None]
+    assert [team for _, _, team, _ in rungs(store, task)] == [GP, GP, None]
+    [incident] = store.read(lambda s: tasks.open_of(s, PARTNERSHIP, TaskCode.UNDELIVERABLE))
+    assert (incident.part_of, incident.due_at) == (task, DUE + 2 * DAY)
+    assert f"task:{incident.id}" in messages(store, PARTNERSHIP)
+
+
+def test_an_incident_that_nobody_can_be_told_of_makes_no_other(store):
+    ready(store)
+    timed(store, GP, priority=Priority.URGENT)
+    store.write(lambda s: directory.put_team(s, replace(directory.load(s).teams[PARTNERSHIP], closed=True), NOON))
+    clock_passes(store, DUE + 60 * DAY)
+    found = store.read(lambda s: s.exec(select(Task).where(col(Task.code) == TaskCode.UNDELIVERABLE)).all())
+    # One for the lead, one for the partnership, both whoever waits has: nobody else is left to tell.
+    assert sorted(task.owner_team_id for task in found) == [SENDER, SENDER]
+    assert store.read(escalate.next_due) is None
 
 
 @pytest.mark.parametrize(
     ("move", "said"),
     [
         (Move.ACCEPT, {"meaning": "We visit on Monday.", "conversation": SPOKEN}),
-        (Move.ACCEPT, {"actions": (action(),), "conversation": SPOKEN}),
         (Move.DECLINE, {"reason": ResponseReason.NOT_KNOWN}),
     ],
 )
 def test_an_answer_stops_it(store, task, move, said):
     moves(store, HV, task, move, **said)
-    clock_passes(store, DUE + 10 * DAY)
-    assert rungs(store, task) == []
+    clock_passes(store, DUE + 30 * DAY)
+    assert rows(store, task) == []
 
 
 def test_what_was_agreed_climbs_by_itself(store, task):
     """F14: either, undone, escalates."""
-    [agreed] = moves(store, HV, task, Move.ACCEPT, actions=(action(days=7),)).content["actions"]
+    agreed = _agreed(store, task, action(days=7))
     moves(store, HV, agreed, Move.OPEN)  # a look is no answer
     clock_passes(store, NOON + 9 * DAY)
-    assert [(rung, team) for _, rung, team, _ in rungs(store, agreed)] == [("team", HV), ("lead", LEAD)]
+    assert [(rung, team) for _, rung, team, _ in rungs(store, agreed)] == [
+        ("team", HV),
+        ("team-lead", HV),
+        ("lead", LEAD),
+        ("executive", None),
+    ]
+
+
+def _agreed(store, task, what, at=NOON):
+    [agreed] = moves(store, HV, task, Move.ACCEPT, now=at, actions=(what,), conversation=SPOKEN).content["actions"]
+    return agreed
+
+
+def test_an_acknowledgement_of_which_nothing_comes_lapses_and_climbs_again(store, task):
+    _agreed(store, task, action(days=7))
+    lapses = NOON + 9 * DAY
+    clock_passes(store, lapses + HOUR)
+    assert rungs(store, task) == [(1, "team", HV, lapses + HOUR)]
+    lapsed = one(store, task).row
+    assert (lapsed.status, lapsed.business_status) == (TaskStatus.ACCEPTED, "lapsed")
+    assert f"outcome:{task}:{lapsed.version}" in messages(store, SENDER)  # whoever waits relies on it no more
+    clock_passes(store, lapses + 10 * DAY)
+    assert [team for _, rung, team, _ in rungs(store, task) if rung == "partnership"] == [PARTNERSHIP]
+
+
+def test_an_action_that_gets_on_keeps_the_acknowledgement(store, task):
+    agreed = _agreed(store, task, action(days=7))
+    moves(store, HV, agreed, Move.NOTE, now=NOON + 8 * DAY, text="They were out; we try again tomorrow.")
+    clock_passes(store, NOON + 10 * DAY)
+    assert rungs(store, task) == []
+    clock_passes(store, NOON + 10 * DAY + HOUR)  # two days after the note
+    assert [rung for _, rung, _, _ in rungs(store, task)] == ["team"]
+    moves(store, HV, agreed, Move.COMPLETE, now=NOON + 11 * DAY, text="Weighed.")
+    done = one(store, task).row
+    assert (done.status, done.business_status, done.climbs_at) == (TaskStatus.COMPLETED, None, None)
 
 
 def test_an_extension_begins_the_ladder_anew(store, task):
@@ -122,26 +258,82 @@ def test_an_extension_begins_the_ladder_anew(store, task):
     assert one(store, task).row.level == 0
     clock_passes(store, later + HOUR)
     assert [(level, at) for level, _, _, at in rungs(store, task)] == [(1, DUE + HOUR), (1, later + HOUR)]
+    assert [at for rung, _, at in before(store, task) if rung == "reminder"] == [DUE - 2 * HOUR, later - 2 * HOUR]
+
+
+def test_a_lead_to_whom_it_climbed_may_give_more_time(store, task):
+    later, why = DUE + 4 * DAY, "Half the team is ill; I have spoken with the ward."
+    with pytest.raises(NotFound):  # not before it is told of it
+        moves(store, LEAD, task, Move.EXTEND, NAMED_NURSE, now=DUE, due_at=later, text=why)
+    clock_passes(store, DUE + DAY)
+    at = DUE + DAY + HOUR
+    with pytest.raises(Conflict):  # the answer is the team's
+        moves(store, LEAD, task, Move.ACCEPT, NAMED_NURSE, now=at, meaning="We visit.", conversation=SPOKEN)
+    extended = moves(store, LEAD, task, Move.EXTEND, NAMED_NURSE, now=at, due_at=later, text=why)
+    assert (extended.row.due_at, extended.row.level, extended.row.owner_team_id) == (later, 0, HV)
+    version = extended.row.version
+    assert f"outcome:{task}:{version}" in messages(store, HV)
+    assert f"outcome:{task}:{version}" in messages(store, SENDER)
+
+
+def test_nobody_elses_lead_may_give_more_time(store, task):
+    clock_passes(store, DUE + 3 * DAY)
+    with pytest.raises(Conflict):
+        moves(
+            store, PARTNERSHIP, task, Move.EXTEND, NAMED_NURSE, now=DUE + 4 * DAY, due_at=DUE + 9 * DAY, text="Later."
+        )
+
+
+def test_a_later_policy_changes_nothing_of_what_was_raised(store, task):
+    """The clocks are kept with the task; what is raised after it has the new ones."""
+    only = Clocks(rungs=(Rung(to=Target.PARTNERSHIP, wait=elapsed(minutes=5)),))
+    policy = replace(POLICY, clocks=(replace(POLICY.clocks[-1], clocks=only),))
+
+    def later(session: Session, codec) -> Context:
+        return replace(context(session, codec), policy=policy)
+
+    clock_passes(store, DUE + DAY, later)
+    assert [rung for _, rung, _, _ in rungs(store, task)] == ["team", "team-lead", "lead"]
+    assert [rung for rung, _, _ in before(store, task)] == ["opening", "reminder"]
+
+    def of_before_they_were_kept(session):
+        session.get_one(Task, task).clocks = None
+
+    store.write(of_before_they_were_kept)
+    clock_passes(store, DUE + 2 * DAY, later)
+    assert store.read(escalate.next_due) is None  # the policy in force has one rung, and it stood on the third
 
 
 def test_no_rung_fires_after_the_answer_committed(store, task):
     """Both read the task; the answer commits first, and the rung finds another version."""
 
     def rung_too_late(session):
-        before = tasks.get(session, store.codec, task, ALL)
-        what = Change(move="escalated", content=before.content, columns={"level": 1}, detail={})
-        return before, what
+        found = tasks.get(session, store.codec, task, ALL)
+        what = Change(move="escalated", content=found.content, columns={"level": 1}, detail={})
+        return found, what
 
-    before, what = store.read(rung_too_late)
+    found, what = store.read(rung_too_late)
     moves(store, HV, task, Move.DECLINE, reason=ResponseReason.NOT_KNOWN)
-    with pytest.raises(Raced):
-        store.read(lambda session: tasks.change(session, store.codec, before, what, DUE + HOUR))
+    with pytest.raises(Raced), Session(store.engine) as session:
+        tasks.change(session, store.codec, found, what, DUE + HOUR)
     assert one(store, task).row.status == TaskStatus.REJECTED
 
 
+@pytest.mark.parametrize("at", [NOON + 4 * HOUR, DUE - 2 * HOUR])
+def test_nobody_is_reminded_who_has_answered_meanwhile(store, task, at):
+    """The clock read the task before the answer committed."""
+    found = store.read(lambda session: tasks.get(session, store.codec, task, ALL))
+    moves(store, HV, task, Move.DECLINE, reason=ResponseReason.NOT_KNOWN)
+    with pytest.raises(Raced), Session(store.engine) as session:
+        escalate._look(session, context(session, store.codec), found, at)
+    assert rows(store, task) == []
+
+
 def test_two_clocks_at_once_climb_each_rung_once(store, task):
+    clock_passes(store, DUE)
+
     def passes(holder):
-        return lambda session: escalate.climb_alone(
+        return lambda session: clock.tick_alone(
             session, context(session, store.codec), holder=holder, now=DUE + HOUR, lease=timedelta(seconds=30)
         )
 
@@ -156,3 +348,13 @@ def test_the_lead_may_read_what_climbed_to_it(store, task):
     seen = store.read(lambda s: tasks.get(s, store.codec, task, scope))
     assert seen is not None
     assert seen.row.code == TaskCode.ACKNOWLEDGE
+
+
+def test_what_is_due_before_it_could_be_opened_has_no_clock_for_that(store):
+    ready(store)
+    wanted = TaskWanted(
+        code=TaskCode.DATA_QUALITY, owner=HV, description="Mend it.", priority=Priority.URGENT, due_at=NOON + HOUR
+    )
+    [task] = store.write(lambda session: raising.raise_tasks(session, context(session, store.codec), [wanted], NOON))
+    row = one(store, task).row
+    assert (row.open_by, row.remind_at, row.climbs_at) == (None, None, NOON + HOUR)

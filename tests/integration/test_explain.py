@@ -16,23 +16,12 @@ from broker.workflow.context import Context
 from broker.workflow.explain import explain, simulate
 from broker.workflow.intake import Incoming
 from broker.workflow.receive import receive
-from schemas.codes import Event
-from schemas.examples.cast import CHLOE, MARTIN, SUSAN
 from schemas.examples.story import MESSAGES
-from schemas.examples.telling import tell, together, when
+from tests.journeys.grandparents import AT_HOME
 
 TOWN = Path(__file__).parents[2] / "deploy" / "directory" / "demo.yaml"
 NOW = datetime(2019, 6, 1, 9, tzinfo=UTC)
 POLICY = load()
-AT_HOME = tell(
-    "grandparents-at-home",
-    Event.HOUSEHOLD_UPDATE,
-    "swbh-midwifery",
-    when(2017, 9, 1),
-    subjects=[CHLOE],
-    people=[MARTIN, SUSAN],
-    household=together(CHLOE, MARTIN, SUSAN),
-)
 
 
 @pytest.fixture

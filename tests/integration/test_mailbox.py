@@ -14,13 +14,15 @@ from tests.conftest import NOON
 from tests.integration.delivery_rows import NOTIFICATION, TEAMS, add, delivery, prepared, row
 
 HV, GP = "swbh-health-visiting", "cape-hill-practice"
+
+
 LEASE = timedelta(seconds=30)
 
 
-def sequence(store, *, holder="one", now=NOON):
+def sequence(store):
     """Passes of the sequencer until nothing is left."""
     given = 0
-    while found := store.write(lambda session: number.number(session, holder=holder, now=now, lease=LEASE)):
+    while found := store.write(number.number):
         given += found
     return given
 
@@ -34,7 +36,7 @@ def waiting(store, team, limit=1000):
 
 
 def acknowledge(store, id_):
-    return store.write(lambda session: outbox.delivered(session, id_, now=NOON))
+    return store.write(lambda session: outbox.delivered(session, [id_], now=NOON))
 
 
 def test_messages_are_numbered_from_one_for_each_team_in_the_order_they_came(store):
@@ -143,11 +145,9 @@ def test_no_gaps_and_no_doubles_under_concurrent_commits_and_concurrent_sequence
     def commit(thread):
         return [add(store, delivery(HV), delivery(GP)) for _ in range(12)]
 
-    def sequencing(holder):
-        # Two with a clock that makes the other's lease look over: numbers must not rest on the lease.
-        now = NOON + (LEASE * 2 if holder == "two" else timedelta())
+    def sequencing():
         while not done.is_set():
-            store.write(lambda session: number.number(session, holder=holder, now=now, lease=LEASE))
+            store.write(number.number)
 
     def polling(team):
         while not done.is_set():
@@ -159,12 +159,12 @@ def test_no_gaps_and_no_doubles_under_concurrent_commits_and_concurrent_sequence
             )
 
     with ThreadPoolExecutor(10) as pool:
-        background = [pool.submit(sequencing, h) for h in ("one", "two")] + [pool.submit(polling, t) for t in (HV, GP)]
+        background = [pool.submit(sequencing) for _ in range(2)] + [pool.submit(polling, t) for t in (HV, GP)]
         committed = list(pool.map(commit, range(6)))
         done.set()
         for future in background:
             future.result()
-    sequence(store, now=NOON + LEASE * 9)
+    sequence(store)
     ids = [pair for thread in committed for pair in thread]
     for place, team in enumerate((HV, GP)):
         items = listed(store, team)
@@ -186,7 +186,7 @@ def test_a_late_commit_never_gets_a_lower_number_than_one_already_listed(store):
         sequence(store)
         assert [(item.number, item.id) for item in listed(store, HV)] == [(1, younger)]
         slow.commit()
-    sequence(store, now=NOON + LEASE * 2)
+    sequence(store)
     assert [(item.number, item.id) for item in listed(store, HV)] == [(1, younger), (2, older["id"])]
 
 
@@ -195,13 +195,13 @@ def test_numbers_given_by_a_sequencer_that_dies_are_taken_back_with_its_counter(
     add(store, delivery(HV), delivery(HV))
 
     def dies(session):
-        assert number.number(session, holder="one", now=NOON, lease=LEASE) == 2
+        assert number.number(session) == 2
         raise RuntimeError("killed before the commit")
 
     with pytest.raises(RuntimeError):
         store.write(dies)
     assert listed(store, HV) == []
-    assert sequence(store, holder="two") == 2
+    assert sequence(store) == 2
     assert [item.number for item in listed(store, HV)] == [1, 2]
 
 

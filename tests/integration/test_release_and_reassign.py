@@ -188,7 +188,7 @@ def test_a_task_of_ours_goes_with_a_message_of_its_own_and_back(prepared_store):
     [task_id] = store.write(lambda s: raised(s, store.codec, wanted))
     reassign(store, task_id, OTHER_HV)
     first = store.read(lambda s: s.exec(select(Delivery.id).where(Delivery.team_id == HV)).one())
-    store.write(lambda s: acknowledge.mark_delivered(s, store.codec, first, NOON))
+    store.write(lambda s: acknowledge.mark_delivered(s, store.codec, [first], NOON))
     assert one(store, task_id).row.delivered_at is None, "it arrived where it was before, not where it is"
     moves(store, OTHER_HV, task_id, Move.REASSIGN, to_team=HV, text="Not ours.")
     assert messages(store, OTHER_HV) == messages(store, HV) == [f"task:{task_id}"]

@@ -8,11 +8,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
 
 from broker.domain.decisions import NOT_INVOLVED
 from broker.domain.responsibility import HELD
 from broker.domain.states import HeldBy, Unheld
 from broker.storage import responsibility as ledgers
+from broker.storage.person_tables import TASK
 from broker.storage.store import Raced
 from broker.storage.tables import metadata
 from broker.workflow import settle
@@ -157,6 +159,21 @@ def test_two_records_that_a_person_says_are_one(town):
     assert set(town.who(case).values()) == {Unheld.MERGED}
 
 
+def test_who_was_responsible_for_the_other_record_hears_of_it(town):
+    """A case of London's turns out to be the man whom Birmingham supervises: London is told, and says whether it goes on."""
+    town.send_told(message(Event.SUPERVISION_START, Person(key="x", identifiers=(crn("X1"),))), "probation-london")
+    case = town.id("x")
+    town.send_told(message(Event.SUPERVISION_START, FATHER), "probation")
+    man = town.id("f")
+    said = {"code": TaskCode.RESOLVE_IDENTITY, "options": {"person": case, "choices": [man]}, "choice": man}
+    more = {"team_id": "probation", "person_id": case, "notification_id": None, "now": town.now}
+    town.store.write(lambda s: settle.decide(s, town.ctx, **said, **more))
+    assert town.who(man)[Function.PROBATION] == "probation"
+    with town.store.engine.connect() as connection:
+        rows = connection.execute(select(TASK.c.owner_team_id, TASK.c.person_id, TASK.c.code)).all()
+    assert rows == [("probation-london", man, TaskCode.CONFIRM_INVOLVEMENT)]
+
+
 def test_most_messages_ask_the_ledger_nothing(town, child):
     with queries(town.store) as seen:
         town.send_told(contact(), "visitors")
@@ -193,8 +210,8 @@ def test_who_decided_on_what_is_no_longer_so_decides_again(town, child):
     assert len(tries) > 1
     with town.store.engine.connect() as connection:
         assert connection.execute(select(TABLE)).all() == before
-    with pytest.raises(Raced):
-        town.store.read(lambda s: ledgers.record(s, [later], town.now))
+    with Session(town.store.engine) as session, pytest.raises(Raced):
+        ledgers.record(session, [later], town.now)
 
 
 def test_two_receivers_who_confirm_at_once_are_one_after_the_other(town):

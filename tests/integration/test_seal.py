@@ -150,6 +150,16 @@ def test_a_sealer_that_is_killed_leaves_a_log_that_verifies_and_goes_on(store, d
     assert (found.size, found.tail.count, found.fault_count) == (3, 0, 0)
 
 
+def test_a_clock_that_is_put_back_is_told_from_an_entry_that_was_dated_back(store):
+    for ahead in (timedelta(days=1), timedelta(), -timedelta(days=1), timedelta()):
+        noted(store, f"read {ahead}", at=NOON + ahead)
+        sealed(store, now=NOON + ahead + timedelta(seconds=1))
+    assert faults(store) == []
+    noted(store, "added by hand", at=NOON - timedelta(days=2))
+    sealed(store, now=NOON + timedelta(minutes=1))
+    assert faults(store) == [("added", 4)]
+
+
 def test_a_mark_that_somebody_set_again_seals_nothing_twice_and_stops_nobody(store):
     noted(store, "a")
     sealed(store)
@@ -177,7 +187,7 @@ def test_a_worker_seals_what_is_committed_and_the_rest_when_it_is_told_to_stop(s
         return not store.read(audit_log.waiting)
 
     async def worked():
-        runtime.bus.attach()
+        await runtime.bus.start()
         worker = Worker(runtime, limits=Limits(seal_seconds=0))
         task = asyncio.create_task(worker.run())
         async with asyncio.timeout(60):

@@ -95,7 +95,7 @@ def test_delivered_opened_and_acknowledged_are_separate_facts_with_their_own_tim
     store, task_id = prepared_store, told(prepared_store, HV)
     delivery_id = carrier(store, task_id)
     delivered, opened, answered = (NOON + timedelta(hours=hour) for hour in (1, 2, 3))
-    store.write(lambda s: acknowledge.mark_delivered(s, store.codec, delivery_id, delivered))
+    store.write(lambda s: acknowledge.mark_delivered(s, store.codec, [delivery_id], delivered))
     assert (one(store, task_id).row.status, one(store, task_id).row.opened_at) == (TaskStatus.RECEIVED, None)
     moves(store, HV, task_id, Move.OPEN, CLERK, now=opened)
     assert one(store, task_id).row.answered_at is None
@@ -113,7 +113,7 @@ def test_delivery_is_marked_once_and_never_takes_an_answer_back(prepared_store):
     delivery_id = carrier(store, task_id)
     [part] = moves(store, HV, task_id, Move.ACCEPT, actions=(action(),)).content["actions"]
     for _ in range(2):
-        store.write(lambda s: acknowledge.mark_delivered(s, store.codec, delivery_id, NOON))
+        store.write(lambda s: acknowledge.mark_delivered(s, store.codec, [delivery_id], NOON))
     after = one(store, task_id).row
     assert (after.status, after.delivered_at, after.version) == (TaskStatus.ACCEPTED, NOON, 3)
     assert one(store, part).row.delivered_at is None, "what was agreed is in no message to those who agreed"
@@ -124,7 +124,7 @@ def test_a_task_with_its_own_message_is_received_when_that_arrives(prepared_stor
     wanted = TaskWanted(code=TaskCode.DATA_QUALITY, owner=SENDER, description="Mend.", notification_id=NOTIFICATION)
     [task_id] = store.write(lambda s: raised(s, store.codec, wanted))
     [row] = store.read(lambda s: s.exec(select(Delivery)).all())
-    store.write(lambda s: acknowledge.mark_delivered(s, store.codec, row.id, NOON))
+    store.write(lambda s: acknowledge.mark_delivered(s, store.codec, [row.id], NOON))
     assert one(store, task_id).row.status == TaskStatus.RECEIVED
 
 
@@ -146,10 +146,10 @@ def test_each_agreed_action_is_a_task_of_the_team_that_agreed_and_ends_by_itself
     moves(store, HV, contact, Move.DECLINE, reason=ResponseReason.UNABLE_TO_CONTACT)
     whole = one(store, task_id).row
     assert (whole.status, whole.business_status) == (TaskStatus.COMPLETED, "action-not-done")
-    assert history(store, task_id) == ["raised", "accept", "actions-ended"]
+    assert history(store, task_id) == ["raised", "accept", "progress", "actions-ended"]
     told_sender = messages(store, SENDER)
     assert sorted(told_sender) == sorted(
-        [f"outcome:{task_id}:2", f"outcome:{weigh}:2", f"outcome:{contact}:2", f"outcome:{task_id}:3"]
+        [f"outcome:{task_id}:2", f"outcome:{weigh}:2", f"outcome:{contact}:2", f"outcome:{task_id}:4"]
     )
 
 

@@ -20,7 +20,14 @@ from schemas.message import Message, Person
 from tests.conftest import Clock
 from tests.journeys.copies import Copy, Json, Reply, is_open, requester
 
-TEAM_SCOPES = ["baton/message.write", "baton/mailbox", "system/Task.rs", "system/Task.u", "system/Patient.s"]
+TEAM_SCOPES = [
+    "baton/message.write",
+    "baton/mailbox",
+    "system/Task.rs",
+    "system/Task.u",
+    "system/Patient.s",
+    "system/Flag.rs",
+]
 DEMO_DIRECTORY = Path(__file__).parents[2] / "deploy" / "directory" / "demo.yaml"
 FHIR = "application/fhir+json"
 
@@ -253,6 +260,10 @@ class System:
             self.moves(task, "decline", _code("reason", reason.value), *([_text("note", note)] if note else []))
         )
 
+    def extends(self, task: Json, until: datetime, note: str | None) -> Reply:
+        """Put it off to a date, whatever comes of it."""
+        return self.moves(task, "extend", _time("due", until), *([_text("note", note)] if note else []))
+
     def looks_after(self, task: Json, until: datetime, note: str) -> Json:
         """Caretaking: until a review date, and the sender stays responsible."""
         return _moved(self.moves(task, "caretake", _time("review-date", until), _text("note", note)))
@@ -296,6 +307,13 @@ class System:
         assert answer.status_code == 200, answer.text
         found = [entry["resource"] for entry in answer.json().get("entry", [])]
         return found[0] if found else None
+
+    def holder_of(self, person: Person, function: str = "health-visiting") -> str:
+        """Who is responsible for somebody whom the team may look up: the team, else the code why nobody is."""
+        found = self.looks_up(person) or {}
+        answer = self.get("/responsibility", params={"person": found["id"], "function": function})
+        [row] = answer["functions"]
+        return str(row["team"]["id"] if row["team"] else row["because"]["code"])
 
     def homes_of(self, person: Person) -> list[Json]:
         """The households of somebody, as the team sees them."""
@@ -374,6 +392,13 @@ class Office:
             key = self.keys.setdefault(name, new_key(name))
             self.systems[team] = System(self.admin.http, self.admin.clock, name, key, team)
         return self.systems[team]
+
+    def auditor(self) -> System:
+        """A system that audits and is bound to no team."""
+        key = self.keys.setdefault("auditor", new_key("auditor"))
+        system = System(self.admin.http, self.admin.clock, "auditor", key)
+        self.put("/admin/clients/auditor", {"jwks": system.jwks, "scopes": ["baton/audit"]})
+        return system
 
     def put(self, path: str, body: Json) -> None:
         """An administrator's PUT that must succeed."""

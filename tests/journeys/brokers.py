@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from fastapi.testclient import TestClient
 from joserfc.jwk import ECKey
 
-from broker.bus.embedded import EmbeddedBus
 from broker.main import create_app
 from broker.policy.model import Policy
-from broker.runtime import Runtime
+from broker.runtime import Runtime, wires
 from broker.settings import Settings
 from broker.storage import clients
 from broker.storage.codec import PlainCodec
@@ -32,7 +31,9 @@ def broker(
     worker: bool = True,
 ) -> Iterator[Office]:
     """The office of a broker on this database, for as long as the block runs."""
-    runtime = Runtime(settings, open_store(url, PlainCodec(SECRET)), policy, EmbeddedBus(), clock)
+    store = open_store(url, PlainCodec(SECRET))
+    bus, queues = wires(settings, store)
+    runtime = Runtime(settings, store, policy, bus, clock, queues=queues)
     # A fault of the broker is an answer to a caller here as anywhere, and no exception in the test.
     with TestClient(create_app(runtime, worker=worker), raise_server_exceptions=False) as http:
         yield _office(http, runtime, keys)

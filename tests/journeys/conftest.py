@@ -10,14 +10,17 @@ from time import sleep
 import pytest
 import structlog
 from joserfc.jwk import ECKey
+from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
+from broker.domain.clocks import ClockRule, Clocks
+from broker.domain.expecting import Expectations
 from broker.policy.model import Policy, load
 from broker.settings import Settings
 from tests.conftest import Clock
 from tests.journeys.actors import Office, new_key
 from tests.journeys.brokers import ADMIN, SETTINGS, broker
-from tests.services import postgres_database
+from tests.services import postgres_database, rabbitmq_virtual_host
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -35,10 +38,15 @@ def clock() -> Clock:
     return Clock(datetime(2017, 7, 1, 9, tzinfo=UTC))
 
 
+NO_CLOCKS = (ClockRule(name="none", clocks=Clocks(rungs=()), cites=""),)
+
+
 @pytest.fixture(scope="session")
 def policy() -> Policy:
-    """The default policy, read once; nothing climbs in it, so that a journey of years counts what was said and no reminders."""
-    return replace(load(None), ladder=())
+    """The default policy, read once; nothing climbs in it, nobody stands in and nothing is missed, so that a journey of years counts what was said and no reminders."""
+    policy = load(None)
+    nobody = replace(policy.out_of_hours, covers=())
+    return replace(policy, clocks=NO_CLOCKS, out_of_hours=nobody, expectations=Expectations(rules={}))
 
 
 @pytest.fixture(scope="session")
@@ -56,11 +64,31 @@ def start() -> str:
     return "town"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+OVER_RABBITMQ = {
+    "test_transfers",
+    "test_release",
+    "test_withdraw",
+    "test_webhook_journey",
+    "test_f13_receipt_is_not_acknowledgement",
+}
+"""Journeys that are told once more as in production: PostgreSQL, and RabbitMQ between the processes. With BATON_AMQP_URL set all are."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each journey once on each engine; a module may say `ENGINES`, where the engine does not matter."""
+    if "database_url" in metafunc.fixturenames and hasattr(metafunc.module, "ENGINES"):
+        metafunc.parametrize("database_url", metafunc.module.ENGINES, indirect=True)
+    elif "database_url" in metafunc.fixturenames:
+        production = ["rabbitmq"] if metafunc.module.__name__.rpartition(".")[2] in OVER_RABBITMQ else []
+        metafunc.parametrize("database_url", ["sqlite", "postgres", *production], indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path, start: str) -> Iterator[str]:
-    """A database of the journey's own, once on each engine."""
-    origin = request.getfixturevalue(f"{request.param}_{start}")
-    if request.param == "sqlite":
+    """A database of the journey's own; `rabbitmq` is PostgreSQL with RabbitMQ."""
+    engine = "sqlite" if request.param == "sqlite" else "postgres"
+    origin = request.getfixturevalue(f"{engine}_{start}")
+    if engine == "sqlite":
         copy = tmp_path / "baton.db"
         shutil.copy(origin, copy)
         yield f"sqlite:///{copy}"
@@ -102,11 +130,26 @@ def settings() -> Settings:
     return SETTINGS
 
 
+@pytest.fixture(scope="session")
+def virtual_host() -> Iterator[str]:
+    """Of RabbitMQ: one for all journeys, which announce nothing but ids to each other."""
+    with rabbitmq_virtual_host() as address:
+        yield address
+
+
 @pytest.fixture
 def office(
-    database_url: str, settings: Settings, clock: Clock, policy: Policy, keys: dict[str, ECKey]
+    request: pytest.FixtureRequest,
+    database_url: str,
+    settings: Settings,
+    clock: Clock,
+    policy: Policy,
+    keys: dict[str, ECKey],
 ) -> Iterator[Office]:
     """The administrator of a journey's broker, and through it every team's system."""
+    if request.node.callspec.params["database_url"] == "rabbitmq":
+        url = SecretStr(request.getfixturevalue("virtual_host"))
+        settings = settings.model_copy(update={"amqp_url": url, "amqp_shards": 2})
     with broker(database_url, clock, policy, keys, settings=settings) as opened:
         yield opened
 

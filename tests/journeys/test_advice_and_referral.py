@@ -3,11 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from broker.domain.terms import working_days
+from broker.storage import bank_holidays
 from schemas.codes import Event
 from schemas.examples.cast import AVA
 from schemas.examples.story import MESSAGES
 from schemas.examples.telling import fact
 from tests.journeys.copies import due, is_open, outputs, requester
+
+ENGLAND = bank_holidays.calendar()
 
 
 def test_f7_the_practice_is_told_that_the_family_was_advised_to_attend(office, clock):
@@ -32,7 +36,7 @@ def test_f9_the_outcome_of_a_referral_returns_and_closes_when_it_is_seen(office,
     office.system("swbh-midwifery").tells(MESSAGES["birth"])
     practice.tells(MESSAGES["referral"])
     referral = visitors.copy_of(Event.REFERRAL)
-    assert due(referral.task) == clock() + timedelta(days=5)
+    assert due(referral.task) == working_days(5).after(clock(), ENGLAND)
     clock.time = due(referral.task) + timedelta(minutes=30)
     [waiting] = practice.waits_for("acknowledge")
     assert waiting["businessStatus"]["coding"][0]["code"] == "overdue"
@@ -60,7 +64,7 @@ def test_f14_a_request_is_the_other_teams_task_and_its_answer_comes_back(office,
     asking.tells(MESSAGES["information-request"])
     request = asked.copy_of(Event.INFORMATION_REQUEST)
     assert request.facts["question"].startswith("All weights")
-    assert due(request.task) == clock() + timedelta(days=5)
+    assert due(request.task) == working_days(5).after(clock(), ENGLAND)
     # The answer names the request by the id under which it came, and so finds who asked.
     asked.tells(replace(MESSAGES["information"], to=(), reference=request.id))
     answer = asking.copy_of(Event.INFORMATION)

@@ -6,17 +6,12 @@ from schemas.codes import Event
 from schemas.examples.cast import AVA, CHLOE, NOAH
 from schemas.examples.story import MESSAGES
 from schemas.examples.telling import HEALTH_VISITOR, choice, fact, mother, tell, together, when
-
-OLD, NEW = "bcht-health-visiting", "swbh-health-visiting"
+from tests.journeys.handing_over import NEW, OLD, at_home, taken_on
 
 
 @pytest.fixture
 def auditor(office):
-    """A system of the partnership that only looks."""
-    system = office.system("auditor")
-    system.team = None
-    office.put(f"/admin/clients/{system.name}", {"team": None, "jwks": system.jwks, "scopes": ["baton/audit"]})
-    return system
+    return office.auditor()
 
 
 @pytest.fixture
@@ -26,17 +21,8 @@ def sent(office):
     office.system("swbh-midwifery").tells(MESSAGES["birth"])
     old.tells(
         MESSAGES["involvement-start"],
-        tell(
-            "together",
-            Event.HOUSEHOLD_UPDATE,
-            OLD,
-            when(2019, 2, 21),
-            subjects=[NOAH],
-            people=[AVA, CHLOE],
-            relationships=mother(CHLOE, AVA, NOAH),
-            household=together(CHLOE, AVA, NOAH),
-        ),
-        tell("noah-taken-on", Event.INVOLVEMENT_START, OLD, when(2019, 2, 22), subjects=[NOAH], author=HEALTH_VISITOR),
+        at_home("together", when(2019, 2, 21), together(CHLOE, AVA, NOAH)),
+        taken_on("noah-taken-on", OLD, when(2019, 2, 22), NOAH),
         tell(
             "transfer-of-noah",
             Event.TRANSFER,

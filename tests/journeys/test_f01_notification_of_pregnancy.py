@@ -5,13 +5,19 @@ found, somebody is told that nobody was. What is expected by when is watched els
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
+import yaml
+
+from broker.domain.terms import working_days
+from broker.storage import bank_holidays
 from schemas.codes import Event
 from schemas.examples.cast import CHLOE, living
 from schemas.examples.story import MESSAGES
 from schemas.message import PostalAddress
+from tests.journeys.actors import DEMO_DIRECTORY
 from tests.journeys.copies import due, inputs, is_open
+
+ENGLAND = bank_holidays.calendar()
 
 BOOKING, NOTIFICATION = MESSAGES["pregnancy-booking"], replace(MESSAGES["pregnancy-notification"], to=())
 
@@ -28,7 +34,7 @@ def test_health_visiting_learns_of_it_at_booking_and_is_asked_when_it_is_notifie
     assert midwifery.tells(NOTIFICATION).names("bcht-health-visiting")
     task = visitors.copy_of(Event.PREGNANCY_NOTIFICATION).task
     assert "antenatal contact at 28 to 36 weeks" in task["description"]
-    assert due(task) == clock() + timedelta(days=10)
+    assert due(task) == working_days(10).after(clock(), ENGLAND)
 
 
 def test_without_an_address_the_senders_own_area_is_told_and_the_right_one_once_it_is_known(office):
@@ -50,3 +56,26 @@ def test_when_the_area_has_no_team_the_partnership_is_told_too(office):
     [task] = [task for task in midwifery.tasks("undeliverable") if "health visiting" in task["description"]]
     assert is_open(task)
     assert "nobody was told in its place" in task["description"]
+
+
+def test_a_team_that_begins_to_cover_an_area_later_is_told_of_what_still_stands_there(office):
+    midwifery = office.system("swbh-midwifery")
+    in_london = PostalAddress(lines=("1 Lea Row", "London"), postcode="SE15 4QL")
+    midwifery.tells(of_somebody_living(NOTIFICATION, in_london))
+    missing = [task for task in midwifery.tasks("undeliverable") if "health visiting" in task["description"]]
+    london = next(area for area in yaml.safe_load(DEMO_DIRECTORY.read_text())["areas"] if "SE15" in area["postcodes"])
+    office.put("/admin/agencies/new-trust", {"name": "New Trust"})
+    office.put(
+        "/admin/teams/new-visitors",
+        {"agency": "new-trust", "function": "health-visiting", "name": "New visitors", "area": london["id"]},
+    )
+    visitors = office.onboard("new-visitors")
+    covered = {**london.get("coverage", {}), "health-visiting": "new-visitors"}
+    for _ in range(2):
+        office.put(
+            f"/admin/areas/{london['id']}",
+            {"name": london["name"], "postcodes": london["postcodes"], "coverage": covered},
+        )
+    assert [copy.event for copy in visitors.heard()] == [Event.PREGNANCY_NOTIFICATION]
+    assert visitors.copy_of(Event.PREGNANCY_NOTIFICATION).task
+    assert [midwifery.again(task)["status"] for task in missing] == ["cancelled"]

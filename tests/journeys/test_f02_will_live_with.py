@@ -5,10 +5,14 @@ Probation records it, is asked to confirm it, and then everybody who works for t
 
 from datetime import timedelta
 
+from broker.domain.terms import working_days
+from broker.storage import bank_holidays
 from schemas.codes import Event
 from schemas.examples.story import MESSAGES
 from tests.journeys.actors import Action, Somebody
 from tests.journeys.copies import business_status, due, inputs, is_open, outputs, owner, requester
+
+ENGLAND = bank_holidays.calendar()
 
 OFFENCE = ("Possession", "class A", "community-order", "unpaid-work", "Missed three of eight", "X320741")
 """What is Father's own and nobody else's."""
@@ -46,7 +50,7 @@ def test_once_confirmed_those_who_work_for_the_child_have_a_task_with_a_date(off
         assert copy.silent_about(*OFFENCE)
         assert copy.marked
         assert owner(copy.task) == team.team
-        assert due(copy.task) == clock() + timedelta(days=3)
+        assert due(copy.task) == working_days(3).after(clock(), ENGLAND)
         started = team.copy_of(Event.SUPERVISION_START)  # what still describes him is told as well
         assert started.silent_about(*OFFENCE)
 

@@ -26,13 +26,6 @@ def sent(office):
     return office
 
 
-def responsible(system):
-    found = system.looks_up(DANIEL)
-    answer = system.get("/responsibility", params={"person": found["id"], "function": "probation"})
-    [row] = answer["functions"]
-    return row["team"]["id"] if row["team"] else row["because"]["code"]
-
-
 def test_caretaking_leaves_him_with_the_sender_until_a_date(sent, clock):
     london, birmingham = sent.system(LONDON), sent.system(BIRMINGHAM)
     line = birmingham.task("confirm-child")
@@ -40,7 +33,7 @@ def test_caretaking_leaves_him_with_the_sender_until_a_date(sent, clock):
     birmingham.looks_after(line, review, "We see him weekly; London holds the order and decides on breach.")
     kept = birmingham.again(line)
     assert (kept["status"], business_status(kept), due(kept)) == ("on-hold", "caretaking", review)
-    assert responsible(london) == LONDON
+    assert london.holder_of(DANIEL, "probation") == LONDON
     assert is_open(birmingham.task("transfer"))
 
 
@@ -62,7 +55,7 @@ def test_at_the_review_date_it_climbs(sent, clock, eventually):
     birmingham.looks_after(line, review, "We see him weekly.")
     clock.time = review + timedelta(days=1, minutes=1)
     eventually(lambda: business_status(birmingham.again(line)) == "escalated")
-    assert responsible(london) == LONDON
+    assert london.holder_of(DANIEL, "probation") == LONDON
     lead = sent.system("bcrc-safeguarding-lead")
     eventually(lambda: line["id"] in str([copy.body for copy in lead.heard(Event.INFORMATION)]))
 
@@ -71,7 +64,7 @@ def test_confirmed_he_is_theirs_and_the_sender_hears_it(sent):
     london, birmingham = sent.system(LONDON), sent.system(BIRMINGHAM)
     line = birmingham.task("confirm-child")
     birmingham.accepts(line)
-    assert responsible(birmingham) == BIRMINGHAM
+    assert birmingham.holder_of(DANIEL, "probation") == BIRMINGHAM
     assert birmingham.tasks("transfer")[0]["status"] == "completed"
     assert london.again(line)["status"] == "completed"
     history = birmingham.get(

@@ -5,10 +5,11 @@ a judgement on the MASH, and tells those who work for the child what is relevant
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
+from broker.domain.terms import working_days
+from broker.storage import bank_holidays
 from schemas.codes import Event
 from schemas.examples.cast import CHLOE, DANIEL, GRANDPARENTS_HOME, UNBORN_AVA, living
 from schemas.examples.story import MESSAGES
@@ -27,6 +28,8 @@ LIVES_THERE = tell(
     relationships=mother(CHLOE, UNBORN_AVA) + father(DANIEL, UNBORN_AVA),
     household=together(CHLOE, DANIEL),
 )
+
+ENGLAND = bank_holidays.calendar()
 """The midwife has met Father at home."""
 
 
@@ -57,9 +60,9 @@ def begun(at_home):
 def test_a_start_opens_the_checks_and_asks_for_a_judgement(at_home, begun, clock):
     for team in ("birmingham-csc", "wmp-police"):
         task = at_home.system(team).task("supply-information", asked_by="bcrc-probation")
-        assert due(task) == clock() + timedelta(days=5)
+        assert due(task) == working_days(5).after(clock(), ENGLAND)
     judgement = begun.task("discuss-with-safeguarding-lead")
-    assert due(judgement) == clock() + timedelta(days=5)
+    assert due(judgement) == working_days(5).after(clock(), ENGLAND)
     assert "MASH" in judgement["description"]
     assert "Community midwifery, telephone 0121 496 0101" in judgement["description"]
 
@@ -97,7 +100,7 @@ def test_those_who_work_for_the_child_are_told_what_is_relevant_to_it(at_home, b
         assert copy.facts["substance-misuse"] == "Drug rehabilitation is a requirement of his order."
         assert copy.silent_about("Possession", "community-order", "unpaid-work", "X320741")
         assert requester(copy.task) == "bcrc-probation"
-        assert due(copy.task) == clock() + timedelta(days=3)
+        assert due(copy.task) == working_days(3).after(clock(), ENGLAND)
 
 
 def test_the_officer_learns_of_the_pregnancy_and_not_of_anybodys_health(at_home, begun):
@@ -123,3 +126,14 @@ def test_a_transfer_into_the_household_opens_them_for_the_receiving_officer(at_h
         assert birmingham.team in [requester(task) for task in asked]
     told = at_home.system("bcht-health-visiting").copy_of(Event.TRANSFER)
     assert told.silent_about("warned in August", "unpaid", "community-order", "X320741")
+
+
+def test_who_is_only_to_know_of_a_transfer_is_not_asked_to_take_over(at_home):
+    """Handed to a team that is there no more: the health visitors of the child are told, and do not become its receiver."""
+    london, visitors = at_home.system("lcrc-probation"), at_home.system("bcht-health-visiting")
+    handed = replace(MESSAGES["transfer-supervision"], to=("gone-probation",))
+    assert london.tells(MESSAGES["supervision-start"], handed).names("bcht-health-visiting")
+    assert visitors.heard(Event.TRANSFER) or visitors.tasks("acknowledge")
+    assert not visitors.tasks("transfer")
+    assert not london.waits_for("transfer")
+    assert [task for task in london.tasks("undeliverable") if "cannot be reached" in task["description"]]

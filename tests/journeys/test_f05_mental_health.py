@@ -9,23 +9,19 @@ from datetime import timedelta
 
 import pytest
 
+from broker.domain.terms import working_days
+from broker.storage import bank_holidays
 from schemas.codes import Event
-from schemas.examples.cast import CHLOE, MARTIN, SUSAN
+from schemas.examples.cast import MARTIN
 from schemas.examples.story import MESSAGES
-from schemas.examples.telling import tell, together, when
+from schemas.examples.telling import tell, when
 from tests.journeys.copies import due, inputs, is_open, requester
+from tests.journeys.grandparents import AT_HOME
+
+ENGLAND = bank_holidays.calendar()
 
 HIS_RECORD = ("Bipolar", "manic", "section-2", "M0048213", "9990000034", "legal-status", "diagnosis")
 CHILD_FACING = ["swbh-midwifery", "bcht-health-visiting", "harborne-practice"]
-AT_HOME = tell(
-    "grandparents-at-home",
-    Event.HOUSEHOLD_UPDATE,
-    "swbh-midwifery",
-    when(2017, 9, 1),
-    subjects=[CHLOE],
-    people=[MARTIN, SUSAN],
-    household=together(CHLOE, MARTIN, SUSAN),
-)
 
 
 @pytest.fixture
@@ -47,7 +43,7 @@ def test_an_admission_reaches_everybody_who_works_for_the_child(family, clock):
         assert copy.silent_about(*HIS_RECORD)
         assert copy.sender == "bsmhft-cmht"
         assert copy.marked
-        assert due(copy.task) == clock() + timedelta(days=2)
+        assert due(copy.task) == working_days(2).after(clock(), ENGLAND)
 
 
 def test_the_sender_knows_of_midwifery_and_health_visiting_and_not_of_others(family):
@@ -108,7 +104,9 @@ def test_what_the_mental_health_team_says_of_the_home_counts_once_it_confirms_it
         assert incident["status"] == "cancelled"
     for team in CHILD_FACING:
         task = office.system(team).copy_of(Event.MENTAL_HEALTH_ADMISSION).task
-        assert due(task) == confirmed + timedelta(days=2)  # from when they are told, not from when it was sent
+        assert due(task) == working_days(2).after(
+            confirmed, ENGLAND
+        )  # from when they are told, not from when it was sent
 
 
 def test_a_practice_that_knows_the_man_alone_gets_his_record(office):

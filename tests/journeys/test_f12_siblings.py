@@ -11,8 +11,7 @@ from schemas.examples.story import MESSAGES
 from schemas.examples.telling import HEALTH_VISITOR, MIDWIFE, choice, fact, father, gone, mother, tell, together, when
 from tests.journeys.actors import RECEPTIONIST
 from tests.journeys.copies import business_status, is_open, outputs
-
-OLD, NEW = "bcht-health-visiting", "swbh-health-visiting"
+from tests.journeys.handing_over import NEW, OLD, at_home, taken_on, whole
 
 
 def of_the_baby(**other):
@@ -46,19 +45,8 @@ def family(office):
     office.system("swbh-midwifery").tells(MESSAGES["birth"])
     office.system(OLD).tells(MESSAGES["involvement-start"])
     office.system(OLD).tells(
-        tell(
-            "noah-is-born",
-            Event.HOUSEHOLD_UPDATE,
-            OLD,
-            when(2019, 2, 21, 9),
-            subjects=[NOAH],
-            people=[AVA, CHLOE],
-            relationships=mother(CHLOE, AVA, NOAH),
-            household=together(CHLOE, AVA, NOAH),
-        ),
-        tell(
-            "noah-taken-on", Event.INVOLVEMENT_START, OLD, when(2019, 2, 22, 9), subjects=[NOAH], author=HEALTH_VISITOR
-        ),
+        at_home("noah-is-born", when(2019, 2, 21, 9), together(CHLOE, AVA, NOAH)),
+        taken_on("noah-taken-on", OLD, when(2019, 2, 22, 9), NOAH),
     )
     return office
 
@@ -72,11 +60,6 @@ def lines(system):
             if known and line["for"]["reference"] == f"Patient/{known['id']}":
                 found[name] = line
     return found
-
-
-def whole(system):
-    [task] = system.tasks("transfer")
-    return task
 
 
 @pytest.fixture
@@ -126,27 +109,19 @@ def test_it_is_not_complete_until_she_is_confirmed(sent):
     assert partly["status"] == "in-progress"
     assert business_status(partly) == "partly-confirmed"
     assert partly["businessStatus"]["text"] == "Partly confirmed: 1 of 2 confirmed"
-    assert holder(old, AVA) == OLD
-    assert holder(new, NOAH) == NEW
+    assert old.holder_of(AVA) == OLD
+    assert new.holder_of(NOAH) == NEW
     new.accepts(lines(new)["Ava"])
     assert whole(new)["status"] == "completed"
-    assert holder(new, AVA) == NEW
+    assert new.holder_of(AVA) == NEW
     assert old.again(whole(new))["status"] == "completed"
-
-
-def holder(system, person):
-    """The health-visiting team that is responsible, as this team may know it."""
-    found = system.looks_up(person)
-    answer = system.get("/responsibility", params={"person": found["id"], "function": "health-visiting"})
-    [row] = answer["functions"]
-    return row["team"]["id"] if row["team"] else row["because"]["code"]
 
 
 def test_only_a_professional_confirms(sent):
     new = sent.system(NEW)
     reply = new.moves(lines(new)["Noah"], "accept", by=RECEPTIONIST)
     assert reply.status == 409
-    assert holder(new, NOAH) == OLD
+    assert new.holder_of(NOAH) == OLD
 
 
 def test_the_sender_supplies_it_and_the_line_says_so(sent):
@@ -195,7 +170,7 @@ def test_leaving_her_out_needs_a_reason_and_both_sides(sent):
     assert lines(new)["Ava"]["status"] == "cancelled"
     assert business_status(lines(new)["Ava"]) == "excluded"
     assert whole(new)["status"] == "completed"
-    assert holder(old, AVA) == OLD  # whoever is left out stays whose they were
+    assert old.holder_of(AVA) == OLD  # whoever is left out stays whose they were
 
 
 def test_the_sender_may_say_that_she_does_belong_to_it(sent):
@@ -206,7 +181,7 @@ def test_the_sender_may_say_that_she_does_belong_to_it(sent):
     assert business_status(lines(new)["Ava"]) == "exclusion-refused"
     assert is_open(lines(new)["Ava"])
     new.accepts(line)
-    assert holder(new, AVA) == NEW
+    assert new.holder_of(AVA) == NEW
 
 
 def test_a_declined_child_stays_the_senders_and_the_transfer_says_so(sent):
@@ -215,8 +190,8 @@ def test_a_declined_child_stays_the_senders_and_the_transfer_says_so(sent):
     new.declines(lines(new)["Ava"], ResponseReason.NOT_ACCEPTED, "She moves back to Birmingham next week.")
     assert whole(new)["status"] == "rejected"
     assert business_status(whole(new)) == "partly-confirmed"
-    assert holder(old, AVA) == OLD
-    assert holder(new, NOAH) == NEW
+    assert old.holder_of(AVA) == OLD
+    assert new.holder_of(NOAH) == NEW
 
 
 def test_caretaking_leaves_her_with_the_sender(sent, clock):
@@ -228,10 +203,10 @@ def test_caretaking_leaves_her_with_the_sender(sent, clock):
     new.looks_after(line, clock() + timedelta(days=14), "We weigh her until she is registered here.")
     kept = lines(new)["Ava"]
     assert (kept["status"], business_status(kept)) == ("on-hold", "caretaking")
-    assert holder(old, AVA) == OLD
+    assert old.holder_of(AVA) == OLD
     assert whole(new)["status"] == "in-progress"
     new.accepts(line)
-    assert holder(new, AVA) == NEW
+    assert new.holder_of(AVA) == NEW
     assert whole(new)["status"] == "completed"
 
 
@@ -239,7 +214,7 @@ def test_a_question_about_one_child_holds_up_no_other(sent):
     old, new = sent.system(OLD), sent.system(NEW)
     new.asks(lines(new)["Ava"], "Who has seen her since December?")
     new.accepts(lines(new)["Noah"])
-    assert holder(new, NOAH) == NEW
+    assert new.holder_of(NOAH) == NEW
     old.answers(lines(new)["Ava"], "Nobody of our team.")
     assert business_status(lines(new)["Ava"]) == "question-answered"
 
@@ -312,7 +287,7 @@ def test_the_whole_can_be_declined(sent):
     new.declines(whole(new), ResponseReason.NOT_ACCEPTED, "The flat lies in Dudley.")
     assert {line["status"] for line in lines(new).values()} == {"rejected"}
     assert whole(new)["status"] == "rejected"
-    assert holder(sent.system(OLD), NOAH) == OLD
+    assert sent.system(OLD).holder_of(NOAH) == OLD
 
 
 def test_the_sender_takes_it_back(sent):
@@ -331,8 +306,8 @@ def test_the_sender_takes_it_back(sent):
     )
     assert lines(new)["Ava"]["status"] == "cancelled"
     assert lines(new)["Noah"]["status"] == "completed"  # who was taken on stays so
-    assert holder(new, NOAH) == NEW
-    assert holder(old, AVA) == OLD
+    assert new.holder_of(NOAH) == NEW
+    assert old.holder_of(AVA) == OLD
 
 
 def test_another_in_its_place(sent, clock):
@@ -363,4 +338,4 @@ def test_who_registers_the_child_has_confirmed_it(sent):
     )
     assert lines(new)["Noah"]["status"] == "completed"
     assert business_status(lines(new)["Noah"]) == "held-here"
-    assert holder(new, NOAH) == NEW
+    assert new.holder_of(NOAH) == NEW

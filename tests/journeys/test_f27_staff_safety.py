@@ -11,19 +11,10 @@ from schemas.codes import Event
 from schemas.examples.cast import CHLOE, MARTIN, SUSAN
 from schemas.examples.story import MESSAGES
 from schemas.examples.telling import choice, fact, gone, tell, together, when
+from tests.journeys.grandparents import AT_HOME
 
 SAFETY = "Do not visit alone while he is unwell."
 HIS_HEALTH = ("Bipolar", "section-2", "Hostile", "Martin", "M0048213", "9990000034")
-
-AT_HOME = tell(
-    "parents-at-home",
-    Event.HOUSEHOLD_UPDATE,
-    "swbh-midwifery",
-    when(2017, 9, 1),
-    subjects=[CHLOE],
-    people=[MARTIN, SUSAN],
-    household=together(CHLOE, MARTIN, SUSAN),
-)
 
 
 @pytest.fixture

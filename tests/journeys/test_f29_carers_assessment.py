@@ -4,10 +4,13 @@ What the mental health team recommends is an action of its own, with a date, wit
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
+from broker.domain.terms import working_days
+from broker.storage import bank_holidays
 from schemas.examples.story import MESSAGES
 from tests.journeys.copies import due, is_open, owner
+
+ENGLAND = bank_holidays.calendar()
 
 ADMITTED = MESSAGES["mental-health-admission"]
 
@@ -17,7 +20,7 @@ def test_a_recommended_assessment_is_an_action_with_a_date(office, clock):
     cmht.tells(ADMITTED)
     action = cmht.task("agreed-action")
     assert (owner(action), action["status"]) == ("bsmhft-cmht", "accepted")
-    assert due(action) == clock() + timedelta(days=28)
+    assert due(action) == working_days(20).after(clock(), ENGLAND)
     assert "carer's assessment" in action["description"]
     done = cmht.does(action, "Offered, and declined for now.")
     assert not is_open(done)

@@ -4,15 +4,17 @@ What one agency learns about an adult at home is a concern of its own, routed as
 without waiting for that team. F11 (7.3.5): a concern by any agency reaches all that are involved.
 """
 
-from datetime import timedelta
-
 import pytest
 
+from broker.domain.terms import working_days
+from broker.storage import bank_holidays
 from schemas.codes import Event
 from schemas.examples.cast import MARTIN
 from schemas.examples.story import MESSAGES
 from schemas.examples.telling import tell, when
 from tests.journeys.copies import due, requester
+
+ENGLAND = bank_holidays.calendar()
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def test_what_mother_told_the_midwife_is_told_to_all_who_work_for_the_child(know
         assert copy.silent_about("M0048213", "9990000034")  # who he is, and not his numbers
         assert "martin" in copy.text
         assert requester(copy.task) == "swbh-midwifery"
-        assert due(copy.task) == clock() + timedelta(days=2)
+        assert due(copy.task) == working_days(2).after(clock(), ENGLAND)
 
 
 def test_his_own_team_is_asked_too_and_the_midwife_does_not_learn_that_it_is(known):

@@ -6,35 +6,11 @@ from datetime import timedelta
 import pytest
 
 from schemas.codes import Event, ResponseReason
-from schemas.examples.cast import AVA, CHLOE, FLAT, NOAH, fixed_id, living
+from schemas.examples.cast import AVA, CHLOE, KAYLA, NOAH, TYLER, fixed_id
 from schemas.examples.story import MESSAGES
-from schemas.examples.telling import HEALTH_VISITOR, SOCIAL_WORKER, choice, fact, mother, tell, together, when
+from schemas.examples.telling import HEALTH_VISITOR, mother, tell, together, when
 from tests.journeys.copies import business_status, is_open
-
-OLD, NEW, THIRD = "bcht-health-visiting", "swbh-health-visiting", "swbh-midwifery"
-
-
-def transfer(name, to, at, *children, **other):
-    """From Birmingham health visiting."""
-    return tell(
-        name,
-        Event.TRANSFER,
-        OLD,
-        at,
-        **{
-            "kind": "health-visiting",
-            "subjects": [living(child, FLAT) for child in children],
-            "people": [living(CHLOE, FLAT)],
-            "relationships": mother(CHLOE, *children),
-            "author": HEALTH_VISITOR,
-            "to": (to,),
-            "facts": (
-                choice("transfer-reason", "moved"),
-                *(fact("care-summary", "Well.", child) for child in children),
-            ),
-            **other,
-        },
-    )
+from tests.journeys.handing_over import NEW, OLD, accommodated, transfer
 
 
 @pytest.fixture
@@ -57,31 +33,6 @@ def leeds(family):
     return family.system("leeds-health-visiting")
 
 
-def responsible(system, person):
-    found = system.looks_up(person)
-    answer = system.get("/responsibility", params={"person": found["id"], "function": "health-visiting"})
-    [row] = answer["functions"]
-    return row["team"]["id"] if row["team"] else row["because"]["code"]
-
-
-def looked_after(family):
-    """Noah is accommodated by the council, and sees his sister at home."""
-    family.system("birmingham-csc").tells(
-        tell(
-            "noah-looked-after",
-            Event.LOOKED_AFTER_START,
-            "birmingham-csc",
-            when(2019, 3, 1),
-            subjects=[NOAH],
-            people=[AVA, CHLOE],
-            relationships=mother(CHLOE, NOAH, AVA),
-            household=together(CHLOE, NOAH, AVA),
-            author=SOCIAL_WORKER,
-            facts=(choice("child-legal-status", "accommodated", NOAH),),
-        )
-    )
-
-
 def test_of_two_that_are_open_for_one_child_the_first_to_confirm_takes_over(family, leeds):
     old, new = family.system(OLD), family.system(NEW)
     old.tells(transfer("to-sandwell", NEW, when(2018, 3, 5), AVA))
@@ -89,20 +40,47 @@ def test_of_two_that_are_open_for_one_child_the_first_to_confirm_takes_over(fami
     assert any("another transfer of yours is open" in warning for warning in reply.warnings)
     late, first = new.task("confirm-child"), leeds.task("confirm-child")
     leeds.accepts(first)
-    assert responsible(leeds, AVA) == "leeds-health-visiting"
+    assert leeds.holder_of(AVA) == "leeds-health-visiting"
     assert business_status(new.again(late)) == "held-elsewhere"
     refused = new.moves(late, "accept")
     assert refused.status == 409
-    assert responsible(leeds, AVA) == "leeds-health-visiting"
+    assert leeds.holder_of(AVA) == "leeds-health-visiting"
+
+
+def test_a_child_of_others_whom_a_transfer_does_not_name_is_found_in_no_look_up_either(family):
+    """Principle 12: neither in the household nor in its chronology, until the sender's lead agrees."""
+    old, new, lead = family.system(OLD), family.system(NEW), family.system("bcht-safeguarding-lead")
+    cousins = tell("cousins", Event.HOUSEHOLD_UPDATE, OLD, when(2019, 3, 1), subjects=[AVA], people=[CHLOE, KAYLA, TYLER],
+                   relationships=mother(CHLOE, AVA) + mother(KAYLA, TYLER), author=HEALTH_VISITOR,
+                   household=together(AVA, CHLOE, KAYLA, TYLER))  # fmt: skip
+    old.tells(cousins, transfer("of-ava", NEW, when(2019, 3, 5), AVA))
+    assert seen_by(new) == {"Ava", "Chloe", "Kayla"}
+    new.accepts(new.task("confirm-child"))
+    assert seen_by(new) == {"Ava", "Chloe", "Kayla"}
+    assert not [copy for copy in new.heard() if "tyler" in copy.text]  # nor in what was told before and still stands
+    lead.releases(lead.task("release"), "health-visiting")
+    assert seen_by(new) == {"Ava", "Chloe", "Kayla", "Tyler"}
+    assert "tyler" in new.heard(Event.HOUSEHOLD_UPDATE)[-1].text
+
+
+def seen_by(system):
+    """Who lives with Ava, as the team may look it up, in the chronology too; what it does not see in whole it is told so."""
+    [home] = system.homes_of(AVA)
+    names = {member["name"].split()[0] for member in home["members"]}
+    assert home["wholeHousehold"] is ("Tyler" in names)
+    chronology = system.get(f"/households/{home['id']}/chronology")
+    not_told = [line for line in chronology["lines"] if not line["told"]]
+    assert "Tyler" in names or "Tyler" not in str(not_told + chronology["gaps"])
+    return names
 
 
 def test_a_looked_after_child_is_not_named_until_the_senders_lead_agrees(family):
     """Principle 12: the receiver sees that the sender has something to settle, and not what."""
     old, new, lead = family.system(OLD), family.system(NEW), family.system("bcht-safeguarding-lead")
-    looked_after(family)
+    family.system("birmingham-csc").tells(accommodated("noah-looked-after", when(2019, 3, 1), NOAH))
     old.tells(transfer("of-ava", NEW, when(2019, 3, 5), AVA))
     line = new.task("confirm-child")
-    assert "Noah" not in new.copy_of(Event.TRANSFER).text
+    assert new.copy_of(Event.TRANSFER).silent_about("Noah")
     new.accepts(line)
     [whole] = new.tasks("transfer")
     assert (whole["status"], business_status(whole)) == ("in-progress", "awaiting-sender")
@@ -116,7 +94,7 @@ def test_a_looked_after_child_is_not_named_until_the_senders_lead_agrees(family)
 
 def test_refused_the_child_stays_unnamed_and_holds_up_nothing(family):
     old, new, lead = family.system(OLD), family.system(NEW), family.system("bcht-safeguarding-lead")
-    looked_after(family)
+    family.system("birmingham-csc").tells(accommodated("noah-looked-after", when(2019, 3, 1), NOAH))
     old.tells(transfer("of-ava", NEW, when(2019, 3, 5), AVA))
     new.accepts(new.task("confirm-child"))
     lead.releases(lead.task("release"), because="He lives with foster carers whom nobody may find.")
@@ -127,7 +105,7 @@ def test_refused_the_child_stays_unnamed_and_holds_up_nothing(family):
 
 def test_declined_as_a_whole_the_lead_need_decide_nothing(family):
     old, new, lead = family.system(OLD), family.system(NEW), family.system("bcht-safeguarding-lead")
-    looked_after(family)
+    family.system("birmingham-csc").tells(accommodated("noah-looked-after", when(2019, 3, 1), NOAH))
     old.tells(transfer("of-ava", NEW, when(2019, 3, 5), AVA))
     gate = lead.task("release")
     new.declines(new.task("transfer"), ResponseReason.NOT_ACCEPTED, "The flat lies in Dudley.")
@@ -154,7 +132,7 @@ def test_the_sender_cancels_what_nobody_has_answered(family, clock):
     assert {
         task["status"] for task in new.tasks() if task["code"]["coding"][0]["code"] in ("transfer", "confirm-child")
     } == {"cancelled"}
-    assert responsible(old, AVA) == OLD
+    assert old.holder_of(AVA) == OLD
 
 
 def test_another_team_of_the_agency_takes_it_with_every_line(family):
@@ -173,7 +151,7 @@ def test_another_team_of_the_agency_takes_it_with_every_line(family):
     line = west.task("confirm-child")
     assert not [task for task in new.tasks("confirm-child") if is_open(task)]
     west.accepts(line)
-    assert responsible(west, AVA) == west.team
+    assert west.holder_of(AVA) == west.team
 
 
 def test_of_a_child_who_has_died_nobody_is_asked_to_confirm(family, clock):

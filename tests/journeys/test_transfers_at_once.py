@@ -2,11 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from schemas.codes import Event
 from schemas.examples.cast import AVA, CHLOE, NOAH
 from schemas.examples.story import MESSAGES
-from schemas.examples.telling import HEALTH_VISITOR, mother, tell, together, when
-from tests.journeys.test_transfers import NEW, OLD, looked_after, responsible, transfer
+from schemas.examples.telling import together, when
+from tests.journeys.handing_over import NEW, OLD, accommodated, at_home, taken_on, transfer
 
 
 def at_once(*acts):
@@ -25,7 +24,7 @@ def known(office):
 def test_the_last_answer_and_the_leads_decision_leave_nothing_waiting(office):
     known(office)
     new, lead = office.system(NEW), office.system("bcht-safeguarding-lead")
-    looked_after(office)
+    office.system("birmingham-csc").tells(accommodated("noah-looked-after", when(2019, 3, 1), NOAH))
     office.system(OLD).tells(transfer("of-ava", NEW, when(2019, 3, 5), AVA))
     line, gate = new.task("confirm-child"), lead.task("release")
     at_once(lambda: new.accepts(line), lambda: lead.releases(gate, because="He lives with foster carers."))
@@ -36,16 +35,7 @@ def test_the_last_answer_and_the_leads_decision_leave_nothing_waiting(office):
 def test_two_lines_that_are_confirmed_at_once_complete_it(office):
     known(office)
     office.system(OLD).tells(
-        tell(
-            "both",
-            Event.HOUSEHOLD_UPDATE,
-            OLD,
-            when(2019, 2, 21),
-            subjects=[NOAH],
-            people=[AVA, CHLOE],
-            relationships=mother(CHLOE, AVA, NOAH),
-            household=together(CHLOE, AVA, NOAH),
-        ),
+        at_home("both", when(2019, 2, 21), together(CHLOE, AVA, NOAH)),
         transfer("of-both", NEW, when(2019, 3, 5), AVA, NOAH),
     )
     new = office.system(NEW)
@@ -53,7 +43,7 @@ def test_two_lines_that_are_confirmed_at_once_complete_it(office):
     at_once(lambda: new.accepts(one), lambda: new.accepts(other))
     [whole] = new.tasks("transfer")
     assert whole["status"] == "completed"
-    assert {responsible(new, child) for child in (AVA, NOAH)} == {NEW}
+    assert {new.holder_of(child) for child in (AVA, NOAH)} == {NEW}
 
 
 def test_a_confirmation_and_a_registration_at_once_are_one_acceptance(office):
@@ -61,9 +51,9 @@ def test_a_confirmation_and_a_registration_at_once_are_one_acceptance(office):
     office.system(OLD).tells(transfer("of-ava", NEW, when(2019, 3, 5), AVA))
     new = office.system(NEW)
     line = new.task("confirm-child")
-    registered = tell("ava-here", Event.INVOLVEMENT_START, NEW, when(2019, 3, 6), subjects=[AVA], author=HEALTH_VISITOR)
+    registered = taken_on("ava-here", NEW, when(2019, 3, 6), AVA)
     _, reply = at_once(lambda: new.tries_to_accept(line), lambda: new.sends(registered))
     assert reply.status == 200
     [whole] = new.tasks("transfer")
     assert whole["status"] == "completed"
-    assert responsible(new, AVA) == NEW
+    assert new.holder_of(AVA) == NEW

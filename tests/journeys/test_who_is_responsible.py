@@ -11,7 +11,6 @@ from schemas.codes import Event
 from schemas.examples.cast import AVA, BRIAN, CHLOE, FLAT, MARTIN
 from schemas.examples.story import MESSAGES
 from schemas.examples.telling import mother, tell, when
-from tests.journeys.actors import System, new_key
 
 HELD = ["midwifery", "health-visiting", "general-practice", "mental-health", "probation"]
 CHILDS = HELD[:3]
@@ -28,11 +27,7 @@ def born(office):
 
 @pytest.fixture
 def auditor(office):
-    """A client that audits and is bound to no team."""
-    key = office.keys.setdefault("auditor", new_key("auditor"))
-    system = System(office.admin.http, office.admin.clock, "auditor", key)
-    office.put("/admin/clients/auditor", {"jwks": system.jwks, "scopes": ["baton/audit"]})
-    return system
+    return office.auditor()
 
 
 def id_of(office, person, team="swbh-midwifery"):
@@ -89,11 +84,13 @@ def test_what_is_late_says_so(born, clock):
     assert answer["occurred"].startswith("2018-02-27")
 
 
-def test_a_contact_and_an_acknowledgement_move_nothing(born, clock):
-    visitors = born.system("bcht-health-visiting")
+def test_a_contact_and_an_acknowledgement_move_nothing(office, clock):
+    midwifery, visitors = office.system("swbh-midwifery"), office.system("bcht-health-visiting")
+    midwifery.tells(MESSAGES["pregnancy-booking"], MESSAGES["pregnancy-notification"])
+    visitors.accepts(visitors.copy_of(Event.PREGNANCY_NOTIFICATION).task, "We visit her in January.")
+    midwifery.tells(MESSAGES["birth"])
     visitors.tells(tell("seen", Event.CHILD_CONTACT, "bcht-health-visiting", clock(), subjects=[AVA], kind="new-birth"))
-    visitors.accepts(visitors.copy_of(Event.BIRTH).task, "We visit on Monday.")
-    assert who(asks(visitors, id_of(born, AVA)))["health-visiting"] == "not-known"
+    assert who(asks(visitors, id_of(office, AVA)))["health-visiting"] == "not-known"
 
 
 def test_what_another_function_does_with_an_adult_is_nobodys_business(born, auditor):

@@ -12,7 +12,6 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import ClassVar
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import update
@@ -28,6 +27,7 @@ from schemas.codes import Event, Function, TaskCode, TaskStatus
 from schemas.message import Person
 from tests.conftest import SECRET
 from tests.integration.ledger_rows import answer, ledgered
+from tests.property.machines import machine
 from tests.town import FATHER, MOTHER, NOW, TEAMS, birth, booking, crn, message, nhs
 
 MIDWIFERY, VISITING, PRACTICE = Function.MIDWIFERY, Function.HEALTH_VISITING, Function.GENERAL_PRACTICE
@@ -388,15 +388,4 @@ def test_whatever_happens_to_a_family(sqlite_template, tmp_path_factory):
         template = sqlite_template
         folder = tmp_path_factory.mktemp("families")
 
-    run_state_machine_as_test(
-        Here,
-        settings=settings(
-            max_examples=25,
-            derandomize=True,
-            phases=[Phase.generate],
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-        ),
-    )
+    run_state_machine_as_test(Here, settings=machine(examples=25, steps=30))

@@ -88,6 +88,7 @@ class Answering(RuleBasedStateMachine):
 
     template: ClassVar[Path]
     folder: ClassVar[Path]
+    with_clocks: ClassVar[bool] = False
     names = count()
 
     def __init__(self):
@@ -97,8 +98,8 @@ class Answering(RuleBasedStateMachine):
         self.store = open_store(f"sqlite:///{path}", PlainCodec(SECRET))
         self.now = NOON
         ready(self.store)
-        told(self.store, HV)
-        told(self.store, GP, known_to_sender=False, priority=Priority.URGENT)
+        told(self.store, HV, with_clocks=self.with_clocks)
+        told(self.store, GP, with_clocks=self.with_clocks, known_to_sender=False, priority=Priority.URGENT)
         self.ended = {}
         self.answered = {}
         self.versions = {}
@@ -150,7 +151,7 @@ class Answering(RuleBasedStateMachine):
             lambda s: s.exec(select(Delivery).order_by(col(Delivery.created_at), col(Delivery.id))).all()
         )
         id_ = rows[which % len(rows)].id
-        self.store.write(lambda s: acknowledge.mark_delivered(s, self.store.codec, id_, self.now))
+        self.store.write(lambda s: acknowledge.mark_delivered(s, self.store.codec, [id_], self.now))
 
     @rule(really=st.integers(0, 15))
     def withdrawn(self, really):

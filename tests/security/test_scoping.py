@@ -191,7 +191,7 @@ def test_a_household_that_is_not_for_a_team_cannot_be_told_from_one_that_is_not(
     assert shown
 
 
-@pytest.mark.parametrize("id_", ["%00", "a b", "x" * 65, "'%20or%201=1", "..", "%F0%9F%92%A9", "%ff"])
+@pytest.mark.parametrize("id_", ["%2e%2e", "%00", "a b", "x" * 65, "'%20or%201=1", "%F0%9F%92%A9", "%ff"])
 def test_what_is_no_id_is_nowhere(town, id_):
     for path in (f"/households/{id_}", f"/mailbox/inbox/{id_}"):
         assert town.broker.call("GET", path).status_code == 404

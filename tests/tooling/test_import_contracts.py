@@ -28,6 +28,7 @@ VIOLATIONS = [
     ("tables", "broker.domain.violation", "import broker.storage.tables"),
     ("amqp", "broker.workflow.violation", "import aio_pika"),
     ("amqp", "broker.bus.violation", "from aio_pika import connect"),
+    ("amqp", "broker.runtime", "import aiormq"),
     ("amqp", "adapters.channels.violation", "import aio_pika"),
     ("http", "broker.workflow.violation", "from fastapi import HTTPException"),
     ("http", "broker.storage.violation", "import starlette.status"),

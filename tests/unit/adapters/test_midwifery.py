@@ -4,9 +4,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import orjson
 import pytest
 
 from adapters.port import Notifications, Quarantine
+from adapters.stu3 import Parsed, read
 from schemas.codes import Event, RelationshipKind
 from schemas.events import check
 from schemas.identifiers import NHS_NUMBER
@@ -20,7 +22,11 @@ WITHOUT_MOTHER = "nems-stu3/BirthNotificationWithoutMother.xml"
 BABY_URL = b"urn:uuid:dffd3330-dc21-11e7-9296-cec278b6b50a"
 MOTHER_URL = b"urn:uuid:70e10b4b-9296-4cc7-816f-97b6fa676a04"
 
-NOT_READ = sorted(path.name for path in SAMPLES.iterdir() if not path.name.startswith("BirthNotification"))
+HEARING = "nems-stu3/newborn-hearing-1-new.xml"
+HEARING_AGAIN = "nems-stu3/newborn-hearing-1-update.xml"
+EXAMINED = "nems-stu3/nipe-outcome-1-new.xml"
+EXAMINED_DELETED = "nems-stu3/nipe-outcome-1-delete.xml"
+NOT_READ = sorted(path.name for path in SAMPLES.iterdir() if path.name.startswith(("PDS", "Professional")))
 
 
 def _only(found):
@@ -107,7 +113,6 @@ def test_other_events_of_the_feed_are_kept_and_not_half_read(name, sample, trans
     "name",
     [
         "gpconnect-stu3/consultation_report.xml",
-        "hl7v2-ms/ADT-A05-02.hl7",
         "bars-r4/Booking_POST_.json",
         "hmpps/tier-calculation.json",
     ],
@@ -273,3 +278,144 @@ def test_twins_in_one_message_are_two(birth, translate):
     assert message.subjects == ("baby-1", "baby-2")
     assert {relation.to for relation in message.relationships} == {"baby-1", "baby-2"}
     assert [person.given for person in message.people[:2]] == [("Jack",), ("Jill",)]
+
+
+# --- newborn screening --------------------------------------------------------------------------------------------
+
+
+def _outcomes(message):
+    return [fact.value.code for fact in message.facts]
+
+
+@pytest.fixture
+def blood_spot(sample):
+    """Made of the public examination: the Bundle is the same but for its codes and the report."""
+    return _replaced(
+        sample(EXAMINED),
+        (b"nipe-outcome-1", b"blood-spot-test-outcome-1"),
+        (b"985531000000102", b"314081000"),
+        (b"988361000000105", b"314090007"),
+        (b"988371000000103", b"314080004"),
+        (b"988351000000107", b"400984005"),
+        (b"985891000000104", b"946431000000102"),
+    )
+
+
+def test_a_hearing_screening_tells_each_test_and_what_became_of_the_whole(sample, translate):
+    message = _only(translate("midwifery", sample(HEARING)))
+    assert (message.event, message.subjects, message.occurred) == (
+        Event.MEASUREMENT,
+        ("child",),
+        datetime(2017, 10, 31, tzinfo=UTC),
+    )
+    assert _outcomes(message) == [
+        "1085451000000103",
+        "1085431000000105",
+        "1085501000000100",
+        "1085491000000106",
+        "276781000000109",
+    ]
+    assert {fact.code for fact in message.facts} == {"screening-outcome"}
+    assert message.facts[0].at == datetime(2017, 10, 31, 9, tzinfo=UTC)
+    assert message.person("child").identifiers[0].value == "9912003888"
+    assert message.author == Professional(name="Gladys EMMANUEL", role="Screener")
+    assert check(message, NOW) == []
+
+
+def test_an_examination_of_a_newborn(sample, translate):
+    found = translate("midwifery", sample(EXAMINED))
+    message = _only(found)
+    assert _outcomes(message) == ["985891000000104", "989071000000108", "988931000000101", "988511000000100"]
+    assert message.facts[0].at == date(2018, 2, 1)
+    assert [warning.path for warning in found.warnings] == [
+        "Bundle.entry[2].resource.providedBy.display",
+        "Bundle.entry[3].resource.birthDate",  # not that of the routing demographics
+    ]
+
+
+def test_a_blood_spot(blood_spot, translate):
+    message = _only(translate("midwifery", blood_spot))
+    assert (message.event, _outcomes(message)[0]) == (Event.MEASUREMENT, "946431000000102")
+
+
+def test_a_result_that_changed_is_another_message_about_the_same_record(sample, translate):
+    first, again = (_only(translate("midwifery", sample(name))) for name in (HEARING, HEARING_AGAIN))
+    assert first.id != again.id
+    assert first.reference == again.reference == first.id[:32] == again.id[:32]
+
+
+def test_the_same_change_is_the_same_message_whatever_its_header_is_called(sample, translate):
+    again = _replaced(
+        sample(HEARING), (b"85c8a1c5-a8a1-41c9-bb99-20956fa66218", b"00000000-0000-4000-8000-000000000001")
+    )
+    one, other = translate("midwifery", sample(HEARING)), translate("midwifery", again)
+    assert (one.key, one.content_key) == (other.key, other.content_key)
+
+
+def test_what_is_deleted_is_taken_back_by_its_record_with_nobody_named(sample, translate):
+    new, deleted = (_only(translate("midwifery", sample(name))) for name in (EXAMINED, EXAMINED_DELETED))
+    assert (deleted.event, deleted.people, deleted.reference) == (Event.WITHDRAW, (), new.id[:32])
+    assert check(deleted, NOW) == []
+
+
+def test_a_result_whose_header_is_of_another_child_is_quarantined(sample, translate):
+    body = sample(EXAMINED)
+    header = body.index(b"</MessageHeader>")
+    other = _replaced(body[:header], (b"9912003888", b"9990000018"), (b"DAWKINS", b"TWIST"))
+    found = translate("midwifery", other + body[header:])
+    assert isinstance(found, Quarantine)
+    assert [problem.code for problem in found.problems if problem.severity == "error"] == ["conflict"]
+
+
+def test_an_encounter_without_an_identifier_is_known_by_its_id_and_questioned(sample, translate):
+    found = translate("midwifery", _replaced(sample(EXAMINED), (b'<value value="abc1111"/>', b"")))
+    assert "Bundle.entry[8].resource.identifier" in {warning.path for warning in found.warnings}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        (b"Encounter>", b"EpisodeOfCare>", "Bundle.entry"),
+        (b"<outcome>", b"<!--outcome>", "Bundle.entry"),
+        (
+            b'<subject>\n\t\t\t\t\t<reference value="urn:uuid:5d5845f3',
+            b'<subject>\n\t\t\t\t\t<reference value="urn:uuid:6d5845f3',
+            "Bundle.entry[8].resource.subject",
+        ),
+    ],
+)
+def test_a_result_of_nobody_or_nothing_is_quarantined(old, new, path, sample, translate):
+    body = _replaced(sample(EXAMINED), (old, new))
+    if new == b"<!--outcome>":
+        body = body.replace(b"</outcome>", b"</outcome-->")
+    if old == b"Encounter>":
+        encounter = body.index(b"<EpisodeOfCare>")
+        body = (
+            body[:encounter]
+            + b'<Basic><code><text value="x"/></code></Basic>'
+            + body[body.index(b"</EpisodeOfCare>") + 16 :]
+        )
+    found = translate("midwifery", body)
+    assert isinstance(found, Quarantine)
+    assert path in {problem.path for problem in found.problems}
+
+
+def test_a_test_that_was_entered_in_error_or_says_no_outcome_is_left_out(sample, translate):
+    body = sample(EXAMINED)
+    one = body.replace(b'<status value="completed"/>', b'<status value="entered-in-error"/>', 1)
+    assert len(_only(translate("midwifery", one)).facts) == 3
+    start, end = body.index(b"<outcome>"), body.index(b"</outcome>") + len(b"</outcome>")
+    found = translate("midwifery", body[:start] + body[end:])
+    assert len(_only(found).facts) == 3
+    assert "Bundle.entry[4].resource.outcome" in {warning.path for warning in found.warnings}
+
+
+@pytest.mark.parametrize("name", [WITH_MOTHER, WITHOUT_MOTHER, HEARING, HEARING_AGAIN, EXAMINED, EXAMINED_DELETED])
+def test_the_same_in_json_is_the_same(name, sample, translate):
+    parsed = read(sample(name))
+    assert isinstance(parsed, Parsed)
+    written = translate("midwifery", orjson.dumps(parsed.content))
+    assert isinstance(written, Notifications)
+    original = translate("midwifery", sample(name))
+    assert written.messages == original.messages
+    assert (written.key, written.content_key) == (original.key, original.content_key)

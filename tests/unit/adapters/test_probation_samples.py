@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.port import Ignored, Notifications, Quarantine
+from adapters.port import Ignored, Notifications, Pointer, Quarantine
 from schemas.codes import Event
 from schemas.events import check
+from schemas.identifiers import CRN
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SAMPLES = Path(__file__).parents[2] / "samples" / "hmpps"
@@ -43,9 +44,10 @@ IGNORED = [
     "tier-calculation.json",
 ]
 
+POINTING = ["cas3-person-arrived.json"]
+"""Their address is in no event: the record of the case is asked for it."""
+
 QUARANTINED = [
-    # Only where to read the address, which is nobody's business to guess.
-    ("cas3-person-arrived.json", {"eventType"}),
     # Templates.
     ("personManagerAllocatedEventDefinition.json", {"occurredAt", "personReference.identifiers"}),
     ("recall-domain-calculation-event.json", {"Message.occurredAt"}),
@@ -94,6 +96,13 @@ def test_is_ignored_with_a_reason(name, sample, translate):
     assert found.reason.endswith(".")
 
 
+@pytest.mark.parametrize("name", POINTING)
+def test_is_told_when_its_record_has_been_read(name, sample, translate):
+    found = translate("probation", sample(f"hmpps/{name}"))
+    assert isinstance(found, Pointer)
+    assert (found.lookup.client, found.lookup.subject.system, found.lookup.reference) == ("probation-person", CRN, None)
+
+
 @pytest.mark.parametrize(("name", "paths"), QUARANTINED)
 def test_is_quarantined(name, paths, sample, translate):
     found = translate("probation", sample(f"hmpps/{name}"))
@@ -102,5 +111,5 @@ def test_is_quarantined(name, paths, sample, translate):
 
 
 def test_the_tables_name_every_sample():
-    named = {row[0] for row in TOLD} | set(IGNORED) | {row[0] for row in QUARANTINED}
+    named = {row[0] for row in TOLD} | set(IGNORED) | set(POINTING) | {row[0] for row in QUARANTINED}
     assert named == {path.name for path in SAMPLES.iterdir()}

@@ -8,7 +8,8 @@ from fhir.resources.STU3.bundle import Bundle
 from fhir.resources.STU3.patient import Patient
 from lxml import etree
 
-from adapters.stu3 import MOST_BYTES, MOST_DEPTH, MOST_ELEMENTS, MOST_ENTRIES, Parsed, read
+from adapters.fhir_xml import MOST_BYTES, MOST_DEPTH, MOST_ELEMENTS, MOST_ENTRIES
+from adapters.stu3 import Parsed, read
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "nems-stu3"
 NAMES = sorted(path.name for path in SAMPLES.iterdir())
@@ -56,6 +57,54 @@ def _without_spaces(value):
     if isinstance(value, list):
         return [_without_spaces(item) for item in value]
     return value.strip() if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_in_json_is_the_same(name):
+    in_xml = read((SAMPLES / name).read_bytes())
+    assert isinstance(in_xml, Parsed)
+    in_json = read(json.dumps(in_xml.content).encode())
+    assert isinstance(in_json, Parsed)
+    assert (in_json.content, in_json.bundle) == (in_xml.content, in_xml.bundle)
+
+
+def _json_patient(**elements):
+    patient = {"resourceType": "Patient", **elements}
+    return json.dumps({"resourceType": "Bundle", "type": "message", "entry": [{"resource": patient}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        (b"{}", "Bundle"),
+        (b'{"resourceType": "Patient"}', "Bundle"),
+        (b'{"resourceType": "Bundle", "type": "message", "type": "document"}', "Bundle"),
+        (b'{"resourceType": "Bundle", "type": ["message"]}', "Bundle.type"),
+        (b'{"resourceType": "Bundle", "type": "message", "entry": {}}', "Bundle.entry"),
+        (b'{"resourceType": "Bundle", "type": "message", "entry": [1]}', "Bundle.entry[0]"),
+        (b'{"resourceType": "Bundle", "type": "message", "entry": [{"resource": 1}]}', "Bundle.entry[0].resource"),
+        (_json_patient(resourceType=["Patient"]), "Bundle.entry[0].resource"),
+        (_json_patient(nobody="x"), "Bundle.entry[0].resource"),
+        (_json_patient(_name=[{"id": "x"}]), "Bundle.entry[0].resource"),
+        (_json_patient(gender={"a": "b"}), "Bundle.entry[0].resource.gender"),
+        (_json_patient(gender=None), "Bundle.entry[0].resource.gender"),
+        (_json_patient(_gender=1), "Bundle.entry[0].resource._gender"),
+        (_json_patient(active="perhaps"), "Bundle.entry[0].resource.active"),
+        (_json_patient(birthDate="12 June"), "Bundle.entry[0].resource.birthDate"),
+        (_json_patient(name=[{"given": [["A"]]}]), "Bundle.entry[0].resource.name[0].given[0]"),
+        (_json_patient(photo=[{"title": "x"}] * MOST_ELEMENTS), "Bundle"),
+    ],
+)
+def test_what_is_wrong_in_json_is_said_with_its_place(body, path):
+    assert _problem(body).path == path
+
+
+def test_what_stands_beside_a_value_in_json_keeps_its_place():
+    extension = {"extension": [{"url": "http://e.example", "valueString": "x"}]}
+    found = read(_json_patient(name=[{"given": [" A ", None], "_given": [None, extension], "fhir_comments": ["c"]}]))
+    assert isinstance(found, Parsed)
+    assert found.content["entry"][0]["resource"]["name"] == [{"given": ["A", None], "_given": [None, extension]}]
+    assert [warning.path for warning in found.warnings] == ["Bundle.entry[0].resource.name[0].given[0]"]
 
 
 def test_a_value_padded_with_spaces_is_read_and_questioned():

@@ -1,63 +1,51 @@
-"""The embedded bus: an announcement wakes the worker, from any thread, and none made meanwhile is forgotten."""
+"""What is special to the embedded bus; what every bus must do is in `suite.py`."""
 
 import asyncio
-import threading
+from contextlib import asynccontextmanager
 
-from broker.bus.embedded import EmbeddedBus
-from broker.bus.port import Bus
+import pytest
 
-LONG = 60  # seconds that no passing test waits
-
-
-def test_it_is_a_bus():
-    bus: Bus = EmbeddedBus()
-    bus.announce()  # before there is a loop: the worker's first look finds what there is
+from broker.bus.embedded import MOST, EmbeddedBus
+from broker.domain.due import Due
+from tests.unit.bus.suite import Suite
 
 
-def test_an_announcement_from_another_thread_wakes_who_waits():
+def test_without_a_loop_nothing_happens():
+    bus = EmbeddedBus()
+    bus.publish([Due("home", "one")])  # the worker's first look finds what there is
+
     async def go():
-        bus = EmbeddedBus()
-        bus.attach()
-        waiting = asyncio.create_task(bus.wait(LONG))
-        await asyncio.sleep(0)
-        thread = threading.Thread(target=bus.announce)
-        thread.start()
-        thread.join()
-        return await waiting
+        await bus.start()
+        return await bus.receive(0.01)
 
-    assert asyncio.run(go()) is True
-
-
-def test_what_is_announced_while_nobody_waits_is_remembered_once():
-    async def go():
-        bus = EmbeddedBus()
-        bus.attach()
-        bus.announce()
-        bus.announce(shard=3)
-        return [await bus.wait(LONG), await bus.wait(0.01)]
-
-    assert asyncio.run(go()) == [True, False]
-
-
-def test_a_wait_that_is_cancelled_loses_no_announcement():
-    async def go():
-        bus = EmbeddedBus()
-        bus.attach()
-        waiting = asyncio.create_task(bus.wait(LONG))
-        await asyncio.sleep(0)
-        bus.announce()
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        return await bus.wait(LONG)
-
-    assert asyncio.run(go()) is True
+    assert asyncio.run(go()) == []
 
 
 def test_announcing_after_the_loop_has_ended_is_harmless():
     bus = EmbeddedBus()
+    asyncio.run(bus.start())
+    bus.publish([Due("home", "one")])
 
+
+def test_a_worker_that_does_not_come_costs_no_memory_and_is_told_to_look():
     async def go():
-        bus.attach()
+        bus = EmbeddedBus()
+        await bus.start()
+        for number in range(MOST + 1):
+            bus.publish([Due("home", str(number))])
+        return await bus.receive(60)
 
-    asyncio.run(go())
-    bus.announce()
+    assert asyncio.run(go()) == [""]
+
+
+class TestEmbedded(Suite):
+    @pytest.fixture
+    def bus(self):
+        @asynccontextmanager
+        async def opened():
+            bus = EmbeddedBus()
+            await bus.start()
+            yield bus
+            await bus.stop()
+
+        return opened

@@ -5,7 +5,10 @@ from ipaddress import ip_address
 
 import pytest
 
-from adapters.channels.addresses import CheckedNetwork, NotAllowed, problem, public
+from adapters.channels.addresses import problem, public
+from adapters.channels.webhook import Endpoint, WebhookChannel
+from adapters.port import Taken, Unreachable
+from broker.clock import utc_now
 
 INNER = """
 127.0.0.1 127.255.255.254 0.0.0.0 10.0.0.1 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1 192.0.0.1
@@ -45,35 +48,34 @@ def test_the_form_of_a_webhook_address(url, fine):
     assert (problem(url) is None) == fine
 
 
-async def answering():
-    """A server on loopback that closes what connects."""
-    return await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+def pushed(names, *, allow_private, host="hooks.trust.example", times=1):
+    """Outcomes of pushing to a name, with `names` in the name server's place, and the addresses that were connected to."""
+    connected = []
 
-
-def connected_to(names):
-    """The address that a connection to a name went to, with `names` in the name server's place."""
+    async def note(_reader, writer):
+        connected.append(writer.get_extra_info("sockname")[0])
+        writer.write(b"HTTP/1.1 200 -\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
 
     async def go():
-        async with await answering() as server:
-            port = server.sockets[0].getsockname()[1]
-            network = CheckedNetwork(allow_private=True, names=names)
-            stream = await network.connect_tcp("hooks.trust.example", port, timeout=5)
-            peer = stream.get_extra_info("server_addr")
-            await stream.aclose()
-            return peer[0]
+        server = await asyncio.start_server(note, "0.0.0.0", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, WebhookChannel(timeout_seconds=5, allow_private=allow_private, names=names) as channel:
+            endpoint = Endpoint("t", f"http://{host}:{port}/hook", "whsec_" + "A" * 32)
+            return [await channel.push(endpoint, "id", b"{}", now=utc_now()) for _ in range(times)]
 
-    return asyncio.run(go())
+    return asyncio.run(go()), connected
 
 
 def test_a_name_that_leads_to_one_inner_address_among_outer_ones_gets_no_connection():
     async def mixed(_host, _port):
         return [ip_address("93.184.215.14"), ip_address("127.0.0.1")]
 
-    with pytest.raises(NotAllowed):
-        asyncio.run(CheckedNetwork(allow_private=False, names=mixed).connect_tcp("hooks.trust.example", 80, timeout=1))
+    assert pushed(mixed, allow_private=False) == ([Unreachable("address-not-allowed")], [])
 
 
-def test_the_connection_goes_to_the_number_that_was_checked_and_the_name_is_asked_once():
+def test_the_connection_goes_to_the_number_that_was_checked_and_the_name_is_not_asked_again():
     asked = []
 
     async def turning(host, _port):
@@ -81,12 +83,38 @@ def test_the_connection_goes_to_the_number_that_was_checked_and_the_name_is_aske
         asked.append(host)
         return [ip_address("127.0.0.1" if len(asked) == 1 else "127.0.0.9")]
 
-    assert connected_to(turning) == "127.0.0.1"
+    assert pushed(turning, allow_private=True, times=2) == ([Taken(), Taken()], ["127.0.0.1", "127.0.0.1"])
     assert asked == ["hooks.trust.example"]
+
+
+def test_numbers_in_an_address_are_checked_although_no_name_is_asked():
+    async def never(_host, _port):
+        raise AssertionError("a number needs no name server")
+
+    assert pushed(never, allow_private=False, host="127.0.0.1") == ([Unreachable("address-not-allowed")], [])
 
 
 def test_the_next_address_of_a_name_is_tried_when_the_first_is_dead():
     async def two(_host, _port):
         return [ip_address("::1"), ip_address("127.0.0.1")]  # the server listens on IPv4 only
 
-    assert connected_to(two) == "127.0.0.1"
+    assert pushed(two, allow_private=True) == ([Taken()], ["127.0.0.1"])
+
+
+def test_a_name_server_that_hangs_costs_a_push_its_time_and_nothing_else():
+    async def hanging(_host, _port):
+        await asyncio.Event().wait()
+
+    async def go():
+        async with WebhookChannel(timeout_seconds=0.4, names=hanging) as channel:
+            endpoint = Endpoint("t", "http://hooks.trust.example/hook", "whsec_" + "A" * 32)
+            return await channel.push(endpoint, "id", b"{}", now=utc_now())
+
+    assert asyncio.run(go()) == Unreachable("connect-timeout")
+
+
+def test_a_name_without_addresses_leads_nowhere():
+    async def none(_host, _port):
+        return []
+
+    assert pushed(none, allow_private=True) == ([Unreachable("name-not-found")], [])

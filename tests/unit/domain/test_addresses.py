@@ -1,7 +1,6 @@
-"""Addresses: history by agency, protection, areas, and the two questions they raise."""
+"""Addresses: history by agency, protection, and the two questions they raise; where a household is: test_areas.py."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -19,25 +18,17 @@ from tests.town import (
     booking,
     codes,
     contact,
-    father_of,
     home,
     lives,
+    living_at,
     message,
+    moved,
     nhs,
-    revision,
     statement,
 )
 
 HERE = home("10 High Street")
 THERE = home("3 Elm Road", "NW1 1AA")
-
-
-def living_at(person, *addresses):
-    return replace(person, addresses=addresses)
-
-
-def moved(person, *addresses, **more):
-    return message(Event.CHANGE_OF_ADDRESS, living_at(person, *addresses), **more)
 
 
 def held(town, key):
@@ -99,9 +90,50 @@ def test_a_family_that_moved_is_one_question_for_each_agency():
     town = Town()
     family = (living_at(CHILD, HERE), living_at(MOTHER, HERE), living_at(BABY, HERE))
     town.send(statement(lives("c", "m", "b"), people=family))
+    town.send(contact(*family))
     settled = town.send(contact(*(living_at(person, THERE) for person in family)), "practice")
     assert codes(settled) == ["resolve-address", "resolve-address"]
     assert len(settled.tasks[0].options["members"]) == 3
+
+
+def test_each_team_is_asked_once_however_many_hold_the_other_address():
+    town = Town()
+    for team in ("visitors", "children", "other-practice"):
+        town.send(contact(living_at(CHILD, HERE)), team)
+    settled = town.send(contact(living_at(CHILD, THERE)), "practice")
+    assert sorted(task.owner for task in unique(settled)) == ["children", "other-practice", "practice", "visitors"]
+    again = town.send(contact(living_at(CHILD, THERE)), "south-visitors")
+    assert {task.owner for task in unique(again)} - {task.owner for task in unique(settled)} == {"south-visitors"}
+
+
+def unique(settled):
+    """What storage makes of the tasks: one for each key."""
+    return {task.dedupe_key: task for task in settled.tasks}.values()
+
+
+def test_who_tells_of_a_move_is_asked_nothing():
+    town = Town()
+    town.send(contact(living_at(CHILD, HERE)))
+    settled = town.send(moved(CHILD, THERE), "practice")
+    assert [task.owner for task in settled.tasks] == ["visitors"]
+
+
+def test_an_adult_service_is_asked_about_its_own_clients_and_nobody_it_names_in_passing():
+    town = Town()
+    passing = message(Event.MENTAL_HEALTH_ADMISSION, living_at(FATHER, HERE), living_at(CHILD, HERE), subjects=("f",))
+    town.send(passing, "cmht")
+    settled = town.send(contact(living_at(CHILD, THERE), living_at(FATHER, THERE)))
+    assert {(task.owner, task.person_id) for task in settled.tasks} == {
+        ("cmht", town.id("f")),
+        ("visitors", town.id("f")),
+    }
+
+
+def test_who_works_with_them_no_longer_is_not_asked():
+    town = Town()
+    town.send(contact(living_at(CHILD, HERE)))
+    town.send(message(Event.INVOLVEMENT_END, CHILD))
+    assert codes(town.send(contact(living_at(CHILD, THERE)), "south-visitors")) == []
 
 
 def test_the_same_difference_is_asked_about_once():
@@ -204,44 +236,3 @@ def test_a_refuge_prompts_nobody():
     refuge = frozenset({"refuge"})
     town.send(statement(lives("c", "m"), people=(living_at(CHILD, HERE), living_at(MOTHER, HERE)), labels=refuge))
     assert codes(town.send(message(Event.SUPERVISION_START, living_at(FATHER, HERE)), "probation")) == []
-
-
-# --- areas ------------------------------------------------------------------------------------------------------
-
-
-def area(town, key):
-    [household] = town.world.households_of(town.id(key))
-    return town.world.households[household].area_id
-
-
-def test_a_household_is_where_its_childrens_address_is_else_where_the_sender_works():
-    town = Town()
-    town.send(contact(CHILD))
-    assert area(town, "c") == "north"
-    town.send(moved(CHILD, THERE), "practice")
-    assert area(town, "c") == "south"
-
-
-def test_a_pregnant_mother_moves_her_household_and_its_version_rises():
-    town = Town()
-    town.send(booking(living_at(MOTHER, HERE)), "midwives")
-    assert area(town, "m") == "north"
-    settled = town.send(moved(MOTHER, THERE))
-    assert area(town, "m") == "south"
-    assert len(revision(settled).households) == 1
-
-
-def test_the_address_of_an_adult_who_joins_does_not_move_the_family():
-    town, household = neighbours()
-    related = father_of("f", "c")
-    town.send(statement(lives("m", "f", "c"), people=(CHILD, MOTHER, living_at(FATHER, THERE)), relationships=related))
-    assert area(town, "c") == "north"
-    town.send(message(Event.SUPERVISION_CHANGE, living_at(FATHER, THERE)), "probation-london")
-    assert town.world.households_of(town.id("f")) == (household,)
-    assert area(town, "f") == "north"
-
-
-def test_an_older_address_that_ended_says_nothing_of_the_area():
-    town = Town()
-    town.send(contact(living_at(CHILD, replace(THERE, until=TODAY - timedelta(days=9)), HERE)))
-    assert area(town, "c") == "north"

@@ -203,6 +203,7 @@ def test_an_old_address_ends_for_all_of_the_family():
     old = (replace(CHILD, addresses=(home(),)), replace(MOTHER, addresses=(home(),)))
     town.send(statement(lives("c", "m"), people=old))
     mother = town.id("m")
+    town.send(contact(CHILD))  # who works with the family is asked
     tasks = town.send(contact(replace(CHILD, addresses=(home("3 Elm Road"),))), "practice").tasks
     answer(town, next(task for task in tasks if task.owner == "visitors"), MINE_IS_OLD)
     assert town.world.people[mother].addresses == ()
@@ -236,3 +237,24 @@ def test_other_tasks_decide_nothing_here():
     town, task, _, _ = doubt()
     with pytest.raises(NotPossible):
         answer(town, replace(task, code=TaskCode.RELEASE), "x")
+
+
+def test_who_is_said_to_have_left_lives_where_they_are_known_to():
+    """An answer to a question opens a household as a message does."""
+    town = Town()
+    town.send(message(Event.GP_REGISTRATION, replace(MOTHER, addresses=(home("3 Elm Road", "NW1 1AA"),))), "practice")
+    people = (CHILD, MOTHER, GRANDMOTHER)
+    town.send(statement(lives("c", "m", "mgm"), people=people, relationships=mother_of("m", "c")))
+    gone = statement(lives("c", "m", standing=Standing.LEFT), lives("mgm"), people=people)
+    [task] = town.send(gone, "probation").tasks
+    mother = town.id("m")
+    answer(town, task, CONFIRM)
+    [household] = town.world.households_of(mother)
+    assert town.world.households[household].area_id == "south"
+
+
+def test_a_household_in_which_nobody_lives_any_more_is_joined_by_no_answer():
+    town, task, _ = proposal()
+    left = replace(task, options={**task.options, "household": "nobody-lives-there"})
+    with pytest.raises(NotPossible, match="lives in that household"):
+        answer(town, left, CONFIRM)

@@ -160,6 +160,18 @@ def test_an_adult_service_that_says_who_lives_together_is_asked_to_confirm():
     }
 
 
+def test_an_adult_who_lives_alone_joins_nobody_and_nobody_need_confirm_it():
+    town = Town()
+    settled = town.send(statement(lives("f"), people=(FATHER,)), "probation")
+    assert codes(settled) == []
+    assert town.homes(town.id("f")) == [{town.id("f")}]
+
+
+def test_a_child_said_to_live_alone_is_asked_about():
+    town = Town()
+    assert codes(town.send(statement(lives("c"), people=(CHILD,)), "probation")) == ["confirm-household"]
+
+
 def test_who_will_live_there_is_asked_about_whoever_says_it():
     town, _child, mother = at_home(CHILD, MOTHER)
     said = statement(lives("f", standing=Standing.WILL_LIVE), lives("m"), people=(FATHER, MOTHER))

@@ -57,6 +57,17 @@ def test_a_team_that_already_works_there_is_not_doubled_by_the_areas():
     assert set(told(routed(ADMITTED, known))) == {"family-nurses", "practice"}
 
 
+def test_where_an_area_has_no_such_team_it_is_whoever_stands_in_there():
+    coverage = {key: team for key, team in DIRECTORY.coverage.items() if key != ("sandwell", Function.HEALTH_VISITING)}
+    nurses = {("sandwell", Function.FAMILY_NURSE_PARTNERSHIP): "family-nurses"}
+    known = world(home("grandfather", "baby", area="sandwell"), work=[works("visitors", "baby")])
+    decision = routed(ADMITTED, known, known_directory=replace(DIRECTORY, coverage=coverage | nurses))
+    assert {"visitors", "family-nurses"} <= told(decision).keys()
+    moved = message("change-of-address", "baby", sender="visitors")
+    asked = routed(moved, known, known_directory=replace(DIRECTORY, coverage=coverage | nurses))
+    assert told(asked)["family-nurses"] == ("full", "action")
+
+
 def test_a_team_of_the_old_area_does_not_stand_for_the_new_one():
     known = world(home("grandfather", "baby", area="sandwell"), work=[works("visitors", "baby")])
     assert {"visitors", "visitors-sandwell"} <= told(routed(ADMITTED, known)).keys()
@@ -82,7 +93,7 @@ def test_without_an_area_the_sender_is_asked_for_an_address_and_it_is_not_silenc
     decision = routed(ADMITTED, world(home("grandfather", "baby", area=None), work=[works("practice", "baby")]))
     texts = [task.description for task in decision.tasks if task.code.value == "undeliverable"]
     assert len(texts) == 1
-    assert "No area is known" in texts[0]
+    assert "No area of the directory is known" in texts[0]
     assert asked(decision, "undeliverable")["cmht"].cites == "invariant 3"
 
 

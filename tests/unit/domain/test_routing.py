@@ -7,6 +7,8 @@ import pytest
 
 from broker.domain.routing import Earlier
 from broker.domain.states import MembershipState
+from broker.domain.terms import EVERY_WEEKDAY, working_days
+from broker.domain.vicinity import has_come
 from broker.domain.world import KnownMembership
 from schemas.codes import Event, Priority, RelationshipKind, Standing
 from schemas.message import Coding, Relationship
@@ -140,6 +142,35 @@ def test_f06_a_discharge_to_a_home_with_a_baby_is_urgent_and_needs_a_conversatio
     assert older.tasks == ()
 
 
+def test_from_one_ward_to_another_nobody_comes_home():
+    destination = Coding(system="", code="hospital")
+    moved = message(
+        "mental-health-discharge", "grandfather", sender="cmht", facts=[fact("discharge-destination", destination)]
+    )
+    decision = routed(moved, world(FAMILY))
+    assert told(decision)["visitors"] == ("risk", "information")
+    assert decision.tasks == ()
+
+
+@pytest.mark.parametrize(("kind", "purpose"), [("leave", "action"), ("absent", "action"), ("returned", "information")])
+def test_back_on_the_ward_nobody_need_act(kind, purpose):
+    leave = message("mental-health-leave", "grandfather", sender="cmht", kind=kind, facts=[RISK, SAFETY])
+    decision = routed(leave, world(FAMILY))
+    assert told(decision)["visitors"] == ("risk", purpose)
+    assert bool(decision.tasks) is (purpose == "action")
+
+
+def test_a_pregnancy_of_which_the_child_is_born_need_be_told_to_nobody_new():
+    notified = message("pregnancy-notification", "mother", sender="midwives")
+    rules = policy().events[notified.event]
+    assert not has_come(notified, world(EXPECTING), rules)
+    assert has_come(notified, world(FAMILY), rules)
+    again = world(home("mother", "baby", "unborn"))
+    assert has_come(replace(notified, people=(*notified.people, said("baby", unborn=True))), again, rules)
+    ended = message("pregnancy-end", "mother")
+    assert not has_come(ended, world(FAMILY), policy().events[ended.event])
+
+
 def test_f06_admission_starts_discharge_planning_with_the_childs_teams():
     planning = asked(routed(ADMITTED, world(FAMILY)), "supply-information")["cmht"]
     assert TEAMS["visitors"].name in planning.description
@@ -160,7 +191,7 @@ def test_f07_advice_to_attend_tells_the_practice():
 
 def test_f09_a_referral_is_the_receivers_task_by_its_priority_and_its_outcome_comes_back():
     referral = message("referral", "baby", sender="practice", to=("visitors",))
-    assert told_by(routed(referral, world(FAMILY)), "visitors").due_at == NOW + timedelta(days=5)
+    assert told_by(routed(referral, world(FAMILY)), "visitors").due_at == working_days(5).after(NOW, EVERY_WEEKDAY)
     urgent = replace(referral, priority=Priority.URGENT)
     assert told_by(routed(urgent, world(FAMILY)), "visitors").due_at == NOW + timedelta(days=1)
     outcome = message("referral-outcome", "baby", sender="visitors")

@@ -14,6 +14,7 @@ ALWAYS = "open reassign extend note"
 TABLE = {
     # what the owner may do while the task is requested, received or on hold
     "acknowledge": f"{ALWAYS} accept decline ask",
+    "expected-event": f"{ALWAYS} complete decline",
     "supply-information": f"{ALWAYS} answer complete decline",
     "transfer": f"{ALWAYS} decline",
     "confirm-child": "open note accept decline ask caretake exclude",
@@ -21,6 +22,7 @@ TABLE = {
     "data-quality": f"{ALWAYS} complete decline",
     "undeliverable": f"{ALWAYS} complete",
     "discuss-with-safeguarding-lead": f"{ALWAYS} complete",
+    "pattern-review": f"{ALWAYS} complete",
     "release": f"{ALWAYS} complete",
     "confirm-household": f"{ALWAYS} complete",
     "confirm-involvement": "open extend note complete",  # of this team and no other

@@ -55,6 +55,10 @@ FAULTS = [
     ("  about: zayn\n", "  about: zayn\n  abuot: zayn\n", "one-birth.yaml:20 timeline[1].abuot", "is not known here"),
     ("  about: zayn", "  about: zane", "one-birth.yaml:19 timeline[1].about", "'zane' is nobody of this file"),
     ("mother: nasreen", "mother: naz", "one-birth.yaml:6 people.zayn.mother", "'naz' is nobody"),
+    ("home: terrace}\n  zayn", "home: terrace, moves: [{to: castle, since: 2019-05-01}]}\n  zayn", "one-birth.yaml:5 people.nasreen.moves[0].to", "is no home"),
+    ("of: birth}}", "of: birth}}\nthroughout:\n- {id: never, never: {told: {team: bcht}}}", "one-birth.yaml:25 throughout[0].never.told.team", "no team of the directory"),
+    ("of: birth}}", "of: birth}}\nthroughout:\n- {id: never, never: {stands: {is: recieved}}}", "one-birth.yaml:25 throughout[0].never.stands.is", "'recieved' is no status"),
+    ("of: birth}}", "of: birth}}\nthroughout:\n- {id: told, never: {climbed: {}}}", "one-birth.yaml:25 throughout[0].id", "another expect line's id"),
     ("home: terrace}\n  zayn", "home: castle}\n  zayn", "one-birth.yaml:5 people.nasreen.home", "is no home"),
     ("team: swbh-midwifery\n  sends: birth", "team: midwives\n  sends: birth", "one-birth.yaml:17 timeline[1].team", "no team of the directory"),
     ("2.41 kg", "2.41 stone", "one-birth.yaml:21 timeline[1].facts.birth-weight", "is not counted in 'stone'"),
@@ -112,6 +116,14 @@ def test_before_the_birth_a_child_is_unborn_and_nothing_else_is_said_of_it():
     mother, child = said(read(), "booking").people
     assert (child.unborn, child.expected, child.given, child.addresses) == (True, date(2019, 5, 20), (), ())
     assert mother.addresses[0].postcode == "B17 8PS"
+
+
+def test_people_live_where_they_have_moved_to():
+    text = TEXT.replace("home: terrace}\n", "home: terrace, moves: [{to: tower, since: 2019-05-06}]}\n")
+    text = text.replace("homes:\n", "homes:\n  tower: {address: [31 Cape Hill Tower, Smethwick], postcode: B66 4PB}\n")
+    story = read(text)
+    assert said(story, "booking").people[0].addresses[0].postcode == "B17 8PS"
+    assert {person.addresses[0].postcode for person in said(story, "birth").people} == {"B66 4PB"}
 
 
 def test_from_the_birth_on_the_child_has_a_name_and_its_mother():

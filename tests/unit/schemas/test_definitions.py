@@ -1,11 +1,16 @@
 """What is published is valid R4, complete, and says what the checks do."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
+import schemas
 from broker.domain.tasks import BusinessStatus
+from broker.web.api.chronology_shown import MISSED, NO_CONTACT
+from broker.workflow import task_wire
 from schemas.bundle import write
 from schemas.codes import CANONICAL, Event
 from schemas.definitions import all_definitions, definition
@@ -51,7 +56,19 @@ def test_every_event_has_a_message_definition_that_names_its_required_facts():
         assert found["focus"][0]["code"] == SPECS[event].focus
 
 
+def test_every_code_system_that_the_program_writes_is_published():
+    written = re.compile(r"\{CANONICAL\}/CodeSystem/([a-z-]+)")
+    root = Path(schemas.__file__).parents[1]
+    sources = [path.read_text() for folder in ("broker", "schemas") for path in sorted((root / folder).rglob("*.py"))]
+    named = {name for source in sources for name in written.findall(source)}
+    assert {"chronology-gap", "task-detail", "message-event"} <= named
+    assert {name for name in named if definition("CodeSystem", name) is None} == set()
+
+
 def test_code_systems_list_every_code():
+    assert codes_of("chronology-gap") == {NO_CONTACT, MISSED}
+    said = Path(task_wire.__file__).read_text()
+    assert set(re.findall(r'_detail\("([a-z-]+)"', said)) <= codes_of("task-detail")
     assert codes_of("fact") == set(FACTS)
     assert codes_of("message-event") == {event.value for event in Event}
     for fact in FACTS.values():

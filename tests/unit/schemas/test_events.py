@@ -159,7 +159,7 @@ def test_an_unborn_person_says_when_it_is_expected():
         ("child-contact", {"kind": None}, "error"),
         ("not-brought", {"kind": None}, "warning"),
         ("birth", {"subjects": ()}, "error"),
-        ("information", {"reference": None}, "error"),
+        ("information", {"reference": None, "to": ()}, "error"),
         ("withdraw", {"reference": None}, "error"),
         ("referral-outcome", {"reference": None}, "warning"),
         ("household-update", {"household": ()}, "error"),

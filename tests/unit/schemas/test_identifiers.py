@@ -123,3 +123,11 @@ def test_local_systems_name_their_agency():
     assert agency_of(local_system("swbh")) == "swbh"
     assert agency_of(identifiers.NHS_NUMBER) is None
     assert agency_of(local_system("")) is None
+
+
+def test_the_sender_s_own_numbers_become_those_of_its_agency():
+    own = identifiers.own_system("Maternity Unit/1")
+    assert agency_of(own) is None
+    assert identifiers.of_agency(own, "swbh") == "https://fhir.baton.example/Id/local/swbh/maternity-unit-1"
+    assert agency_of(identifiers.of_agency(own, "swbh")) == "swbh"
+    assert identifiers.of_agency(identifiers.NHS_NUMBER, "swbh") == identifiers.NHS_NUMBER

@@ -1,0 +1,85 @@
+"""What a practitioner does, by keyboard alone and without JavaScript; and that the pages say when a session is about to end."""
+
+import re
+
+import pytest
+
+from tests.browser.looking import sign_in
+
+pytestmark = pytest.mark.browser
+
+
+def tab_to(page, name, role="link", most=200):
+    """Press Tab until that is reached; a keyboard user can get there, and sees where they are."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        here = page.evaluate("document.activeElement.innerText || document.activeElement.name || ''")
+        if here.strip().startswith(name):
+            outline = page.evaluate(
+                "(() => { const s = getComputedStyle(document.activeElement);"
+                " return s.outlineStyle + s.boxShadow + s.backgroundColor; })()"
+            )
+            assert outline
+            return
+    raise AssertionError(f"the keyboard does not reach {name} ({role})")
+
+
+def test_a_practitioner_answers_by_keyboard_alone(page):
+    page.goto("/app/sign-in")
+    tab_to(page, "Skip to main content")
+    tab_to(page, "Sign in")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/app/demo/people"))
+    tab_to(page, "Ruth Okafor", role="button")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/app/inbox"))
+    page.goto("/app/inbox?kind=acknowledge")
+    before = page.locator("main table tbody tr").count()
+    name = page.locator("main table tr:not(.baton-pressing) a").last.inner_text()
+    tab_to(page, name)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/app/tasks/"))
+    tab_to(page, "Acknowledge")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/accept"))
+    tab_to(page, "meaning", role="textbox")
+    page.keyboard.type("We visit on Tuesday.")
+    tab_to(page, "Acknowledge", role="button")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("done=accept"))
+    assert "Your acknowledgement was sent." in page.locator("main").inner_text()
+    assert "We visit on Tuesday." in page.locator("main").inner_text()
+    page.goto("/app/inbox?kind=acknowledge")
+    assert page.locator("main table tbody tr").count() == before - 1
+
+
+def test_a_transfer_is_taken_over_without_javascript(plain):
+    sign_in(plain, "joanne-pike")
+    plain.goto("/app/inbox?kind=transfer")
+    plain.locator("main table a").first.click()
+    plain.get_by_role("button", name="Open the transfer").click()
+    assert "Still open" in plain.locator("main").inner_text()
+    for choice in plain.locator("input[value='accept']").all():
+        choice.check()
+    plain.get_by_role("button", name="Check what you are about to send").click()
+    assert "Take over" in plain.locator("main").inner_text()
+    plain.get_by_role("button", name="Send").click()
+    assert "Nobody is open any more." in plain.locator("main").inner_text()
+    plain.get_by_role("button", name="Sign out").click()
+    assert "You are signed out" in plain.locator("h1").inner_text()
+    plain.goto("/app/inbox")
+    assert plain.url.endswith("/app/sign-in?to=%2Fapp%2Finbox")
+
+
+def test_before_a_session_ends_the_page_asks_and_a_step_keeps_it(page):
+    page.clock.install()
+    sign_in(page, "ruth-okafor")
+    assert page.locator("#session-warning").is_hidden()
+    page.clock.fast_forward("13:30")
+    page.locator("#session-warning").wait_for(state="visible")
+    with page.expect_response("**/app/stay") as answered:
+        page.get_by_role("button", name="Stay signed in").click()
+    assert answered.value.status == 204
+    page.locator("#session-warning").wait_for(state="hidden")
+    page.clock.fast_forward("16:00")
+    page.wait_for_url(re.compile("ended=1"))

@@ -1,0 +1,207 @@
+"""The administrator's pages over HTTP: whom they are for, what they show of the directory, channels and dead letters, and that they never show content."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from lxml import html
+
+from adapters.port import Taken
+from adapters.registry import ADAPTERS
+from broker.domain.states import ChannelKind
+from broker.storage import canaries
+from broker.storage.tables import Audit, ChannelHealth, Delivery, Notification
+from broker.workflow import explain, intake
+from schemas import examples
+from schemas.limits import Limits
+from tests.contract.calling import MIDWIVES, VISITORS, message, opened, town_copy
+from tests.contract.test_dead_letters import parked, pushed
+from tests.contract.test_quarantine import Broken, send
+from tests.contract.visiting import employ, text, visitor
+
+PAGES = (
+    "/app/admin/teams",
+    f"/app/admin/teams/{VISITORS}",
+    "/app/admin/areas",
+    "/app/admin/channels",
+    "/app/admin/dead-letters",
+    "/app/admin/policy",
+)
+QUARTER = timedelta(minutes=15)
+FAMILY = ("Hartley", "Ava", "Clent View", "9990000409")
+
+
+@pytest.fixture
+def town(request, tmp_path):
+    with town_copy(request, tmp_path) as url, opened(url, demo=True) as broker:
+        employ(broker, "ruth", VISITORS, name="Ruth Okafor")
+        employ(broker, "nadia", scopes=("baton/audit",))
+        employ(broker, "chris", scopes=("baton/admin",))
+        yield broker
+
+
+@pytest.fixture
+def chris(town):
+    return visitor(town, "chris")
+
+
+def test_they_are_for_administrators_alone(town):
+    for who in ("ruth", "nadia"):
+        one = visitor(town, who)
+        for address in PAGES:
+            answer = one.http.get(address)
+            assert answer.status_code == 403, address
+            assert "This page is for administrators." in text(html.fromstring(answer.text))
+
+
+def test_every_page_is_there_and_looking_is_in_the_audit(town, chris):
+    for address in PAGES:
+        before = len(town.rows(Audit, client_name="person:chris"))
+        chris.get(address)
+        assert len(town.rows(Audit, client_name="person:chris")) > before, address
+
+
+def test_a_team_with_its_people_and_what_it_covers(town, chris):
+    page = chris.get("/app/admin/teams")
+    assert f"/app/admin/teams/{VISITORS}" in [link.get("href") for link in page.iter("a")]
+    said = text(chris.get(f"/app/admin/teams/{VISITORS}"))
+    for expected in ("Birmingham health visiting", "Ruth Okafor", "Health visitor", "Mailbox alone"):
+        assert expected in said
+    assert chris.http.get("/app/admin/teams/nobody").status_code == 404
+
+
+def test_an_area_says_who_covers_what_and_what_nobody_does(town, chris):
+    directory = town.runtime.store.read(lambda session: town.runtime.context(session).directory)
+    page = chris.get("/app/admin/areas")
+    shown = {link.get("href").rsplit("/", 1)[1] for link in page.xpath("//main//a[contains(@href,'/admin/teams/')]")}
+    assert shown == {team for team in directory.coverage.values() if not directory.teams[team].closed}
+
+
+def test_a_test_message_goes_out_at_the_next_look_and_once(town, chris):
+    put_channel(town)
+    town.clock.forward(minutes=20)
+    store = town.runtime.store
+
+    def begun():
+        return store.write(
+            lambda session: canaries.begin(
+                session, now=town.clock(), every=QUARTER, kinds={ChannelKind.WEBHOOK}, limit=5
+            )
+        )
+
+    assert len(begun()) == 1
+    town.clock.forward(minutes=1)
+    assert begun() == []
+    chris.sign_in("chris")
+    done = chris.send(chris.get(f"/app/admin/teams/{VISITORS}"), f"/app/admin/channels/{VISITORS}/test")
+    assert "A test message goes out" in done.text
+    [canary] = begun()
+    assert canary.team_id == VISITORS
+    assert begun() == []
+    assert [row.entity_id for row in town.rows(Audit, action="administer", client_name="person:chris")] == [VISITORS]
+
+
+@pytest.mark.parametrize("settings", [None, {"enabled": False}])
+def test_what_is_not_pushed_to_is_not_tested(town, chris, settings):
+    if settings is not None:
+        put_channel(town, **settings)
+    page = chris.get(f"/app/admin/teams/{VISITORS}")
+    assert "Send a test" not in text(page)
+    csrf = page.xpath("//input[@name='csrf']")[0].get("value")
+    answer = chris.http.post(f"/app/admin/channels/{VISITORS}/test", data={"csrf": csrf})
+    assert answer.status_code == 409
+    assert town.rows(ChannelHealth, team_id=VISITORS) == []
+
+
+def put_channel(town, **more):
+    body = {"kind": "webhook", "url": "https://hook.example/in", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+    answer = town.call(
+        "PUT",
+        f"/admin/teams/{VISITORS}/channel",
+        None,
+        scopes=("baton/admin",),
+        content=json.dumps(body | more).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_dead_letter_is_shown_without_content_and_goes_out_when_it_is_tried_again(town, chris):
+    id_ = parked(town)
+    page = chris.get("/app/admin/dead-letters")
+    said = text(page)
+    assert "Birth" in said
+    assert "2 tries, the last refused (400)" in said
+    assert not [word for word in FAMILY if word in said]
+    assert pushed(town, Taken()) == 0
+    chris.send(page, f"/app/admin/dead-letters/{id_}/retry")
+    assert pushed(town, Taken()) == 1
+    assert "Everything goes out." in text(chris.get("/app/admin/dead-letters"))
+
+
+def test_what_was_not_read_is_read_again_once_its_adapter_is_mended(town, chris, monkeypatch):
+    with monkeypatch.context() as broken:
+        broken.setitem(ADAPTERS, "probation", Broken())
+        assert send(town).status_code in (400, 422)
+        [row] = [one for one in town.rows(Notification) if one.via == "probation"]
+        page = chris.get("/app/admin/dead-letters")
+        assert "must be a date and time" in text(page)
+        assert "X540660" not in text(page)
+        still = chris.send(page, f"/app/admin/dead-letters/quarantined/{row.id}/retry")
+        assert "It still cannot be read." in still.text
+    taken = chris.send(chris.get("/app/admin/dead-letters"), f"/app/admin/dead-letters/quarantined/{row.id}/retry")
+    assert "Everything that came could be read." in taken.text
+
+
+def test_the_simulator_says_who_would_be_told_and_why_and_sends_nothing(town, chris):
+    filled = chris.get("/app/admin/policy", example="birth")
+    before = town.counts(Notification, Delivery)
+    answer = chris.send(filled, "/app/admin/policy/simulate")
+    page = html.fromstring(answer.text)
+    assert answer.status_code == 200
+    told = {row[0].text_content().split("Team ")[-1].strip() for row in page.xpath("//table/tbody/tr")}
+    assert "Birmingham health visiting, Birmingham Community Healthcare NHS Foundation Trust" in told
+    assert town.counts(Notification, Delivery) == before
+
+
+def test_the_simulator_does_not_say_who_works_with_a_family(town, chris):
+    """The midwives who booked the mother are told of a birth because they worked with her; an administrator does not learn of it here."""
+    for name in ("pregnancy-booking", "birth"):
+        assert town.post(message(name)).status_code == 200
+    because = why_midwives_are_told(town)
+    assert "worked with" in because
+    page = chris.get("/app/admin/policy", example="birth")
+    said = text(html.fromstring(chris.send(page, "/app/admin/policy/simulate", sender=VISITORS).text))
+    assert "Who would be told of: Birth" in said
+    assert because not in said
+
+
+def why_midwives_are_told(town):
+    """Of a birth that health visitors tell, by whatever is known of the family."""
+    raw = json.dumps(message("birth")).encode()
+    [said] = intake.read_fhir(raw, "application/fhir+json", Limits(), town.clock()).messages
+
+    def work(session):
+        ctx = town.runtime.context(session)
+        return explain.simulate(said, ctx.directory.teams[VISITORS], ctx, town.clock(), session)
+
+    [because] = [row["reason"] for row in town.runtime.store.read(work).rows if row["team"] == MIDWIVES]
+    return because
+
+
+@pytest.mark.parametrize("typed", ["", "{}", "[1", json.dumps({"resourceType": "Bundle"})])
+def test_what_is_no_message_says_so_and_keeps_what_was_typed(chris, typed):
+    answer = chris.send(chris.get("/app/admin/policy"), "/app/admin/policy/simulate", message=typed)
+    page = html.fromstring(answer.text)
+    assert answer.status_code == 422
+    assert page.find_class("nhsuk-error-summary")
+    assert (page.xpath("//textarea")[0].text or "").strip() == typed
+
+
+def test_a_sender_that_the_directory_does_not_have_can_be_chosen(chris):
+    bundle = json.dumps(examples.load("birth")).replace(MIDWIVES, "unknown-team")
+    page = chris.get("/app/admin/policy")
+    refused = chris.send(page, "/app/admin/policy/simulate", message=bundle)
+    assert refused.status_code == 422
+    assert "names no team" in refused.text
+    assert chris.send(page, "/app/admin/policy/simulate", message=bundle, sender=MIDWIVES).status_code == 200

@@ -1,0 +1,179 @@
+"""Signing in to the pages: the code flow, the session and its end, what another site or an old form cannot do."""
+
+from datetime import timedelta
+
+import pytest
+from lxml import html
+
+from broker.storage.tables import Audit
+from tests.contract.calling import VISITORS, opened, town_copy
+from tests.contract.visiting import Visitor, employ, filled, text
+
+OTHERS = "swbh-health-visiting"
+
+
+@pytest.fixture
+def town(request, tmp_path):
+    """A demonstration in which Joanne can sign in."""
+    with town_copy(request, tmp_path) as url, opened(url, demo=True) as broker:
+        employ(broker, "joanne", VISITORS, name="Joanne Pike")
+        yield broker
+
+
+@pytest.fixture
+def joanne(town):
+    """Signed in."""
+    visitor = Visitor(town)
+    visitor.sign_in("joanne")
+    return visitor
+
+
+def test_whoever_is_not_signed_in_is_asked_to_and_comes_back_to_where_they_were(town):
+    visitor = Visitor(town)
+    first = visitor.http.get("/app/whatever/page")
+    assert first.status_code == 404
+    away = visitor.http.post("/app/stay", data={})
+    assert (away.status_code, away.headers["location"]) == (303, "/app/sign-in")
+    assert visitor.sign_in("joanne", to="/app/help").request.url.path == "/app/help"
+
+
+def test_the_name_and_role_are_those_of_the_teams_own_list(joanne):
+    page = joanne.get("/app/help")
+    assert "Joanne Pike, health visitor" in page.find_class("baton-header__who")[0].text_content()
+
+
+@pytest.mark.parametrize(
+    "to", ["https://elsewhere.example/", "//elsewhere.example", "/fhir/Task", "/app/../admin", "/app/a?b=c"]
+)
+def test_a_sign_in_leads_to_no_other_site(town, to):
+    employ(town, "joanne", VISITORS)
+    answer = Visitor(town).sign_in("joanne", to=to)
+    assert answer.request.url.host == "testserver"
+    assert answer.request.url.path.startswith("/app/")
+
+
+def test_somebody_whom_no_team_has_does_not_come_in(town):
+    answer = Visitor(town).sign_in("nobody")
+    assert answer.status_code == 403
+    assert "You are not known here" in answer.text
+    assert "baton" not in answer.cookies
+
+
+def test_who_has_left_does_not_come_in_and_who_is_away_does(town):
+    employ(town, "gone", VISITORS, left_at=town.clock() - timedelta(days=1))
+    employ(town, "away", VISITORS, absent_from=town.clock() - timedelta(days=1))
+    assert Visitor(town).sign_in("gone").status_code == 403
+    assert Visitor(town).sign_in("away").status_code == 200
+
+
+def test_a_code_is_good_once_and_in_the_browser_that_asked_for_it(town):
+    visitor, other = Visitor(town), Visitor(town)
+    asked = visitor.http.get("/app/sign-in/go").headers["location"].split("?")[1]
+    form = dict(pair.split("=") for pair in asked.split("&")) | {"subject": "joanne"}
+    back = visitor.http.post("/app/demo/people", data=form).headers["location"]
+    assert other.http.get(back).status_code == 409
+    assert visitor.http.get(back).status_code == 303
+    assert visitor.http.get(back).status_code == 409
+
+
+def test_the_cookie_is_for_this_host_alone_and_no_script_reads_it(town):
+    visitor = Visitor(town)
+    asked = visitor.http.get("/app/sign-in/go").headers["location"].split("?")[1]
+    form = dict(pair.split("=") for pair in asked.split("&")) | {"subject": "joanne"}
+    inside = visitor.http.get(visitor.http.post("/app/demo/people", data=form).headers["location"])
+    [cookie] = [line for line in inside.headers.get_list("set-cookie") if line.startswith("baton=")]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Domain" not in cookie
+
+
+def test_a_session_ends_without_a_step_and_after_a_day_with_them(joanne, town):
+    town.clock.forward(minutes=14)
+    joanne.get("/app/help")
+    assert joanne.send(joanne.get("/app/help"), "/app/sign-out").request.url.path == "/app/signed-out"
+    joanne.sign_in("joanne")
+    town.clock.forward(minutes=16)
+    assert joanne.http.post("/app/stay", data={}).headers["location"] == "/app/sign-in?ended=1"
+    joanne.sign_in("joanne")
+    csrf: dict[str, str] = {}
+    for _ in range(12 * 5):
+        csrf = dict(filled(joanne.get("/app/help"), "/app/sign-out"))
+        assert joanne.http.post("/app/stay", data=csrf).status_code == 204
+        town.clock.forward(minutes=12)
+    town.clock.forward(minutes=1)
+    assert joanne.http.post("/app/stay", data=csrf).status_code == 303
+
+
+def test_signing_out_ends_the_session_and_not_only_the_cookie(joanne):
+    cookie = joanne.http.cookies["baton"]
+    joanne.send(joanne.get("/app/help"), "/app/sign-out")
+    joanne.http.cookies.set("baton", cookie)
+    assert joanne.http.post("/app/stay", data={}).headers["location"] == "/app/sign-in?ended=1"
+
+
+def test_whoever_is_revoked_is_out_at_once(joanne, town):
+    body = {"subject": "joanne", "name": "Joanne Pike", "revoked": True}
+    answer = town.call("PUT", "/admin/accounts/joanne", None, json=body, scopes=("baton/admin",))
+    assert answer.status_code == 200
+    assert joanne.http.post("/app/stay", data={}).status_code == 303
+    assert joanne.sign_in("joanne").status_code == 403
+
+
+@pytest.mark.parametrize("csrf", ["", "0" * 64])
+def test_a_form_without_the_sessions_token_does_nothing(joanne, csrf):
+    answer = joanne.http.post("/app/sign-out", data={"csrf": csrf})
+    assert answer.status_code == 403
+    assert joanne.get("/app/help").find_class("baton-header__who")
+
+
+def test_a_form_from_another_site_does_nothing(joanne):
+    form = filled(joanne.get("/app/help"), "/app/sign-out")
+    assert joanne.http.post("/app/sign-out", data=form, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_somebody_of_two_teams_acts_for_one_at_a_time_and_for_no_third(town):
+    employ(town, "tom", VISITORS, OTHERS)
+    visitor = Visitor(town)
+    page = html.fromstring(visitor.sign_in("tom").text)
+    assert [one.get("value") for one in page.get_element_by_id("seat")] == [VISITORS, OTHERS]
+    after = html.fromstring(visitor.send(page, "/app/seat", team=OTHERS).text)
+    assert [one.get("value") for one in after.get_element_by_id("seat") if "selected" in one.attrib] == [OTHERS]
+    assert visitor.send(after, "/app/seat", team="harborne-practice").status_code == 403
+
+
+def test_a_page_lets_nothing_in_from_outside_and_is_not_kept(joanne):
+    headers = joanne.http.get("/app/help").headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["cache-control"] == "no-store"
+    assert joanne.http.get("/app/help").headers["content-security-policy"] != policy  # a nonce is good for one page
+
+
+def test_an_address_that_no_page_has_says_so_in_words(joanne):
+    answer = joanne.http.get("/app/tasks/../nothing")
+    assert answer.status_code == 404
+    assert "Page not found" in text(html.fromstring(answer.text))
+
+
+def test_a_sign_in_is_in_the_audit_by_account_and_not_by_name(joanne, town):
+    [row] = town.rows(Audit, action="sign-in")
+    assert (row.client_name, row.team_id, row.entity_id) == ("person:joanne", VISITORS, "joanne")
+
+
+def test_without_an_issuer_nobody_signs_in_and_the_page_says_what_to_set(broker):
+    visitor = Visitor(broker)
+    assert "BATON_OIDC_ISSUER" in visitor.http.get("/app/sign-in").text
+    assert visitor.http.get("/app/sign-in/go").status_code == 404
+    assert visitor.http.get("/app/demo/people").status_code == 404
+
+
+def test_an_account_names_people_of_teams_and_one_subject_is_one_account(town):
+    def put(account, **body):
+        body = {"subject": account, "name": "Sam Adeyemi"} | body
+        return town.call("PUT", f"/admin/accounts/{account}", None, json=body, scopes=("baton/admin",))
+
+    assert put("sam", seats=[{"team": VISITORS, "practitioner": "joanne"}]).status_code == 200
+    assert put("sam", seats=[{"team": VISITORS, "practitioner": "nobody"}]).status_code == 422
+    assert put("sam2", subject="sam").status_code == 422
+    assert put("sam", scopes=["system/Task.u"]).status_code == 422

@@ -1,0 +1,29 @@
+"""K2: workers are killed at every step; what they had claimed is claimed again when its lease ends, without anyone acting."""
+
+from pathlib import Path
+
+from tests.faults import launch
+from tests.faults.checker import Evidence, check
+from tests.faults.load import Load
+from tests.faults.processes import Api, Worker, dying_at, kept
+from tests.faults.receivers import Receivers
+from tests.faults.size import record, size
+from tests.faults.town import Town
+
+STEPS = tuple(launch.STEPS_OUT)
+ROUNDS = size(2, 40)
+
+
+def test_killed_at_every_step(on_postgres: Town, hooks: Receivers, tmp_path: Path) -> None:
+    settings = on_postgres.settings()
+    api = Api(settings, tmp_path / "api.log", "--no-worker")
+    workers = [Worker(settings, tmp_path / f"worker{n}.log") for n in range(2)]
+    with kept([api]), kept(workers, dying_at(STEPS, 3, rounds=ROUNDS)) as keeper:
+        api.once_it_answers()
+        # No more than workers carry that are killed all the time: behind a backlog nothing would show how soon a dead one's work is taken up.
+        load = Load([api.port], on_postgres, per_second=size(10, 40)).start()
+        keeper.until(deaths=len(STEPS) * ROUNDS, seconds=size(100, 3_000))
+        load.until(size(50, 20_000), seconds=size(60, 3_000))
+        load.stop()
+        figures = check(on_postgres, Evidence(sent=load.sent, received=hooks.received, waits=load.waits))
+    record("K2", "postgresql", figures, killed=keeper.deaths)

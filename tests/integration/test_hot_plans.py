@@ -1,0 +1,258 @@
+"""What runs all day on PostgreSQL finds its rows by the index made for it, whatever lies behind it, prepared statements included; every plan is the server's own word."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import event, text
+from sqlmodel import Session
+
+from broker.bus.embedded import EmbeddedBus
+from broker.cli import bench_town
+from broker.domain.caller import Caller
+from broker.domain.handovers import HandoverState
+from broker.runtime import Runtime
+from broker.settings import Settings
+from broker.storage import (
+    audit_log,
+    claims,
+    deliveries,
+    escalations,
+    expectations,
+    handovers,
+    mailbox,
+    migrate,
+    notifications,
+    patterns,
+    synthetic,
+    task_search,
+    watchdog,
+)
+from broker.storage.codec import PlainCodec
+from broker.storage.handovers import HandoverQuery
+from broker.storage.leasing import Share
+from broker.storage.store import Store, open_store
+from broker.storage.task_search import TaskQuery
+from broker.storage.task_values import Scope
+from broker.workflow import intake
+from broker.workflow.receive import receive
+from schemas.codes import TaskStatus
+from schemas.limits import Limits
+from tests.conftest import NOON, SECRET
+from tests.contract.calling import policy
+from tests.integration import plan_rows
+from tests.services import postgres_database
+
+PREPARED = 8  # times after which psycopg has prepared a statement, and the server may use a plan for any values
+BIG = 3_000  # rows from which nobody may read a table from end to end
+
+Work = Callable[[Session], object]
+
+_BOXED = "agency-0-midwifery"  # a team with a mailbox alone
+_OWNER = synthetic.team_ids()[7]
+
+
+class Watched:
+    """A filled database whose server tells how it ran each statement."""
+
+    def __init__(self, store: Store) -> None:
+        """From the next connection on."""
+        self.store = store
+        self.big = frozenset(store.read(_big))
+        self._told: list[str] = []
+        event.listen(store.engine, "connect", self._listen)
+        store.engine.dispose()
+
+    def _listen(self, connection: psycopg.Connection, _record: object) -> None:
+        connection.autocommit = True
+        try:
+            connection.execute("LOAD 'auto_explain'")
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UndefinedFile):
+            connection.close()
+            pytest.skip("this PostgreSQL does not let us load auto_explain")
+        connection.execute("SET auto_explain.log_min_duration = 0")
+        connection.execute("SET client_min_messages = log")
+        connection.add_notice_handler(lambda notice: self._told.append(notice.message_primary or ""))
+        connection.autocommit = False
+
+    def plans(self, work: Work) -> str:
+        """How the statements of `work` are run once they are prepared; what they did is taken back."""
+
+        class TakenBackError(Exception):
+            pass
+
+        def often(session: Session) -> None:
+            for _ in range(PREPARED):
+                self._told.clear()
+                with session.begin_nested() as savepoint:
+                    work(session)
+                    savepoint.rollback()
+            raise TakenBackError
+
+        with pytest.raises(TakenBackError):
+            self.store.write(often)
+        found = [told for told in self._told if told.startswith("duration")]
+        assert found
+        return "\n".join(found)
+
+    def read_whole(self, plans: str) -> set[str]:
+        """Big tables that a plan reads from end to end."""
+        return set(re.findall(r"Seq Scan on (\w+)", plans)) & self.big
+
+
+def _big(session: Session) -> list[str]:
+    return list(
+        session.scalars(text("SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= :big"), {"big": BIG})
+    )
+
+
+@pytest.fixture(scope="module")
+def town() -> Iterator[Watched]:
+    with postgres_database() as url, closing(open_store(url, PlainCodec(SECRET))) as store:
+        migrate.upgrade(store.engine)
+        plan_rows.fill(store, 6_000, NOON)
+        yield Watched(store)
+
+
+HOT: dict[str, tuple[Work, str]] = {
+    "claim what is due": (
+        lambda session: claims.claim(session, Share(limit=50, per_team=8), now=NOON, lease=timedelta(seconds=30)),
+        "ix_delivery_due",
+    ),
+    "claim what was announced": (
+        lambda session: claims.claim(
+            session,
+            Share(limit=50, per_team=8),
+            now=NOON,
+            lease=timedelta(seconds=30),
+            among=[synthetic._id("delivery", 5), synthetic._id("delivery", 6)],
+        ),
+        "pk_delivery",
+    ),
+    "ask what has no number": (
+        lambda session: mailbox.unnumbered_teams(session, limit=1),
+        "ix_delivery_unnumbered",
+    ),
+    "number it": (
+        lambda session: mailbox.number(session, mailbox.unnumbered_teams(session, limit=50), limit=100),
+        "ix_delivery_unnumbered",
+    ),
+    "what waits in a mailbox": (
+        lambda session: mailbox.waiting(session, _BOXED, limit=100),
+        "ix_delivery_waiting",
+    ),
+    "a page of a mailbox": (
+        lambda session: mailbox.page(session, _BOXED, after=5, limit=100),
+        "uq_delivery_team_id_number",
+    ),
+    "fit rows to channels": (lambda session: deliveries.align(session, now=NOON), "ix_delivery_waiting"),
+    "ask when the clock is due": (escalations.next_at, "ix_task_climbs"),
+    "ask when somebody is to stand in": (escalations.next_cover, "ix_task_covers"),
+    "for what somebody is to stand in": (
+        lambda session: escalations.to_cover(session, PlainCodec(SECRET), NOON, 100),
+        "ix_task_covers",
+    ),
+    "whether somebody should have stood in": (
+        lambda session: watchdog.stand_ins_late(session, NOON, timedelta(minutes=1)),
+        "ix_task_covers",
+    ),
+    "due escalations": (
+        lambda session: escalations.due(session, PlainCodec(SECRET), NOON, 200),
+        "ix_task_climbs",
+    ),
+    "tasks without a next step": (
+        lambda session: watchdog.tasks_without_step(session, NOON, 3),
+        "ix_task_unclimbed",
+    ),
+    "tasks that are late": (
+        lambda session: watchdog.tasks_late(session, NOON, timedelta(minutes=1)),
+        "ix_task_climbs",
+    ),
+    "expectations that are late": (
+        lambda session: watchdog.expectations_late(session, NOON, timedelta(minutes=1)),
+        "ix_expectation_looks",
+    ),
+    "pushes that are late": (
+        lambda session: watchdog.deliveries_late(session, NOON, timedelta(minutes=1)),
+        "ix_delivery_due",
+    ),
+    "messages that wait for nothing": (
+        lambda session: watchdog.deliveries_without_step(session, NOON),
+        "ix_delivery_waiting",
+    ),
+    "messages in no mailbox": (
+        lambda session: watchdog.unnumbered(session, NOON, timedelta(minutes=1)),
+        "ix_delivery_unnumbered",
+    ),
+    "ask when something expected is due": (expectations.next_at, "ix_expectation_looks"),
+    "what is expected and due": (
+        lambda session: expectations.due(session, NOON, 200),
+        "ix_expectation_looks",
+    ),
+    "ask when somebody is looked at for a pattern": (patterns.next_look, "ix_patternlook_at"),
+    "who is looked at for a pattern": (
+        lambda session: patterns.due_looks(session, NOON, 200),
+        "ix_patternlook_at",
+    ),
+    "who has an identity already": (
+        lambda session: notifications.earlier(session, _BOXED, "00" * 32),
+        "uq_notification_identity",
+    ),
+    "what was told of a record": (
+        lambda session: notifications.of_record(session, _BOXED, "0" * 32),
+        "uq_notification_identity",
+    ),
+    "by what a record was taken back": (
+        lambda session: notifications.withdrawals_of_record(session, _BOXED, "0" * 32),
+        "uq_notification_identity",
+    ),
+    "ask when who stands in is told": (escalations.next_cover, "ix_task_covers"),
+    "of what who stands in is told": (
+        lambda session: escalations.to_cover(session, PlainCodec(SECRET), NOON, 200),
+        "ix_task_covers",
+    ),
+    "a team's open tasks": (
+        lambda session: task_search.search(
+            session,
+            PlainCodec(SECRET),
+            TaskQuery(owner=_OWNER, statuses=frozenset({TaskStatus.REQUESTED, TaskStatus.RECEIVED})),
+            Scope(team=_OWNER),
+        ),
+        "ix_task_open",
+    ),
+    "what nobody has answered": (
+        lambda session: handovers.search(session, HandoverQuery(state=HandoverState.UNACKNOWLEDGED), NOON),
+        "ix_handover_open",
+    ),
+    "ask what is unsealed": (audit_log.waiting, "ix_audit_unsealed"),
+    "what is unsealed": (lambda session: audit_log.unsealed(session, limit=100), "ix_audit_unsealed"),
+}
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_it_is_found_by_the_index_made_for_it(town: Watched, name: str):
+    work, index = HOT[name]
+    plans = town.plans(work)
+    assert index in plans, plans
+    assert not town.read_whole(plans), plans
+
+
+def test_accepting_a_message_reads_no_big_table_from_end_to_end(town: Watched):
+    runtime = Runtime(Settings(), town.store, policy(), EmbeddedBus(), lambda: NOON)
+    bench_town.fill(runtime)
+    bodies = iter(bench_town.bodies(NOON, 2 * PREPARED))
+    caller = Caller(client="bench", team=bench_town.SENDER)
+
+    def accept(session: Session) -> None:
+        incoming = intake.read_fhir(next(bodies), "application/fhir+json", Limits(), NOON)
+        answer: Any = receive(session, runtime.context(session), incoming, caller, NOON)
+        assert answer.standing == "usable"
+
+    plans = town.plans(accept)
+    assert {"person", "identifier", "involvement", "membership", "delivery", "task"} <= town.big
+    assert "Insert on delivery" in plans
+    assert not town.read_whole(plans), plans

@@ -1,0 +1,107 @@
+"""A stored payload that was changed, exchanged or cut short is found and named, whichever it is, and is never taken for what was stored."""
+
+import pytest
+import sqlalchemy as sa
+
+from broker.bus.embedded import EmbeddedBus
+from broker.cli import bench_town
+from broker.domain.rota import Practitioner
+from broker.policy.model import load
+from broker.runtime import Runtime
+from broker.settings import Settings
+from broker.storage import accounts, directory, lookups, payload_check, practitioners
+from broker.storage.accounts import Account
+from broker.storage.codec import TAG_BYTES, PlainCodec, Tampered
+from broker.storage.payload_check import PAYLOADS
+from broker.storage.tables import metadata
+from schemas.identifiers import CRN
+from schemas.message import Identifier
+from tests.conftest import NOON, SECRET
+
+HASHES = {"auditleaf", "auditseal"}
+"""Their bytes are hashes and signatures, checked by `baton audit verify`."""
+
+
+@pytest.fixture
+def filled(store, monkeypatch):
+    """A database in which every kind of payload is stored."""
+    monkeypatch.setattr(bench_town, "HOUSEHOLDS", 1)
+    bench_town.fill(Runtime(Settings(), store, load(None), EmbeddedBus()))
+
+    def somebody(session):
+        team = next(iter(directory.load(session).teams))
+        pike = Practitioner(id="one", team_id=team, name="Joanne Pike", role="health-visitor")
+        practitioners.put(session, store.codec, pike, None)
+        accounts.put(
+            session, store.codec, Account(id="pike", issuer="https://sign-in", subject="1", name="Jo Pike"), NOON
+        )
+        about = session.execute(sa.select(metadata.tables["notification"].c.id).limit(1)).scalar_one()
+        asked = Identifier(system=CRN, value="X540660")
+        lookups.add(
+            session, store.codec, notification_id=about, team_id=team, client="probation-person", subject=asked,
+            reference=None, alone=False, now=NOON,
+        )  # fmt: skip
+
+    store.write(somebody)
+    return store
+
+
+def found(store):
+    return store.read(lambda session: payload_check.check(session, store.codec))
+
+
+def test_every_sealed_column_is_looked_at():
+    binary = {
+        (table.name, column.name)
+        for table in metadata.sorted_tables
+        if table.name not in HASHES
+        for column in table.columns
+        if isinstance(column.type, sa.LargeBinary)
+    }
+    assert binary == PAYLOADS.keys()
+
+
+def test_an_untouched_database_has_nothing_spoilt(filled):
+    checked = found(filled)
+    assert checked.checked > 20
+    assert (checked.count, checked.spoilt) == (0, ())
+
+
+@pytest.mark.parametrize("bit", [0, 8 * TAG_BYTES], ids=["in-the-tag", "in-the-payload"])
+def test_one_bit_is_found_and_its_row_named_whichever_payload_it_is_in(filled, bit):
+    spoilt = set()
+    with filled.engine.begin() as connection:
+        for name, column in PAYLOADS:
+            table = metadata.tables[name]
+            [key, *_] = table.primary_key.columns
+            row = connection.execute(sa.select(key, table.c[column]).where(table.c[column].is_not(None))).first()
+            if row is not None:
+                changed = bytearray(row[1])
+                changed[bit // 8] ^= 1 << bit % 8
+                connection.execute(table.update().where(key == row[0]).values({column: bytes(changed)}))
+                spoilt.add((name, row[0], column))
+    assert {(name, column) for name, _, column in spoilt} == PAYLOADS.keys() - {("channel", "secret")}
+    assert {(one.table, one.id, one.column) for one in found(filled).spoilt} == spoilt
+
+
+def test_payloads_that_were_exchanged_between_rows_are_found(filled):
+    table = metadata.tables["notification"]
+    with filled.engine.begin() as connection:
+        (one, first), (other, second) = connection.execute(sa.select(table.c.id, table.c.raw).limit(2))
+        connection.execute(table.update().where(table.c.id == one).values(raw=second))
+        connection.execute(table.update().where(table.c.id == other).values(raw=first))
+    assert {spoilt.id for spoilt in found(filled).spoilt} == {one, other}
+
+
+@pytest.mark.parametrize("sealed", [b"", b"short", b"bytes without any tag of ours"])
+def test_what_was_never_sealed_is_refused(sealed):
+    with pytest.raises(Tampered):
+        PlainCodec(SECRET).open(sealed, "raw:1")
+
+
+def test_another_key_or_context_opens_nothing():
+    sealed = PlainCodec(SECRET).seal(b"what is said", "raw:1")
+    assert PlainCodec(SECRET).open(sealed, "raw:1") == b"what is said"
+    for codec, context in ((PlainCodec(SECRET + b"!"), "raw:1"), (PlainCodec(SECRET), "raw:2")):
+        with pytest.raises(Tampered):
+            codec.open(sealed, context)
