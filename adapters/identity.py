@@ -16,6 +16,16 @@ def message_id(*parts: str) -> str:
     return str(uuid5(_NAMESPACE, "\x1f".join(parts)))
 
 
+def record_id(*parts: str) -> str:
+    """The id of a record of the sender's system made of `parts`, to stand as the reference of messages about it (`schemas.records`)."""
+    return message_id(*parts).replace("-", "")
+
+
+def id_in_record(record: str, *parts: str) -> str:
+    """The id of one message about a record, made of `parts` besides."""
+    return record + record_id(*parts)
+
+
 def digest(content: object) -> str:
     """SHA-256, in hexadecimal, of `content`, which is JSON: the order of members and the spacing of the original are immaterial."""
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()

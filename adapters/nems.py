@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
+from fhir.resources.STU3.bundle import Bundle
 from fhir.resources.STU3.codeableconcept import CodeableConcept
 from fhir.resources.STU3.messageheader import MessageHeader
 from fhir.resources.STU3.reference import Reference
 from fhir.resources.STU3.resource import Resource
 
+from adapters.fhir_xml import JsonObject
 from adapters.identity import digest, message_id
-from adapters.stu3 import JsonObject, Parsed
+from adapters.stu3 import Parsed
 from schemas.problem import Problem
 
 MESSAGE_EVENT_TYPE: Final = "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-MessageEventType-1"
@@ -68,7 +70,7 @@ class EventMessage:
     def content_key(self) -> str:
         """Digest of all it says, without Bundle.id, meta, the header's own id and when it was sent."""
         said = {name: value for name, value in self.content.items() if name not in ("id", "meta")}
-        return digest({**said, "entry": [_said(entry) for entry in self.content["entry"]]})
+        return digest(_as_text({**said, "entry": [_said(entry) for entry in self.content["entry"]]}))
 
 
 def _said(entry: JsonObject) -> JsonObject:
@@ -78,14 +80,21 @@ def _said(entry: JsonObject) -> JsonObject:
     return {"resource": {name: value for name, value in resource.items() if name not in ("id", "meta", "timestamp")}}
 
 
+def _as_text(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Every value as XML writes it, so that an event in JSON and the same in XML are one."""
+    if isinstance(value, dict):
+        return {name: _as_text(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_as_text(member) for member in value]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
 def read_header(parsed: Parsed) -> EventMessage | tuple[Problem, ...]:
     """The event message in a Bundle, or the problems that leave it without a known place in a life cycle."""
     bundle = parsed.bundle
-    parts = tuple(
-        Part(resource=entry.resource, path=f"Bundle.entry[{index}].resource")
-        for index, entry in enumerate(bundle.entry or ())
-        if entry.resource is not None
-    )
+    parts = parts_of(bundle)
     header = parts[0].resource if parts else None
     if bundle.type != "message" or not isinstance(header, MessageHeader) or parts[0].path != HEADER:
         return (Problem("Bundle", "must be of type message and begin with a MessageHeader"),)
@@ -97,7 +106,7 @@ def read_header(parsed: Parsed) -> EventMessage | tuple[Problem, ...]:
     sent = instant(header.timestamp)
     if sent is None or header.event.code is None:
         return (Problem(f"{HEADER}", "must have an event and a timestamp", "required"),)
-    index = dict(_references(parsed, parts))
+    index = references(bundle, parts)
     focus = index.get((header.focus or [Reference()])[0].reference or "")
     return EventMessage(
         code=header.event.code,
@@ -116,12 +125,25 @@ def _change(header: MessageHeader) -> Change | None:
     return cast(Change, said.pop()) if len(said) == 1 and said <= _CHANGES else None
 
 
-def _references(parsed: Parsed, parts: tuple[Part, ...]) -> Iterator[tuple[str, Part]]:
-    """Every reference by which each part can be named: `Patient/{id}`, and its fullUrl, which wins."""
+def parts_of(bundle: Bundle, path: str = "Bundle") -> tuple[Part, ...]:
+    """The resources of a Bundle that stands at `path`."""
+    return tuple(
+        Part(resource=entry.resource, path=f"{path}.entry[{index}].resource")
+        for index, entry in enumerate(bundle.entry or ())
+        if entry.resource is not None
+    )
+
+
+def references(bundle: Bundle, parts: tuple[Part, ...]) -> dict[str, Part]:
+    """Every reference by which each part of a Bundle can be named: `Patient/{id}`, and its fullUrl, which wins."""
+    return dict(_references(bundle, parts))
+
+
+def _references(bundle: Bundle, parts: tuple[Part, ...]) -> Iterator[tuple[str, Part]]:
     for part in parts:
         if part.resource.id:
             yield f"{part.resource.get_resource_type()}/{part.resource.id}", part
-    urls = (entry.fullUrl for entry in parsed.bundle.entry or () if entry.resource is not None)
+    urls = (entry.fullUrl for entry in bundle.entry or () if entry.resource is not None)
     for url, part in zip(urls, parts, strict=True):
         if url:
             yield url, part

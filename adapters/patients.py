@@ -2,21 +2,24 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from fhir.resources.STU3.humanname import HumanName
 from fhir.resources.STU3.organization import Organization
 from fhir.resources.STU3.patient import Patient
 from fhir.resources.STU3.practitioner import Practitioner
+from fhir.resources.STU3.reference import Reference
 
-from adapters.nems import EventMessage, Part, extension, instant
+from adapters.nems import Part, extension, instant
 from schemas.identifiers import ODS, MalformedError, OdsCode
 from schemas.message import Identifier, Person, PostalAddress
 from schemas.problem import Problem
 
 _VERIFICATION: Final = (
-    "https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-NHSNumberVerificationStatus-1"
+    "https://fhir.hl7.org.uk/STU3/StructureDefinition/Extension-CareConnect-NHSNumberVerificationStatus-1",
+    "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-CareConnect-GPC-NHSNumberVerificationStatus-1",
 )
+"""As CareConnect has it, and as GP Connect does."""
 _VERIFIED: Final = "01"  # "Number present and verified"
 
 # HL7 Confidentiality: PDS marks the records of people whose whereabouts are not to be told with these.
@@ -25,7 +28,15 @@ _SENSITIVE: Final = frozenset({"R", "V"})
 _SPINE_DIRECTORY: Final = "https://directory.spineservices.nhs.uk/STU3/Organization/"
 
 
-def person(part: Part, key: str, event: EventMessage) -> tuple[Person, tuple[Problem, ...]]:
+class Resolves(Protocol):
+    """Whatever holds a Patient beside others, by which its references are followed: an event message, a document."""
+
+    def resolve(self, reference: Reference | None) -> Part | None:
+        """The part a reference leads to, if it leads to one."""
+        ...
+
+
+def person(part: Part, key: str, event: Resolves) -> tuple[Person, tuple[Problem, ...]]:
     """The person, and what was left out of it because it cannot be."""
     patient = part.resource
     assert isinstance(patient, Patient)  # the caller looked
@@ -59,7 +70,8 @@ def _identifiers(patient: Patient) -> Iterator[Identifier]:
 
 
 def _verified(identifier: Any) -> bool | None:  # noqa: ANN401 - the models are untyped
-    status = extension(identifier, _VERIFICATION, "valueCodeableConcept")
+    said = (extension(identifier, url, "valueCodeableConcept") for url in _VERIFICATION)
+    status = next((status for status in said if status is not None), None)
     if status is None:
         return None
     return any(coding.code == _VERIFIED for coding in status.coding or ())
@@ -104,7 +116,7 @@ def _addresses(patient: Patient) -> Iterator[PostalAddress]:
             )
 
 
-def _practice(patient: Patient, event: EventMessage) -> str | None:
+def _practice(patient: Patient, event: Resolves) -> str | None:
     """ODS code of the practice, from the Spine directory's address or from the organisation in the Bundle."""
     for reference in patient.generalPractitioner or ():
         part = event.resolve(reference)

@@ -3,16 +3,26 @@
 from collections.abc import Mapping
 from typing import Final
 
+from adapters.childrens_social_care import ChildrensSocialCare
+from adapters.cmht import MentalHealth
+from adapters.gp import GeneralPractice
+from adapters.health_visiting import HealthVisiting
 from adapters.midwifery import Midwifery
 from adapters.port import Adapter
 from adapters.probation import Probation
 
-ADAPTERS: Final[Mapping[str, Adapter]] = {adapter.kind: adapter for adapter in (Midwifery(), Probation())}
+ADAPTERS: Final[Mapping[str, Adapter]] = {
+    adapter.kind: adapter
+    for adapter in (
+        Midwifery(),
+        HealthVisiting(),
+        GeneralPractice(),
+        MentalHealth(),
+        Probation(),
+        ChildrensSocialCare(),
+    )
+}
 """What `POST /adapters/{kind}/events` reads."""
 
-PLANNED: Final[Mapping[str, str]] = {
-    "health-visiting": "Health visiting's own events are not read yet; send child-contact, involvement and transfer messages to /fhir/$process-message.",
-    "gp": "GP Connect and BaRS messages are not read yet; send referral and gp-registration messages to /fhir/$process-message.",
-    "cmht": "Transfer of Care documents are not read yet; send mental-health messages to /fhir/$process-message.",
-}
-"""Kinds that are promised and not there: each with the sentence of its 501 answer."""
+CLOUD_EVENTS: Final = frozenset({"health-visiting"})
+"""Kinds that read CloudEvents (MNS), which may come in binary mode too."""

@@ -1,43 +1,30 @@
-"""From untrusted bytes to a FHIR STU3 Bundle, as national feeds send it in XML; what the Bundle means is read elsewhere.
+"""From untrusted bytes to a FHIR STU3 Bundle, as national feeds send it in XML or JSON; what the Bundle means is read elsewhere.
 
 `fhir.resources` has a reader of XML too. It raises whatever its own code stumbles over (AttributeError, IndexError,
 AssertionError) and names only the last element of a path, so the XML is put into FHIR's JSON form here and validated
-as that: one kind of error, with the whole path.
+as that: one kind of error, with the whole path. JSON is walked by the same tables before it is validated, because names
+that STU3 does not know would be repeated to the sender, and some make the library stumble.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from fhir.resources.STU3 import get_fhir_model_class
 from fhir.resources.STU3.bundle import Bundle
 from fhir_core.fhirabstractmodel import FHIRAbstractModel
 from fhir_core.utils import get_fhir_type_name, is_list_type, is_primitive_type
-from lxml import etree
 from pydantic import ValidationError
 
+from adapters.fhir_times import repaired
+from adapters.fhir_xml import MOST_BYTES, MOST_DEPTH, MOST_ELEMENTS, MOST_ENTRIES, Element, JsonObject, Walk, tree
+from schemas.limits import Limits, parse
 from schemas.problem import Problem
-
-FHIR: Final = "http://hl7.org/fhir"
-_XHTML: Final = "http://www.w3.org/1999/xhtml"
-_XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
-
-MOST_BYTES: Final = 1_048_576
-"""One MiB; the largest public event message has 20 KB."""
-MOST_DEPTH: Final = 48
-"""Levels of elements; a birth notification reaches 11, a document in a message 24."""
-MOST_ELEMENTS: Final = 20_000
-"""A birth notification has 400; this many take about two seconds to validate."""
-MOST_ENTRIES: Final = 200
-"""A birth notification has 19; whoever resolves references looks through all of them."""
-MOST_ATTRIBUTES: Final = 8
-"""FHIR has two on an element. lxml looks each up from the first: 60,000 on one element took a minute to list."""
 
 _MOST_PROBLEMS: Final = 50
 """More than a person will read; the first ones say what is wrong."""
 
-JsonObject: TypeAlias = dict[str, Any]
 Model: TypeAlias = type[FHIRAbstractModel]
 
 
@@ -54,174 +41,159 @@ class Parsed:
 def read(body: bytes) -> Parsed | tuple[Problem, ...]:
     """The Bundle in `body`, or the problems that keep it from being read. Never raises.
 
-    Refused: document type declarations (XXE, entity expansion), what exceeds the limits above, elements STU3 does
+    JSON is what begins with a brace, whatever its Content-Type; all else must be XML. Refused: document type declarations (XXE, entity expansion), what exceeds the limits above, elements STU3 does
     not have. Comments and processing instructions are dropped, which `fhir.resources` would keep or reject.
     """
-    root = _tree(body)
+    if body.lstrip()[:1] == b"{":
+        return _read_json(body)
+    root = tree(body)
     if isinstance(root, Problem):
         return (root,)
-    walk = _Walk()
-    content = {"resourceType": "Bundle", **walk.members(root, Bundle, "Bundle")}
-    if walk.problems:
-        return tuple(walk.problems[:_MOST_PROBLEMS])
+    walk = Walk(STU3)
+    content = {"resourceType": "Bundle", **walk.members(root, "Bundle", "Bundle")}
+    return _validated(content, walk.problems, walk.warnings)
+
+
+def _validated(content: JsonObject, problems: list[Problem], warnings: list[Problem]) -> Parsed | tuple[Problem, ...]:
+    if problems:
+        return tuple(problems[:_MOST_PROBLEMS])
+    _mend(content, "Bundle", "Bundle", warnings)
     try:
         bundle = Bundle.model_validate(content)
     except ValidationError as error:
         return tuple(_problems(error))
-    return Parsed(bundle, content, tuple(walk.warnings[:_MOST_PROBLEMS]))
+    return Parsed(bundle, content, tuple(warnings[:_MOST_PROBLEMS]))
 
 
-def _tree(body: bytes) -> Any | Problem:  # noqa: ANN401 - lxml has no types
-    if len(body) > MOST_BYTES:
-        return Problem("Bundle", f"is longer than {MOST_BYTES} bytes", "too-long")
-    # libxml2 expands entities in attributes whatever the parser is told, so a declaration is refused unread; in
-    # encodings where these bytes look different libxml2's own limit on expansion holds until the check below.
-    if b"<!DOCTYPE" in body:
-        return _DECLARED
-    parser = etree.XMLParser(remove_comments=True, remove_pis=True, resolve_entities=False, no_network=True)
-    try:
-        root = etree.fromstring(body, parser=parser)
-    except etree.XMLSyntaxError as error:
-        line, column = error.position
-        return Problem("Bundle", f"is not XML: line {line}, column {column}")
-    if root.getroottree().docinfo.doctype:
-        return _DECLARED
-    if root.tag != f"{{{FHIR}}}Bundle":
-        return Problem("Bundle", "must be the outermost element, in FHIR's namespace")
-    if len(root) > MOST_ENTRIES:
-        return Problem("Bundle.entry", f"has more than {MOST_ENTRIES} entries", "too-costly")
-    return _excess(root) or root
+_TIMES: Final = frozenset({"dateTime", "instant"})
 
 
-_DECLARED: Final = Problem("Bundle", "must not have a document type declaration", "forbidden")
+def _mend(object_: JsonObject, type_name: str, path: str, warnings: list[Problem]) -> None:
+    """Mends in place the times that can be mended with certainty; everything has the shape STU3 gives it."""
+    known = _elements(type_name)
+    for name, value in object_.items():
+        element = name.removeprefix("_")
+        kind = known.get(element)
+        if kind is None:  # resourceType
+            continue
+        for index, item in enumerate(value if kind.many else [value]):
+            place = f"{path}.{element}[{index}]" if kind.many else f"{path}.{element}"
+            if isinstance(item, dict):
+                beside = STU3.beside if kind.primitive else kind.type_name
+                _mend(item, item.get("resourceType", beside), place, warnings)
+            elif isinstance(item, str) and kind.type_name in _TIMES and (mended := repaired(item)):
+                warnings.append(Problem(place, mended[1], "value", "warning"))
+                if kind.many:
+                    value[index] = mended[0]
+                else:
+                    object_[name] = mended[0]
 
 
-def _excess(root: Any) -> Problem | None:  # noqa: ANN401 - lxml has no types
-    depth = elements = 0
-    for moment, element in etree.iterwalk(root, events=("start", "end")):
-        depth += 1 if moment == "start" else -1
-        elements += moment == "start"
-        if depth > MOST_DEPTH:
-            return Problem("Bundle", f"is nested deeper than {MOST_DEPTH} levels", "too-costly")
-        if elements > MOST_ELEMENTS:
-            return Problem("Bundle", f"has more than {MOST_ELEMENTS} elements", "too-costly")
-        if len(element.attrib) > MOST_ATTRIBUTES:
-            return Problem("Bundle", f"has an element of more than {MOST_ATTRIBUTES} attributes", "too-costly")
-    return None
+_JSON_LIMITS: Final = Limits(bytes=MOST_BYTES, depth=2 * MOST_DEPTH, entries=MOST_ENTRIES)
+"""An element that repeats is two brackets of JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
-    """What STU3 says of one element: the name of its type, and whether it repeats."""
+def _read_json(body: bytes) -> Parsed | tuple[Problem, ...]:
+    document = parse(body, _JSON_LIMITS)
+    if isinstance(document, list):
+        return tuple(document)
+    if document.get("resourceType") != "Bundle":
+        return (Problem("Bundle", "must be the outermost resource"),)
+    walk = _JsonWalk()
+    content = {"resourceType": "Bundle", **walk.members(document, "Bundle", "Bundle")}
+    return _validated(content, walk.problems, walk.warnings)
 
-    type_name: str
-    many: bool
-    primitive: bool
+
+class _Stu3:
+    """The tables of FHIR STU3, out of the library's models."""
+
+    name = "STU3"
+    beside = "FHIRPrimitiveExtension"
+
+    def elements(self, type_name: str) -> Mapping[str, Element]:
+        return _elements(type_name)
+
+    def has_resource(self, name: str | None) -> bool:
+        return _resource_model(name) is not None
+
+    def value(self, kind: Element, text: str) -> object:  # noqa: ARG002 - the release's
+        """The text: the models read numbers out of it, and `content` keeps them as they were written."""
+        return text
+
+
+STU3: Final = _Stu3()
 
 
 @cache
-def _elements(model: Model) -> dict[str, _Element]:
+def _elements(type_name: str) -> dict[str, Element]:
+    model: Model = get_fhir_model_class(type_name)
     fields = ((name, model.model_fields[key]) for name, key in model.get_alias_mapping().items())
     return {
-        name: _Element(get_fhir_type_name(info, prefix="STU3."), is_list_type(info), is_primitive_type(info))
+        name: Element(get_fhir_type_name(info, prefix="STU3."), is_list_type(info), is_primitive_type(info))
         for name, info in fields
     }
 
 
 @dataclass(slots=True)
-class _Walk:
-    """Puts XML into FHIR's JSON form, with what it found wrong on the way. Names that STU3 does not know are not repeated."""
+class _JsonWalk:
+    """Goes through FHIR's JSON form with what it found wrong on the way; DSTU2's comments are dropped as those of XML are."""
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    elements: int = 0
 
-    def members(self, element: Any, model: Model, path: str) -> JsonObject:  # noqa: ANN401 - lxml has no types
-        """The members of one object: its attributes and its children."""
-        known = _elements(model)
-        object_: JsonObject = self._attributes(element, {"id", "url"} & known.keys(), path)
-        if any((text or "").strip() for text in (element.text, *(child.tail for child in element))):
-            self.problems.append(Problem(path, "has text where FHIR has a value attribute"))
-        for child in element:
-            name = _local_name(child)
-            if name is None or name not in known:
-                self.problems.append(Problem(path, "has an element that STU3 does not have here"))
-            else:
-                self._add(object_, child, name, known[name], path)
-        if not object_:
-            self.problems.append(Problem(path, "is empty"))
-        # What stands beside repeated primitives is a list as long as theirs, or absent.
-        return {
-            name: value for name, value in object_.items() if not name.startswith("_") or value != [None] * len(value)
-        }
-
-    def _add(self, object_: JsonObject, child: Any, name: str, kind: _Element, path: str) -> None:  # noqa: ANN401
-        place = f"{path}.{name}[{len(object_.get(name, []))}]" if kind.many else f"{path}.{name}"
-        if not kind.many and (name in object_ or f"_{name}" in object_):
-            self.problems.append(Problem(place, "may be given once only"))
-        elif kind.primitive:
-            self._add_primitive(object_, child, name, kind, place)
-        elif kind.many:
-            object_.setdefault(name, []).append(self._value(child, kind, place))
-        else:
-            object_[name] = self._value(child, kind, place)
-
-    def _value(self, child: Any, kind: _Element, path: str) -> JsonObject:  # noqa: ANN401 - lxml has no types
-        if kind.type_name == "Resource":
-            return self._resource(child, path)
-        return self.members(child, get_fhir_model_class(kind.type_name), path)
-
-    def _resource(self, holder: Any, path: str) -> JsonObject:  # noqa: ANN401 - lxml has no types
-        if len(holder) != 1:
-            self.problems.append(Problem(path, "must hold one resource"))
+    def members(self, given: object, type_name: str, path: str) -> JsonObject:
+        """The members of one object that STU3 has there, each of the shape it has there."""
+        self.elements += 1
+        if len(self.problems) > _MOST_PROBLEMS:
+            return {}  # refused already: no more is said than a person will read
+        if not isinstance(given, dict) or not given:
+            self.problems.append(Problem(path, "must be an object with something in it"))
             return {}
-        name = _local_name(holder[0])
-        model = _resource_model(name)
-        if model is None:
+        if self.elements > MOST_ELEMENTS:
+            self.problems.insert(0, Problem("Bundle", f"has more than {MOST_ELEMENTS} elements", "too-costly"))
+            return {}
+        known = _elements(type_name)
+        object_: JsonObject = {}
+        for name, value in given.items():
+            kind = known.get(name.removeprefix("_"))
+            if kind is not None and (kind.primitive or not name.startswith("_")):
+                object_[name] = self._member(value, kind, f"{path}.{name}", beside=name.startswith("_"))
+            elif name not in ("resourceType", "fhir_comments"):
+                self.problems.append(Problem(path, "has an element that STU3 does not have here"))
+        return object_
+
+    def _member(self, value: object, kind: Element, path: str, *, beside: bool) -> object:
+        if not kind.many:
+            return self._one(value, kind, path, beside=beside)
+        if not isinstance(value, list) or not value:
+            self.problems.append(Problem(path, "must be a list with something in it"))
+            return []
+        return [self._one(item, kind, f"{path}[{index}]", beside=beside) for index, item in enumerate(value)]
+
+    def _one(self, value: object, kind: Element, path: str, *, beside: bool) -> object:
+        if beside:
+            return None if value is None and kind.many else self.members(value, STU3.beside, path)
+        if not kind.primitive:
+            is_resource = kind.type_name == "Resource"
+            return self._resource(value, path) if is_resource else self.members(value, kind.type_name, path)
+        return self._primitive(value, kind, path)
+
+    def _resource(self, value: object, path: str) -> JsonObject:
+        name = value.get("resourceType") if isinstance(value, dict) else None
+        if not isinstance(name, str) or not STU3.has_resource(name):
             self.problems.append(Problem(path, "is of a type that STU3 does not have"))
             return {}
-        return {"resourceType": name, **self.members(holder[0], model, path)}
+        return {"resourceType": name, **self.members(value, name, path)}
 
-    def _add_primitive(self, object_: JsonObject, child: Any, name: str, kind: _Element, path: str) -> None:  # noqa: ANN401
-        if kind.type_name == "xhtml":
-            object_[name] = etree.tostring(child, encoding="unicode", with_tail=False)
-            return
-        value = self._trimmed(child.get("value"), path)
-        beside = self.members(child, get_fhir_model_class("FHIRPrimitiveExtension"), path) if _has_more(child) else None
-        if value is None and beside is None:
-            self.problems.append(Problem(path, "has no value"))
-        elif kind.many:
-            object_.setdefault(name, []).append(value)
-            object_.setdefault(f"_{name}", []).append(beside)
-        else:
-            object_.update({key: given for key, given in ((name, value), (f"_{name}", beside)) if given is not None})
-
-    def _trimmed(self, value: str | None, path: str) -> str | None:
-        if value is not None and value != value.strip():
+    def _primitive(self, value: object, kind: Element, path: str) -> object:
+        if isinstance(value, dict | list) or (value is None and not kind.many):
+            self.problems.append(Problem(path, "must be one value"))
+            return None
+        if isinstance(value, str) and kind.type_name != "xhtml" and value != value.strip():
             self.warnings.append(Problem(path, "had spaces round its value, which were dropped", "value", "warning"))
             return value.strip()
         return value
-
-    def _attributes(self, element: Any, allowed: set[str], path: str) -> JsonObject:  # noqa: ANN401 - lxml has no types
-        taken: JsonObject = {}
-        for name, value in element.attrib.items():
-            if name in allowed:
-                taken[name] = value
-            elif name != "value" and not name.startswith(f"{{{_XSI}}}"):
-                self.problems.append(Problem(path, "has an attribute that STU3 does not have here"))
-        return taken
-
-
-def _local_name(element: Any) -> str | None:  # noqa: ANN401 - lxml has no types
-    """The element's name when it stands in FHIR's namespace (a narrative's `div`: in that of XHTML)."""
-    if not isinstance(element.tag, str):  # an entity reference
-        return None
-    name = etree.QName(element)
-    return name.localname if name.namespace == (_XHTML if name.localname == "div" else FHIR) else None
-
-
-def _has_more(element: Any) -> bool:  # noqa: ANN401 - lxml has no types
-    """Whether a primitive has more than its value: extensions, an id, or what it must not have."""
-    return len(element) > 0 or bool((element.text or "").strip()) or any(name != "value" for name in element.attrib)
 
 
 def _resource_model(name: str | None) -> Model | None:

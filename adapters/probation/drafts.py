@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from adapters.probation.envelope import DomainEvent
 from schemas.codes import Event
@@ -40,6 +40,8 @@ class Draft:
     """The message gets its id from this record, so that a later event can refer to it."""
     refers_to: Record | None = None
     """The record whose message this one replaces or withdraws."""
+    to_whom: bool = False
+    """Who has the case from now on is asked for."""
     warnings: tuple[Problem, ...] = ()
 
 
@@ -50,7 +52,14 @@ class NotOurs:
     reason: str
 
 
-Outcome: TypeAlias = tuple[Draft, ...] | NotOurs | Problem
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """Nothing in the event itself: what it says stands in the record of its person."""
+
+    about: Literal["address", "person"]
+
+
+Outcome: TypeAlias = tuple[Draft, ...] | NotOurs | Asks | Problem
 Reader: TypeAlias = Callable[[DomainEvent], Outcome]
 
 
@@ -64,15 +73,21 @@ def code(fact_code: str, value: str, at: date | None = None) -> Fact:
     return fact(fact_code, coded(fact_code, value), at)
 
 
-def tells(event: Event, kind: str | None = None, *facts: Fact, held: bool = False) -> Reader:
+def tells(event: Event, kind: str | None = None, *facts: Fact, held: bool = False, to_whom: bool = False) -> Reader:
     """Reads events of a type that always says the same."""
-    draft = Draft(event=event, kind=kind, facts=facts, held=held)
+    draft = Draft(event=event, kind=kind, facts=facts, held=held, to_whom=to_whom)
     return lambda _: (draft,)
 
 
 def not_ours(reason: str) -> Reader:
     """Reads events of a type that is none of Baton's business."""
     outcome = NotOurs(reason)
+    return lambda _: outcome
+
+
+def asks(about: Literal["address", "person"]) -> Reader:
+    """Reads events of a type that only says that something in the record of its person has changed."""
+    outcome = Asks(about)
     return lambda _: outcome
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from adapters.probation import identity_changes, movements, registers, requirements
-from adapters.probation.drafts import Reader, code, not_ours, not_read, tells
+from adapters.probation.drafts import Reader, asks, code, not_ours, not_read, tells
 from schemas.codes import Event
 
 _SUPERVISION: Final[Mapping[str, Reader]] = {
@@ -31,8 +31,8 @@ _SUPERVISION: Final[Mapping[str, Reader]] = {
     "person.community.manager.allocated": tells(
         Event.INVOLVEMENT_START, None, code("involvement-evidence", "caseload")
     ),
-    # To whom is behind detailUrl; a transfer in Baton's sense needs the receiving team (F3).
-    "person.community.manager.transferred": tells(Event.SUPERVISION_CHANGE, "area"),
+    # To whom is not in the event; a transfer in Baton's sense needs the receiving team (F3), which is asked for.
+    "person.community.manager.transferred": tells(Event.SUPERVISION_CHANGE, "area", to_whom=True),
     "event.manager.allocated": tells(Event.SUPERVISION_CHANGE, "manager"),
     "SENTENCE_CHANGED": tells(Event.SUPERVISION_CHANGE, "order"),
     "OFFENDER_MANAGER_CHANGED": tells(Event.SUPERVISION_CHANGE, "manager"),
@@ -131,32 +131,30 @@ _NOT_OURS: Final[Mapping[str, str]] = {
     ),
 }
 
-_ADDRESS: Final = "is of a type whose address is not in the event; Baton does not look it up yet"
-_DETAILS: Final = "is of a type that only says where to read what changed; Baton does not look it up yet"
+_ADDRESSES: Final = (
+    "probation-case.address.created",
+    "probation-case.address.updated",
+    "probation-case.address.deleted",
+    # Delius takes over where somebody has arrived from these services: its record says it.
+    "accommodation.cas3.person.arrived",
+    "accommodation.cas3.person.arrived.updated",
+    "accommodation.cas3.person.departed",
+    "accommodation.cas3.person.departed.updated",
+    "approved-premises.person.arrived",
+    "approved-premises.person.departed",
+    "sas.accommodation.person.arrived",
+    "sas.accommodation.updated",
+)
+"""Types by which somebody's address has changed, without the address."""
+
+_DETAILS: Final = "is of a type that only says where to read what changed; Baton does not read it there"
 _BY_A_PERSON: Final = "is of a type that a person must act on: who may see this record, or that it is to be erased"
 
 _NOT_READ: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
-            "probation-case.address.created",
-            "probation-case.address.updated",
-            "probation-case.address.deleted",
-            "accommodation.cas3.person.arrived",
-            "accommodation.cas3.person.arrived.updated",
-            "accommodation.cas3.person.departed",
-            "accommodation.cas3.person.departed.updated",
-            "approved-premises.person.arrived",
-            "approved-premises.person.departed",
-            "sas.accommodation.person.arrived",
-            "sas.accommodation.updated",
-        ),
-        _ADDRESS,
-    ),
-    **dict.fromkeys(
-        (
             "SENTENCE_DATES-CHANGED",
             "calculate-release-dates.prisoner.changed",
-            "probation-case.personal-details.updated",
             "probation-case.personal-circumstance.created",
             "probation-case.personal-circumstance.updated",
             "probation-case.personal-circumstance.deleted",
@@ -176,6 +174,8 @@ TABLE: Final[Mapping[str, Reader]] = {
     **requirements.READERS,
     **identity_changes.READERS,
     **movements.READERS,
+    **dict.fromkeys(_ADDRESSES, asks("address")),
+    "probation-case.personal-details.updated": asks("person"),
     **{event_type: not_ours(reason) for event_type, reason in _NOT_OURS.items()},
     **{event_type: not_read(reason) for event_type, reason in _NOT_READ.items()},
 }
