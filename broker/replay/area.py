@@ -74,7 +74,9 @@ def area(households: int, seed: int, *, years: int = 2, rates: Rates | None = No
         }
     )
     places = tuple(f"step {index + 1}" for index in range(len(scenario.timeline)))
-    return Story(scenario=scenario, folder=DEMO.parent, directory=directory_file.read(DEMO), places=places)
+    return Story(
+        scenario=scenario, folder=DEMO.parent, directory=directory_file.read(DEMO), later=timedelta(), places=places
+    )
 
 
 class _Household:

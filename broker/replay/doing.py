@@ -32,6 +32,7 @@ from schemas.codes import TaskCode
 from schemas.limits import Limits
 from schemas.message import Message
 from schemas.problem import Problem
+from schemas.shifting import shifted_file
 
 SOURCE: Final = "https://sender.example/fhir"
 """MessageHeader.source.endpoint of every message of a story."""
@@ -76,7 +77,11 @@ class Doing:
             self._recognise(message, row)
 
     def _send_native(self, one: Dated, step: Native) -> None:
-        raw = (step.inline or "").encode() if step.file is None else (self.story.folder / step.file).read_bytes()
+        story = self.story
+        if step.file is None:
+            raw = (step.inline or "").encode()
+        else:
+            raw = shifted_file((story.folder / step.file).read_bytes(), story.later)
         self._receive(one, step.team, intake.read_native(ADAPTERS[step.native], raw, step.type, {}, one.at))
 
     def _receive(self, one: Dated, team: str, incoming: Incoming) -> list[Message]:

@@ -32,6 +32,8 @@ class Story:
     folder: Path
     """Where files that it names are."""
     directory: DirectoryFile
+    later: timedelta
+    """By how much its dates are moved; those in the files that it names still have to be."""
     places: tuple[str, ...]
     """File and line of each step, for whoever must mend it."""
 
@@ -64,7 +66,7 @@ def parse(text: str, path: Path, later: timedelta = timedelta()) -> Story:
         raise _refused(path, list(_named(path, node, faults)))
     lines = [_found(node, ("timeline", index), missing=False)[0] for index in range(len(scenario.timeline))]
     places = tuple(f"{path.name}:{line}" for line in lines)
-    return Story(scenario=scenario, folder=path.parent, directory=directory, places=places)
+    return Story(scenario=scenario, folder=path.parent, directory=directory, later=later, places=places)
 
 
 def _refused(path: Path, problems: list[Problem]) -> Misconfigured:

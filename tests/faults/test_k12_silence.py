@@ -8,9 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from broker.domain import retry
+from broker.domain import clocks, retry
 from broker.domain.states import DeliveryState
-from broker.policy.model import load
 from broker.storage import bank_holidays
 from broker.storage.deliveries import OPEN
 from broker.storage.store import Store
@@ -50,8 +49,8 @@ def test_a_receiver_that_takes_everything_and_does_nothing_is_escalated_in_time(
         opened(on_postgres) as store,
     ):
         figures = run.finish()
-        task_id, deadline = store.read(_first_due)
-        first = load(None).clocks[-1].clocks.rungs[0]
+        task_id, deadline, kept = store.read(_first_due)
+        first = clocks.read(kept).rungs[0]
         due = first.wait.after(deadline, bank_holidays.calendar())  # of the escalation
         clock.is_wrong_by(due - timedelta(seconds=5) - (clock() - clock.offset))
         assert store.read(lambda session: session.get_one(Task, task_id).level) == 0
@@ -72,7 +71,7 @@ def test_a_receiver_that_takes_everything_and_does_nothing_is_escalated_in_time(
 
 def _first_due(session: Session):
     """The acknowledgement that a team with a webhook owes first."""
-    owed = sa.select(col(Task.id), col(Task.due_at)).where(
+    owed = sa.select(col(Task.id), col(Task.due_at), col(Task.clocks)).where(
         col(Task.code) == TaskCode.ACKNOWLEDGE, col(Task.owner_team_id).in_(PUSHED), col(Task.climbs_at).is_not(None)
     )
     return session.execute(owed.order_by(col(Task.due_at)).limit(1)).one()
