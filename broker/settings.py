@@ -131,6 +131,10 @@ class Settings(BaseSettings):
     service_name: str = Field(
         default="Baton", max_length=60, description="What pages call the service; no logo is shown"
     )
+    organisation: str = Field(default="", max_length=80, description="Who runs it, in words beside its name on pages")
+    contact: str = Field(
+        default="", max_length=160, description="Whom people ask when pages do not work: a telephone number, an address"
+    )
     session_idle: timedelta = Field(
         default=timedelta(minutes=15),
         gt=timedelta(minutes=3),

@@ -26,6 +26,7 @@ PAGES = (
     "/app/admin/channels",
     "/app/admin/dead-letters",
     "/app/admin/policy",
+    "/app/admin/branding",
 )
 QUARTER = timedelta(minutes=15)
 FAMILY = ("Hartley", "Ava", "Clent View", "9990000409")
@@ -205,3 +206,25 @@ def test_a_sender_that_the_directory_does_not_have_can_be_chosen(chris):
     assert refused.status_code == 422
     assert "names no team" in refused.text
     assert chris.send(page, "/app/admin/policy/simulate", message=bundle, sender=MIDWIVES).status_code == 200
+
+
+# --- branding
+
+
+def test_pages_say_whose_they_are_where_it_is_set_and_are_neutral_where_not(request, tmp_path):
+    ours = {"service_name": "Cradle", "organisation": "<b>Black Country</b>", "contact": "0121 496 0000"}
+    with town_copy(request, tmp_path) as url, opened(url, demo=True, **ours) as broker:
+        employ(broker, "chris", scopes=("baton/admin",))
+        page = visitor(broker, "chris").get("/app/admin/branding")
+        for said in ours.values():
+            assert said in text(page)
+            assert said in " ".join(page.text_content().split())
+        assert page.xpath("//header//b") == []
+        assert "0121 496 0000" in visitor(broker, "chris").http.get("/app/nothing-here").text
+
+
+def test_no_organisation_is_claimed_unless_somebody_says_so(town, chris):
+    page = chris.get("/app/admin/branding")
+    assert page.find_class("baton-header__organisation") == []
+    assert page.xpath("//header//img | //header//svg") == []
+    assert "NHS" not in page.xpath("//header")[0].text_content() + page.xpath("//footer")[0].text_content()

@@ -84,9 +84,9 @@ def listed(request: Request, running: Running, person: Administrator) -> Respons
         )
 
     return page(
+        running.settings,
         "admin_channels.html",
         title="Channels",
-        service=running.settings.service_name,
         person=person,
         here="admin/channels",
         view=running.store.write(work),

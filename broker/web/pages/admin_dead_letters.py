@@ -100,9 +100,9 @@ def listed(request: Request, running: Running, person: Administrator) -> Respons
         return view_of(dead, kept, called(session, ctx), later=bool(letters or refused))
 
     return page(
+        running.settings,
         "dead_letters.html",
         title="Dead letters",
-        service=running.settings.service_name,
         person=person,
         here="admin/dead-letters",
         view=running.store.write(work),

@@ -99,9 +99,9 @@ def teams(request: Request, running: Running, person: Administrator) -> Response
         return agencies_view(chosen, ctx.directory, areas)
 
     return page(
+        running.settings,
         "admin_teams.html",
         title="Agencies and teams",
-        service=running.settings.service_name,
         person=person,
         here="admin/teams",
         agencies=running.store.write(work),
@@ -119,9 +119,9 @@ def areas(running: Running, person: Administrator) -> Response:
         return areas_view(directory.areas(session), running.context(session).directory)
 
     return page(
+        running.settings,
         "admin_areas.html",
         title="Areas",
-        service=running.settings.service_name,
         person=person,
         here="admin/areas",
         areas=running.store.write(work),
@@ -146,9 +146,9 @@ def team(team_id: Id, request: Request, running: Running, person: Administrator)
         return team_view(found, ctx.directory, names[found.agency_id], called, told, people, now)
 
     return page(
+        running.settings,
         "admin_team.html",
         title="Team",
-        service=running.settings.service_name,
         person=person,
         here="admin/teams",
         view=running.store.write(work),

@@ -196,9 +196,9 @@ def _faults(problems: Sequence[Problem]) -> tuple[Fault, ...]:
 
 def _page(running: Runtime, person: Person, view: PolicyView, *, status: int = 200) -> Response:
     return page(
+        running.settings,
         "admin_policy.html",
         title=f"{'Error: ' if view.faults else ''}Policy",
-        service=running.settings.service_name,
         person=person,
         here="admin/policy",
         status=status,

@@ -52,9 +52,9 @@ def shown(request: Request, running: Running, person: SignedInPerson) -> Respons
 
     view = running.store.write(work)
     return page(
+        running.settings,
         "agenda.html",
         title=f"{'Error: ' if view.wrong else ''}Meeting agenda",
-        service=running.settings.service_name,
         person=person,
         here="agenda",
         status=400 if view.wrong else 200,

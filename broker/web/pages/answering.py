@@ -131,9 +131,9 @@ def _view(
 def _page(running: Runtime, person: Person, view: AnswerView, status: int = 200) -> Response:
     title = f"{'Error: ' if view.faults else ''}{view.heading}"
     return page(
+        running.settings,
         "answer.html",
         title=title,
-        service=running.settings.service_name,
         person=person,
         status=status,
         form=view,

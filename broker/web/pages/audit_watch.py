@@ -103,9 +103,9 @@ def _page(running: Runtime, person: Person, found: Verified | None) -> Response:
         )
 
     return page(
+        running.settings,
         "audit_watch.html",
         title="Audit and watchdog",
-        service=running.settings.service_name,
         person=person,
         here="audit/watch",
         view=running.store.write(work),

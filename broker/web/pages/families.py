@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from broker.errors import NotFound
 from broker.web.pages import (
+    admin_branding,
     admin_channels,
     admin_dead_letters,
     admin_directory,
@@ -67,6 +68,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     admin_channels.router,
     admin_dead_letters.router,
     admin_policy.router,
+    admin_branding.router,
     helping.router,
     _none,
 )

@@ -48,9 +48,9 @@ def listed(request: Request, running: Running, person: Auditor) -> Response:
 
     view = running.store.write(work)
     return page(
+        running.settings,
         "handovers.html",
         title=f"{'Error: ' if view.faults else ''}Handovers",
-        service=running.settings.service_name,
         person=person,
         here="audit/handovers",
         status=400 if view.faults else 200,
@@ -76,9 +76,9 @@ def evidence_of(task_id: Id, running: Running, person: Auditor) -> Response:
         return evidence_page.view_of(found, names_of(session, ctx), now)
 
     return page(
+        running.settings,
         "evidence.html",
         title="Evidence of a handover",
-        service=running.settings.service_name,
         person=person,
         here="audit/handovers",
         view=running.store.write(work),

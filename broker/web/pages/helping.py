@@ -15,9 +15,9 @@ router = pages()
 def help_(request: Request, running: Running) -> Response:
     """What each state means, in plain words."""
     return page(
+        running.settings,
         "help.html",
         title="Help",
-        service=running.settings.service_name,
         person=sessions.find(request, running),
         here="help",
         states=STATES,
@@ -28,8 +28,8 @@ def help_(request: Request, running: Running) -> Response:
 def accessibility(request: Request, running: Running) -> Response:
     """What works for whom, and what was checked."""
     return page(
+        running.settings,
         "accessibility.html",
         title="Accessibility statement",
-        service=running.settings.service_name,
         person=sessions.find(request, running),
     )

@@ -50,4 +50,4 @@ def household(household_id: Id, running: Running, person: SignedInPerson) -> Res
     view = running.store.write(work)
     if view is None:
         raise NotFound
-    return page("household.html", title="Household", service=running.settings.service_name, person=person, view=view)
+    return page(running.settings, "household.html", title="Household", person=person, view=view)

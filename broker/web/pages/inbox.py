@@ -93,9 +93,7 @@ def shown(request: Request, running: Running, person: SignedInPerson) -> Respons
         return inbox.page(session, ctx, person.caller, _query(asked, now), now)
 
     view = view_of(running.store.write(work), asked, now)
-    return page(
-        "inbox.html", title="Inbox", service=running.settings.service_name, person=person, here="inbox", view=view
-    )
+    return page(running.settings, "inbox.html", title="Inbox", person=person, here="inbox", view=view)
 
 
 def _read(given: dict[str, str]) -> Asked:

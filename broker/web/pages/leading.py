@@ -78,9 +78,9 @@ def overview(running: Running, person: SignedInPerson) -> Response:
         return view_of(silent, unreached, talks, now)
 
     return page(
+        running.settings,
         "overview.html",
         title="Overview",
-        service=running.settings.service_name,
         person=person,
         here="overview",
         view=running.store.write(work),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.responses import HTMLResponse
 
+from broker.settings import Settings
 from broker.web.pages import assets, words
 from broker.web.pages.fields import grouped
 from broker.web.pages.seats import Person
@@ -39,6 +40,9 @@ class Frame:
     title: str
     nonce: str
     service: str
+    organisation: str
+    """Who runs it, and whom to ask; '' where the settings do not say."""
+    contact: str
     person: Person | None
     links: tuple[Link, ...]
     assets: Mapping[str, str]
@@ -47,10 +51,10 @@ class Frame:
 
 
 def page(
+    settings: Settings,
     template: str,
     *,
     title: str,
-    service: str,
     person: Person | None = None,
     here: str = "",
     status: int = 200,
@@ -61,7 +65,9 @@ def page(
     frame = Frame(
         title=title,
         nonce=nonce,
-        service=service,
+        service=settings.service_name,
+        organisation=settings.organisation,
+        contact=settings.contact,
         person=person,
         links=_links(person, here),
         assets=assets.ADDRESSES,

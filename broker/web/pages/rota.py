@@ -116,9 +116,9 @@ def _page(
     team = running.store.read(lambda session: practitioners.of_team(session, running.store.codec, own.team_id))
     view = view_of(team, own, typed, problems, now)
     return page(
+        running.settings,
         "rota.html",
         title=f"{'Error: ' if view.faults else ''}Who is there",
-        service=running.settings.service_name,
         person=person,
         here="rota",
         status=422 if view.faults else 200,

@@ -76,9 +76,9 @@ def error_page(request: Request, status: int, error: Exception | None = None) ->
     heading, advice = _SAID.get(status, _SAID[400])
     said = str(error) if isinstance(error, errors.Forbidden | errors.Conflict | errors.Stale) else ""
     return page(
+        request.app.state.runtime.settings,
         "error.html",
         title=heading,
-        service=request.app.state.runtime.settings.service_name,
         status=status,
         heading=heading,
         advice=advice,

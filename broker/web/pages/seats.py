@@ -28,6 +28,7 @@ ADMINISTRATORS_PLACES: Final = (
     ("admin/channels", "Channels"),
     ("admin/dead-letters", "Dead letters"),
     ("admin/policy", "Policy"),
+    ("admin/branding", "Branding"),
 )
 LEADING: Final = frozenset({Function.SAFEGUARDING_LEAD, Function.PARTNERSHIP})
 """Functions to which things are raised."""

@@ -61,9 +61,9 @@ def begin(request: Request, running: Running) -> Response:
 def sign_in(request: Request, running: Running, to: str = "", ended: str = "") -> Response:
     """What this is, and the way in."""
     return page(
+        running.settings,
         "sign_in.html",
         title="Sign in",
-        service=running.settings.service_name,
         to=to if _OURS.fullmatch(to) else "",
         ended=bool(ended),
         possible=request.app.state.issuer is not None,
@@ -108,7 +108,7 @@ def back(request: Request, running: Running, code: str = "", state: str = "") ->
     sessions.end(request, running)  # whoever was signed in here before
     token = running.store.write(lambda session: _come_in(session, running, issuer.name, subject))
     if token is None:
-        return page("not_known.html", title="You are not known here", service=running.settings.service_name, status=403)
+        return page(running.settings, "not_known.html", title="You are not known here", status=403)
     inside = see(to if _OURS.fullmatch(to) else "/app")
     inside.delete_cookie(UNDER_WAY, path="/app/sign-in")
     sessions.give(inside, token, running.settings)
@@ -121,9 +121,9 @@ def people(request: Request, running: Running, state: str = "", nonce: str = "",
     _demo(request)
     groups = running.store.read(lambda session: _groups(session, running))
     return page(
+        running.settings,
         "demo_people.html",
         title="Choose who you are",
-        service=running.settings.service_name,
         groups=groups,
         asked={"state": state, "nonce": nonce, "code_challenge": code_challenge},
     )
@@ -149,7 +149,7 @@ def sign_out(request: Request, running: Running, _fields: Fields) -> Response:
 @router.get("/signed-out")
 def signed_out(running: Running) -> Response:
     """That it is over."""
-    return page("signed_out.html", title="You are signed out", service=running.settings.service_name)
+    return page(running.settings, "signed_out.html", title="You are signed out")
 
 
 @router.post("/seat")

@@ -56,9 +56,9 @@ def shown(task_id: Id, request: Request, running: Running, person: SignedInPerso
         return page_of(task_view.see(session, ctx, person.caller, task, now), ctx.directory, now)
 
     return page(
+        running.settings,
         "task.html",
         title="Task",
-        service=running.settings.service_name,
         person=person,
         view=running.store.write(work),
         done=DONE.get(request.query_params.get("done", ""), ""),

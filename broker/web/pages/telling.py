@@ -114,9 +114,9 @@ def _page(
     values = {one.name: typed.every(one.name) for one in blank} if problems else {}
     heading = HEADINGS[telling]
     return page(
+        running.settings,
         "tell.html",
         title=f"{'Error: ' if faults else ''}{heading}",
-        service=running.settings.service_name,
         person=person,
         status=422 if faults else 200,
         heading=heading,

@@ -42,9 +42,9 @@ def soon(request: Request, running: Running, person: Auditor) -> Response:
 
     view = running.store.write(work)
     return page(
+        running.settings,
         "timeliness.html",
         title=f"{'Error: ' if view.faults else ''}Timeliness",
-        service=running.settings.service_name,
         person=person,
         here="audit/timeliness",
         status=400 if view.faults else 200,
@@ -74,9 +74,9 @@ def declines(running: Running, person: Auditor) -> Response:
         return declines_page.view_of(reasons, agencies, total, standings, names_of(session, ctx))
 
     return page(
+        running.settings,
         "declines.html",
         title="Declines and questions",
-        service=running.settings.service_name,
         person=person,
         here="audit/declines",
         view=running.store.write(work),

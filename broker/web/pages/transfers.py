@@ -50,9 +50,9 @@ def check(task_id: Id, running: Running, person: SignedInPerson, fields: Fields)
         return _again(running, person, view, fields, problems)
     sending, after = checked(fields, view, made)
     return page(
+        running.settings,
         "transfer_check.html",
         title="Check before you send",
-        service=running.settings.service_name,
         person=person,
         view=view,
         sending=sending,
@@ -143,9 +143,9 @@ def _page(
     status: int = 200,
 ) -> Response:
     return page(
+        running.settings,
         "transfer.html",
         title=f"{'Error: ' if faults or meanwhile else ''}Transfer",
-        service=running.settings.service_name,
         person=person,
         status=status,
         transfer=view,

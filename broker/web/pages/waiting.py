@@ -113,9 +113,9 @@ def raised(request: Request, running: Running, person: SignedInPerson) -> Respon
 
 def _shown(running: Running, person: SignedInPerson, view: WaitingView, here: str, done: str = "") -> Response:
     return page(
+        running.settings,
         "waiting.html",
         title=view.heading,
-        service=running.settings.service_name,
         person=person,
         here=here,
         view=view,
