@@ -27,6 +27,7 @@ from adapters.nems import Part, extension, instant, parts_of, references
 from adapters.patients import ods_code
 from adapters.stu3 import Parsed
 from adapters.stu3 import read as read_bundle
+from schemas.bundle.labels import OF_A_PERSON, high_water, understood
 from schemas.problem import Problem
 
 HANDLING: Final = "https://fhir.nhs.uk/STU3/StructureDefinition/Extension-ITK-MessageHandling-2"
@@ -124,9 +125,14 @@ class Document:
 
     @property
     def labels(self) -> frozenset[str]:
-        """Security labels of the document and of anything in it: what marks a part marks the whole."""
-        metas = (part.resource.meta for part in self.parts)
-        return frozenset(label.code for meta in metas if meta for label in meta.security or () if label.code)
+        """Security labels of the document and of anything in it, by high-water mark; on a Patient R and V are the identity's."""
+        said = [
+            (isinstance(part.resource, Patient), understood(label.system, label.code))
+            for part in self.parts
+            if part.resource.meta is not None
+            for label in part.resource.meta.security or ()
+        ]
+        return high_water(label for of_patient, label in said if not of_patient or label not in OF_A_PERSON)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from schemas.message import (
     PostalAddress,
     Professional,
     Relationship,
+    RestrictedParty,
 )
 
 
@@ -66,6 +67,7 @@ def load(data: bytes) -> Message:
         reference=plain.get("reference"),
         conversation=plain.get("conversation"),
         labels=frozenset(plain["labels"]),
+        kept_from=tuple(RestrictedParty(**party) for party in plain.get("kept_from", ())),
     )
 
 

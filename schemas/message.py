@@ -106,6 +106,16 @@ class Professional:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestrictedParty:
+    """Somebody whose agencies must not be told: whoever works with `person`, and the agency that employs them."""
+
+    person: str
+    """Key of the person."""
+    employer: str | None = None
+    """Directory id of an agency that employs them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One message in its own words. Keys refer to `people`; times are aware datetimes in UTC."""
 
@@ -131,7 +141,14 @@ class Message:
     """MessageHeader.id of the earlier message this one withdraws, answers or replaces."""
     conversation: str | None = None
     labels: frozenset[str] = frozenset()
-    """Security labels as codes (`MessageHeader.meta.security`), e.g. `NOPAT`, `held-for-release`."""
+    """Security labels as codes (`meta.security` of any part, the strictest), e.g. `NOPAT`, `held-for-release`, `R`."""
+    kept_from: tuple[RestrictedParty, ...] = ()
+    """Not to any agency of these persons, whatever a rule or the sender's address says (sharing principle 8)."""
+
+    @property
+    def weighed(self) -> frozenset[str]:
+        """Keys of the persons round whom things must be known to decide who is told."""
+        return frozenset((*self.subjects, *(party.person for party in self.kept_from)))
 
     def person(self, key: str) -> Person:
         """The person with that key; KeyError when the message names nobody so."""

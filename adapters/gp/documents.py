@@ -20,7 +20,6 @@ from adapters.nems import Part, instant
 from adapters.patients import name_of, person
 from adapters.port import Ignored, Notifications, Quarantine, Translation
 from schemas.bundle.elements import JsonObject, object_in, objects_in, text_in
-from schemas.bundle.profile import NOPAT
 from schemas.codes import Event, Function
 from schemas.message import Fact, Identifier, Person, Professional
 from schemas.problem import Problem
@@ -103,7 +102,7 @@ class _Reading:
             people=tuple(self.people.values()),
             author=self._author(),
             reference=self.document.replaces,
-            labels=self.document.labels & {NOPAT},
+            labels=self.document.labels,
         )
         return Notifications(
             drafts.messages(sheet, found),

@@ -14,9 +14,9 @@ from adapters.gp.drafts import Draft, Sheet
 from adapters.identity import digest, message_id
 from adapters.port import Ignored, Notifications, Quarantine, Translation
 from adapters.r4 import HEADER, ForeignMessage, Parsed, instant, read_message
-from schemas.bundle.elements import object_in, objects_in, text_in, texts_in
+from schemas.bundle.elements import Found, object_in, objects_in, text_in, texts_in
 from schemas.bundle.entries import Entry
-from schemas.bundle.profile import NOPAT
+from schemas.bundle.labels import labels
 from schemas.codes import Priority
 from schemas.message import Identifier, Person, Professional
 from schemas.problem import Problem
@@ -115,13 +115,8 @@ def _told(message: ForeignMessage, focus: Entry, life: _Life, reader: "_Reader")
 
 
 def _marks(message: ForeignMessage) -> frozenset[str]:
-    """That the family must not see it, said of the message or of any part of it (sharing principle 13)."""
-    labels = (
-        label
-        for entry in message.parsed.entries.all
-        for _, label in objects_in(object_in(entry.resource, "meta"), "security")
-    )
-    return frozenset({NOPAT}) if any(text_in(label, "code") == NOPAT for label in labels) else frozenset()
+    """The labels of the message and of any part of it, the strictest ruling (sharing principle 13)."""
+    return labels(message.parsed.content, message.parsed.entries.all, Found())
 
 
 def _warnings(message: ForeignMessage) -> tuple[Problem, ...]:

@@ -22,7 +22,14 @@ from schemas.message import Message
 
 _WORKING: Final = frozenset({Relation.OWN, Relation.HOUSEHOLD})
 _FINAL: Final = frozenset(
-    {NotTold.SOURCE_OF_HARM.value, NotTold.SEALED.value, NotTold.PROFESSIONAL_VIEW.value, NotTold.HELD.value}
+    why.value
+    for why in (
+        NotTold.SOURCE_OF_HARM,
+        NotTold.SEALED,
+        NotTold.PROFESSIONAL_VIEW,
+        NotTold.HELD,
+        NotTold.RESTRICTED_PARTY,
+    )
 )
 """Reasons not to tell that no later tie overrules (principles 6, 7, 8 and 11)."""
 _NEVER_WAS: Final = (DeliveryState.HELD, DeliveryState.CANCELLED)
@@ -80,7 +87,7 @@ def seen(
         return Seen(view=before.view, reason_code=before.reason_code, at=before.at, told=before.id)
     if before is not None and before.reason_code in _FINAL | {refused}:
         return None
-    met = situation(message, world, policy, directory.teams[message.sender or ""], now)
+    met = situation(message, world, policy, directory.teams[message.sender or ""], now, directory=directory)
     mine = next((one for one in candidates(met, policy, directory).recipients if one.team.id == team.id), None)
     ties = tuple(tie for tie in mine.ties if tie.relation in _WORKING and tie.confirmed) if mine else ()
     decided = decide(met, Recipient(team, ties), policy) if ties else None

@@ -268,6 +268,7 @@ def rekey(message: Message, ids: Mapping[str, str]) -> Message:
         relationships=tuple(dict.fromkeys(r for r in related_to if r.person != r.to)),
         household=_household(message.household, key),
         facts=tuple(_fact(fact, key) for fact in message.facts),
+        kept_from=tuple(replace(party, person=key(party.person)) for party in message.kept_from),
     )
 
 

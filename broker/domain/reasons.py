@@ -33,6 +33,7 @@ class NotTold(StrEnum):
     HELD = "held-not-for-this-function"
     UNCONFIRMED = "unconfirmed"
     CLOSED = "team-closed"
+    RESTRICTED_PARTY = "agency-of-restricted-party"
     NAMES_A_CHILD = "names-a-child-not-agreed"
 
 
@@ -59,6 +60,7 @@ _NOT_TOLD: Final[dict[NotTold, str]] = {
     NotTold.HELD: "It is held for release, and this function is not among those it may be released to (principle 7).",
     NotTold.CLOSED: "The team is closed; a task asks who does its work now (invariant 3).",
     NotTold.NAMES_A_CHILD: "It names a child whom a transfer to the team does not name until the sender's lead agrees (principle 12).",
+    NotTold.RESTRICTED_PARTY: "The sender keeps it from every agency of somebody whom this agency works with, registers or employs (principle 8).",
     NotTold.UNCONFIRMED: "The team's work with somebody concerned is not confirmed (principle 3).",
 }
 

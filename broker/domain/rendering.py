@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from broker.domain import naming, pointing
+from broker.domain import naming, parties, pointing
 from broker.domain.naming import Reader
 from broker.domain.rules import Group, Policy
 from broker.domain.situation import Situation, situation
@@ -47,6 +47,8 @@ def render(
     if message.sender == recipient.id:
         return message
     sender = directory.teams[message.sender or ""]
+    unspoken = parties.unspoken(message)
+    message = replace(message, people=tuple(p for p in message.people if p.key not in unspoken), kept_from=())
     met = situation(message, world, policy, sender, told_at, homes=homes)
     who = naming.reader(met, recipient, view, reason_code, policy, released=released, agreed=agreed)
     people = naming.persons(met, who)
@@ -134,5 +136,5 @@ def _shown(met: Situation, who: Reader, keys: frozenset[str], fact: Fact, catego
 
 def _labels(met: Situation, who: Reader, policy: Policy) -> frozenset[str]:
     marks = policy.marks
-    kept = met.message.labels & marks.copied
+    kept = met.message.labels & marks.copied if who.view in _SHOWS_KIN else frozenset()
     return kept | {marks.not_for_family} if met.marked or who.view is not View.FULL else kept

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from broker.domain import asks
+from broker.domain import asks, parties
 from broker.domain.reasons import NotTold, not_told_because
 from broker.domain.recipients import Candidates, Earlier, candidates
 from broker.domain.rules import Policy
@@ -47,7 +47,7 @@ def route(
     were told of this message before, who are not told again when the household has changed. `earlier`: the message that
     this one answers or ends. Decisions come in the order of team ids; times are `now` and the policy's durations.
     """
-    met = situation(message, world, policy, sender, now)
+    met = situation(message, world, policy, sender, now, directory=directory)
     found = candidates(met, policy, directory, earlier)
     decisions = [decide(met, one, policy) for one in found.recipients if one.team.id not in already_told]
     told = tuple(one for one in decisions if isinstance(one, Told))
@@ -56,7 +56,7 @@ def route(
         withheld=tuple(sorted((*_withheld(decisions), *_closed(found)), key=lambda one: one.team_id)),
         tasks=tuple(asks.tasks(met, found, told, policy, directory, again=bool(already_told))),
         households=_versions(met),
-        problems=(*found.problems, *_not_as_addressed(decisions, message)),
+        problems=(*found.problems, *_not_as_addressed(decisions, message), *_nobody_kept_out(message, directory)),
         policy_version=policy.version,
     )
 
@@ -89,3 +89,10 @@ def _not_as_addressed(decisions: list[Told | Withheld], message: Message) -> lis
         for index, team_id in enumerate(message.to)
         if team_id in refused
     ]
+
+
+def _nobody_kept_out(message: Message, directory: Directory) -> list[Problem]:
+    """An employer that the directory does not have keeps nobody out, and the sender must know."""
+    place = "Bundle.entry[0].resource.extension"
+    text = "names an employer that is no agency of the directory: nobody is kept out by it"
+    return [Problem(place, text, "not-found", "warning") for _ in parties.unknown_employers(message, directory)]

@@ -161,6 +161,8 @@ class Hold:
     """What waits for the safeguarding lead of the originating agency (principle 7)."""
 
     labels: frozenset[str]
+    restricted: frozenset[str]
+    """Labels that hold it from all but who works with its subjects or is addressed."""
     kinds: Mapping[Event, frozenset[str]]
     ended: Mapping[str, frozenset[str]]
     """Values of restricted facts that say that what is restricted is over: they hold nothing."""

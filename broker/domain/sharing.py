@@ -119,7 +119,7 @@ def decide(situation: Situation, recipient: Recipient, policy: Policy) -> Decisi
     told = _told(situation, recipient, offers, policy)
     if from_source or _needs_release(situation, recipient, group, told):
         return replace(told, state=DeliveryState.HELD)
-    return _held(situation, recipient, told, policy) if situation.held else told
+    return _held(situation, recipient, told, policy) if situation.held or situation.restricted else told
 
 
 def group_of(situation: Situation, recipient: Recipient, policy: Policy) -> Group:
@@ -137,6 +137,8 @@ def group_of(situation: Situation, recipient: Recipient, policy: Policy) -> Grou
 def _refusal(situation: Situation, recipient: Recipient) -> NotTold | None:
     if situation.sealed:
         return NotTold.SEALED
+    if recipient.team.agency_id in situation.barred:
+        return NotTold.RESTRICTED_PARTY
     if situation.over:
         return NotTold.PREGNANCY_ENDED
     if situation.goes_on:
@@ -208,7 +210,7 @@ def _unsure(situation: Situation, recipient: Recipient, group: Group, policy: Po
     doubtful = tuple(tie for tie in recipient.ties if not tie.confirmed)
     if not doubtful or not any(_offers(situation, recipient.team, doubtful, group, policy)):
         return _withheld(recipient, _why_not(situation, recipient, group))
-    if situation.rules.routine or situation.held:
+    if situation.rules.routine or situation.held or situation.restricted:
         return _withheld(recipient, NotTold.UNCONFIRMED)
     code, reason = told_because(Why.UNCONFIRMED, recipient.team.function)
     return Told(
@@ -316,10 +318,13 @@ def _needs_release(situation: Situation, recipient: Recipient, group: Group, tol
 
 
 def _held(situation: Situation, recipient: Recipient, told: Told, policy: Policy) -> Decision:
-    """Principle 7: told to the functions that the lead may release to, once it has; among responsible authorities at once."""
+    """Principle 7: told to the functions that the lead may release to, once it has; among responsible authorities at once.
+
+    What is no more than restricted (R) is told at once to who works with its subjects or is addressed.
+    """
     function = recipient.team.function
     own = any(tie.relation in (Relation.OWN, Relation.ADDRESSED) and tie.confirmed for tie in recipient.ties)
-    if function in policy.hold.free and own:
+    if own and (function in policy.hold.free or not situation.held):
         return told
     if function is Function.SAFEGUARDING_LEAD and recipient.team.agency_id == situation.sender.agency_id:
         return told

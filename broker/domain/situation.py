@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from broker.domain import vicinity
+from broker.domain import parties, vicinity
 from broker.domain.conditions import Flag
 from broker.domain.flags import flags
 from broker.domain.kinship import children_of, mothers_of, unborn_of
 from broker.domain.rules import About, EventRules, Hold, Policy, Tell
 from broker.domain.states import PersonState
-from broker.domain.world import KnownPerson, Team, World
+from broker.domain.world import Directory, KnownPerson, Team, World
 from schemas.codes import Category, Event
 from schemas.events import FACTS, category_of
 from schemas.message import Coding, Fact, Message
@@ -56,6 +56,10 @@ class Situation:
     addressed_only: bool
     """The sender's professional wants nobody told but those addressed."""
     held: bool
+    restricted: bool
+    """Marked R: at once only to who works with its subjects or is addressed; others wait for the sender's lead."""
+    barred: frozenset[str]
+    """Agencies that are told nothing: those of the persons whom the sender keeps it from."""
     marked: bool
     """Not to be shown to patient or family."""
     protected: frozenset[str]
@@ -94,8 +98,12 @@ def situation(
     now: datetime,
     *,
     homes: Collection[str] = (),
+    directory: Directory | None = None,
 ) -> Situation:
-    """Look at the household once; everything that follows reads this. `homes`: households it covers besides its subjects'."""
+    """Look at the household once; everything that follows reads this.
+
+    `homes`: households it covers besides its subjects'. `directory`: whose agency is whose, without which nobody can be decided on.
+    """
     rules = policy.events[message.event]
     households = tuple(sorted({*vicinity.routed_households(world, message.subjects, sender.id), *homes}))
     children_said = frozenset(vicinity.children_among(message, world, now))
@@ -128,6 +136,8 @@ def situation(
         bereaved=message.event is not Event.DEATH and _all(message.subjects, world, PersonState.DIED),
         addressed_only=bool(message.labels & policy.marks.addressed_only),
         held=_is_held(message, policy),
+        restricted=not policy.hold.restricted.isdisjoint(message.labels),
+        barred=parties.agencies(message, world, directory),
         marked=_is_marked(message, rules, policy, categories),
         protected=frozenset(vicinity.protected_persons(message, world)),
     )

@@ -187,6 +187,7 @@ def _hold(document: Document) -> Hold:
     hold = document.sharing.hold
     return Hold(
         labels=frozenset(hold.labels),
+        restricted=frozenset(hold.restricted),
         kinds={event: frozenset(kinds) for event, kinds in hold.kinds.items()},
         ended={fact: frozenset(values) for fact, values in hold.ended.items()},
         to=document.functions_of(hold.to),

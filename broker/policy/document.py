@@ -93,6 +93,7 @@ class HoldSection(Section):
     """What waits for a release, who may be told then, and who need not wait."""
 
     labels: tuple[str, ...]
+    restricted: tuple[str, ...] = ()
     kinds: dict[Event, tuple[str, ...]] = Field(default_factory=dict)
     ended: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     to: Names

@@ -119,7 +119,7 @@ class _Look:
         world = around(self.everybody, [person.key for person in entry.message.people])
         seen = rules.seen(
             entry.message,
-            around(self.everybody, entry.message.subjects),
+            around(self.everybody, entry.message.weighed),
             self.team,
             before,
             policy=self.ctx.policy,

@@ -58,7 +58,7 @@ def _held(session: Session, gate: Stored) -> list[Delivery]:
 def _told_now(session: Session, ctx: Context, gate: Stored, now: datetime) -> dict[str, Told]:
     row = session.get_one(Notification, gate.row.notification_id)
     message = said.now(session, ctx.codec, row)
-    decided = route.decide(ctx, message, load_world(session, ctx.codec, message.subjects), now)
+    decided = route.decide(ctx, message, load_world(session, ctx.codec, message.weighed), now)
     return {told.team_id: told for told in decided.told}
 
 

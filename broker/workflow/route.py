@@ -99,7 +99,7 @@ def once_more(session: Session, ctx: Context, row: Notification, now: datetime) 
     before = deliveries.decisions(session, row.id)
     refused = deliveries.refused_by_lead(session, row.id)
     told_before = refused | {team for team, state in before.items() if state is not DeliveryState.WITHHELD}
-    world = load_world(session, ctx.codec, message.subjects)
+    world = load_world(session, ctx.codec, message.weighed)
     if has_come(message, world, ctx.policy.events[message.event]):
         return set()
     decided = decide(ctx, message, world, now, already_told=told_before)
@@ -180,7 +180,7 @@ def ask(
     )
     if taking_over:
         opening = transfer.meet(
-            session, ctx, notification_id, message, load_world(session, ctx.codec, message.subjects), now
+            session, ctx, notification_id, message, load_world(session, ctx.codec, message.weighed), now
         )
         for told, delivery_id in acting:
             if told.team_id in taking_over:

@@ -58,7 +58,9 @@ def _tell(session: Session, ctx: Context, task: Stored, owner: Team, now: dateti
     notification = session.get_one(Notification, task.row.notification_id or "")
     message = said.now(session, ctx.codec, notification)
     sender = ctx.directory.teams[notification.sender_team_id]
-    met = situation(message, load_world(session, ctx.codec, message.subjects), ctx.policy, sender, now)
+    met = situation(
+        message, load_world(session, ctx.codec, message.weighed), ctx.policy, sender, now, directory=ctx.directory
+    )
     before = deliveries.decisions(session, notification.id)
     refused = deliveries.refused_by_lead(session, notification.id)
     for cover, team in ctx.policy.out_of_hours.standing_in(owner, message.event, message.kind, ctx.directory, now):

@@ -20,6 +20,7 @@ PROTECTED_ADDRESS: Final = extension_url("protected-address")
 UNBORN: Final = extension_url("unborn-expected-date")
 RELATED_PATIENT: Final = extension_url("related-patient")
 STANDING: Final = extension_url("standing")
+RESTRICTED_PARTY: Final = extension_url("restricted-party")
 
 DATA_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 BIRTH_TIME: Final = "http://hl7.org/fhir/StructureDefinition/patient-birthTime"
@@ -41,6 +42,8 @@ ENCOUNTER_CLASS: Final = f"{CANONICAL}/CodeSystem/encounter-class"
 PROFESSIONAL_ROLE: Final = f"{CANONICAL}/CodeSystem/professional-role"
 
 HOUSEHOLD_GROUP: Final = "household"
+UNRECOGNISED: Final = "unrecognised"
+"""Our own label in place of one that nobody knows here."""
 NOPAT: Final = "NOPAT"
 
 # PDS marks a sensitive record R (its address and practice are withheld) and an invalidated or sealed one V.
@@ -49,7 +52,7 @@ VERY_RESTRICTED: Final = "V"
 
 LABEL_SYSTEMS: Final[dict[str, str]] = {
     NOPAT: ACT_CODE,
-    "N": CONFIDENTIALITY,
+    **dict.fromkeys("ULMN", CONFIDENTIALITY),
     RESTRICTED: CONFIDENTIALITY,
     VERY_RESTRICTED: CONFIDENTIALITY,
 }

@@ -19,6 +19,7 @@ from schemas.bundle.elements import (
 )
 from schemas.bundle.entries import Entries, Entry
 from schemas.bundle.foci import FOCUS_TYPES, FocusType
+from schemas.bundle.labels import labels
 from schemas.bundle.reading_facts import facts, native_facts
 from schemas.bundle.reading_header import Header
 from schemas.bundle.reading_people import People
@@ -107,7 +108,8 @@ class _Reading:
             to=tuple(header.addressed()),
             reference=text_in(extension(resource, profile.REFERENCE), "valueId"),
             conversation=text_in(extension(resource, profile.CONVERSATION), "valueString"),
-            labels=frozenset(header.labels()),
+            labels=labels(self.bundle, self.entries.all, self.found),
+            kept_from=tuple(header.kept_from(people)),
         )
 
     def _id(self) -> str:

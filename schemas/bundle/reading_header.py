@@ -18,8 +18,9 @@ from schemas.bundle.elements import (
     texts_in,
 )
 from schemas.bundle.entries import Entries, Entry
+from schemas.bundle.reading_people import People
 from schemas.codes import LawfulBasis, Priority
-from schemas.message import Identifier, Professional
+from schemas.message import Identifier, Professional, RestrictedParty
 
 _BASES: Final = {basis.value: basis for basis in LawfulBasis}
 _PRIORITIES: Final = {priority.value: priority for priority in Priority}
@@ -95,13 +96,16 @@ class Header:
         understood = [_PRIORITIES[code] for code in codes if code in _PRIORITIES]
         return max(understood, key=list(Priority).index, default=Priority.ROUTINE)
 
-    def labels(self) -> Iterator[str]:
-        """The header's labels. A mark on any part that the family must not see it marks the whole."""
-        for entry in self.entries.all:
-            for _, label in objects_in(object_in(entry.resource, "meta"), "security"):
-                code = text_in(label, "code")
-                if code is not None and (entry is self.entry or code == profile.NOPAT):
-                    yield code
+    def kept_from(self, people: People) -> Iterator[RestrictedParty]:
+        """Persons whose agencies are told nothing, each with an agency that employs them where one is named."""
+        for index, item in objects_in(self.entry.resource, "extension"):
+            if item.get("url") == profile.RESTRICTED_PARTY:
+                place = f"{self.entry.place}.extension[{index}]"
+                person = people.key_of(object_in(extension(item, "person"), "valueReference"))
+                if person is None:
+                    self.found.error(place, "must name a person of the message", "not-found")
+                else:
+                    yield RestrictedParty(person=person, employer=text_in(extension(item, "employer"), "valueId"))
 
 
 def _full_name(resource: JsonObject) -> str | None:

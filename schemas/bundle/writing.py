@@ -131,6 +131,10 @@ class _Writing:
             said.append({"url": profile.REFERENCE, "valueId": message.reference})
         if message.conversation is not None:
             said.append({"url": profile.CONVERSATION, "valueString": message.conversation})
+        for party in message.kept_from:
+            parts: list[JsonObject] = [{"url": "person", "valueReference": self._refer(party.person)}]
+            parts += [{"url": "employer", "valueId": party.employer}] if party.employer else []
+            said.append({"url": profile.RESTRICTED_PARTY, "extension": parts})
         return said
 
     def _focus_addresses(self) -> Iterable[str]:

@@ -36,6 +36,12 @@ _COMPLEX: Final[tuple[tuple[str, str, str, dict[str, str]], ...]] = (
         {"fact": "Coding", "level": "code", "kind": "code"},
     ),
     (
+        profile.RESTRICTED_PARTY,
+        "MessageHeader",
+        "Somebody none of whose agencies is told of the message, and an agency that employs them",
+        {"person": "Reference", "employer": "id"},
+    ),
+    (
         canonical("StructureDefinition", "task-milestone"),
         "Task",
         "One of the facts delivered, opened, answered, with when and by whom",

@@ -61,7 +61,9 @@ _OWN: Final = (
         title="Marks on a message besides HL7's security labels",
         codes={
             "held-for-release": "Told to nobody until the sender's safeguarding lead releases it",
+            "addressed-only": "Told to nobody but those whom the sender addresses",
             "refuge": "Names people in a refuge: their household joins no other",
+            "unrecognised": "A label that was not known here stood in its place; it counts as the strictest",
         },
     ),
     Values(

@@ -5,13 +5,16 @@ from datetime import timedelta
 
 import pytest
 
+from broker.domain.chronology import Before, seen
 from broker.domain.states import DeliveryState, InvolvementState, View
 from schemas.codes import Event, RelationshipKind
-from schemas.message import Coding, Relationship
+from schemas.message import Coding, Relationship, RestrictedParty
 from tests.unit.domain.family import (
     ADMITTED,
+    DIRECTORY,
     FAMILY,
     NOW,
+    PRACTICE,
     RISK,
     SAFETY,
     TEAMS,
@@ -313,6 +316,41 @@ def test_p07_what_is_restricted_waits_for_the_originating_agencys_lead(more):
     assert "visitors" in release.options["teams"]
 
 
+@pytest.mark.parametrize("label", ["V", "unrecognised"])
+def test_p07_the_strictest_label_and_one_that_nobody_knows_hold_the_message_for_the_lead(label):
+    concern = message("concern", "baby", kind="neglect", sender="visitors", labels=frozenset({label}))
+    decision = routed(concern, world(FAMILY, work=[works("practice", "baby")]))
+    assert {one.state for one in decision.told} == {DeliveryState.HELD}
+    assert ("release", "trust-lead") in tasks(decision)
+
+
+def test_p07_what_is_restricted_goes_at_once_to_who_works_with_its_subject_or_is_addressed_alone():
+    known = world(FAMILY, work=[works("visitors", "baby"), works("other-cmht", "grandfather")])
+
+    def states(label):
+        decision = routed(replace(ADMITTED, to=("social-care",), labels=frozenset({label})), known)
+        assert (("release", "mental-trust-lead") in tasks(decision)) == (label == "R")
+        return {one.team_id: one.state for one in decision.told}
+
+    at_once = {"other-cmht": DeliveryState.READY, "social-care": DeliveryState.READY}
+    assert states("N") == {**dict.fromkeys(states("N"), DeliveryState.READY)}
+    assert states("R") == {**dict.fromkeys(states("N"), DeliveryState.HELD), **at_once}
+    assert "visitors" in states("N")
+
+
+def test_p07_a_team_that_is_not_sure_is_not_even_told_that_something_restricted_is_there():
+    unsure = works("early-help", "baby", state=InvolvementState.UNCONFIRMED)
+    concern = message("concern", "baby", kind="neglect", sender="visitors", labels=frozenset({"R"}))
+    assert withheld(routed(concern, world(FAMILY, work=[unsure])))["early-help"] == "unconfirmed"
+
+
+def test_p07_the_label_goes_on_with_what_it_restricts_and_does_not_say_that_there_is_more():
+    concern = message("concern", "baby", kind="neglect", sender="visitors", labels=frozenset({"R"}))
+    known = world(FAMILY, work=[works("practice", "baby")])
+    assert "R" in copy(concern, known, "practice", "full").labels
+    assert "R" not in copy(concern, known, "early-help", "existence", reason_code="unconfirmed-involvement").labels
+
+
 def test_p07_a_recall_that_is_over_holds_nothing():
     over = fact("recall", Coding(system="s", code="concluded"), "father")
     decision = routed(message("enforcement", "father", sender="probation", facts=[over, RISK]), world(FAMILY))
@@ -345,6 +383,71 @@ def test_p08_the_professionals_view_that_only_those_addressed_are_told_is_kept()
     decision = routed(concern, known)
     assert set(told(decision)) == {"social-care"}
     assert withheld(decision)["practice"] == "professional-view"
+
+
+def kept_from(person, employer=None, **more):
+    """A concern about the baby that goes to no agency of somebody."""
+    party = RestrictedParty(person=person, employer=employer)
+    more = {"sender": "visitors", "to": ("drugs",), **more}
+    return message("concern", "baby", kind="neglect", kept_from=(party,), **more)
+
+
+WORKING = (works("practice", "baby"), works("cmht", "mother"), works("midwives", "mother"))
+
+
+@pytest.mark.parametrize(
+    ("work", "changed", "employer", "barred"),
+    [
+        ([works("drugs", "father")], {}, None, {"drugs"}),  # its team works with him, addressed or not
+        ([works("drugs", "father", state=InvolvementState.UNCONFIRMED)], {}, None, {"drugs"}),
+        ([works("duty", "father")], {}, None, {"early-help"}),  # another team of the same agency
+        ([], {"father": {"practice": PRACTICE}}, None, {"practice"}),  # he is registered there
+        ([], {}, "council", {"early-help"}),  # it employs him
+    ],
+)
+def test_p08_no_agency_of_a_restricted_party_is_told(work, changed, employer, barred):
+    known = world(FAMILY, work=[*WORKING, works("early-help", "baby"), *work], **changed)
+    decision = routed(kept_from("father", employer), known)
+    assert {team for team, why in withheld(decision).items() if why == "agency-of-restricted-party"} >= barred
+    assert barred.isdisjoint(told(decision))
+    assert barred <= told(routed(replace(kept_from("father", employer), kept_from=()), known)).keys()
+
+
+def test_p08_whoever_is_no_agency_of_theirs_is_told_as_ever_and_never_of_whom_it_is_kept_from():
+    known = world(FAMILY, work=[*WORKING, works("probation", "father")])
+    concern = kept_from("father", people=[said("baby"), said("father")])
+    decision = routed(concern, known)
+    assert told(decision)["practice"] == ("full", "action")
+    seen = shown(concern, known, "practice")
+    assert "father" not in keys(seen)
+    assert seen.kept_from == ()
+    assert "father" in keys(shown(replace(concern, kept_from=()), known, "practice"))
+
+
+def test_p08_an_employer_that_the_directory_does_not_have_is_named_to_the_sender():
+    decision = routed(kept_from("father", "nobody"), world(FAMILY, work=WORKING))
+    assert [one.code for one in decision.problems if "employer" in one.reason] == ["not-found"]
+
+
+def test_p08_a_team_that_came_later_never_looks_back_on_what_was_kept_from_its_agency():
+    known = world(FAMILY, work=[*WORKING, works("drugs", "father")])
+    before = Before(
+        id="1", state=DeliveryState.WITHHELD, view=View.EXISTENCE, reason_code="agency-of-restricted-party", at=NOW
+    )
+    for earlier in (before, None):
+        assert (
+            seen(
+                kept_from("father"),
+                known,
+                TEAMS["drugs"],
+                earlier,
+                policy=policy(),
+                directory=DIRECTORY,
+                now=NOW,
+                refused="x",
+            )
+            is None
+        )
 
 
 @pytest.mark.parametrize("missing", ["author", "basis"])

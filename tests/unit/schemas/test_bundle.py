@@ -12,9 +12,10 @@ from fhir.resources.R4B.bundle import Bundle
 
 from schemas import examples
 from schemas.bundle import Answer, read, response_bundle, trim_codes, write
-from schemas.codes import Event, Priority, RelationshipKind, Standing
+from schemas.codes import CANONICAL, Event, Priority, RelationshipKind, Standing
+from schemas.content import dump, load
 from schemas.examples.story import MESSAGES
-from schemas.message import HouseholdMember, Message, PostalAddress, Relationship
+from schemas.message import HouseholdMember, Message, PostalAddress, Relationship, RestrictedParty
 from schemas.problem import Problem, operation_outcome
 from schemas.structure import check_bundle
 
@@ -534,6 +535,64 @@ def test_a_mark_on_a_part_marks_the_whole():
     bundle = examples.load("concern-bruising")
     del resource(bundle, "MessageHeader")["meta"]
     assert understood(bundle)[0].labels == frozenset({"NOPAT"})
+
+
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+
+
+@pytest.mark.parametrize(
+    ("part", "system", "code", "expected"),
+    [
+        ("Bundle", CONFIDENTIALITY, "R", {"R"}),
+        ("MessageHeader", CONFIDENTIALITY, "V", {"V"}),
+        ("Observation", CONFIDENTIALITY, "R", {"R"}),
+        ("Observation", CONFIDENTIALITY, "U", {"N"}),
+        ("Observation", "https://elsewhere.example", "N", {"N", "unrecognised"}),  # opens only where HL7 says so
+        ("Observation", "https://elsewhere.example", "R", {"R"}),
+        ("Encounter", f"{CANONICAL}/CodeSystem/label", "held-for-release", {"N", "held-for-release"}),
+        ("Observation", "http://terminology.hl7.org/CodeSystem/v3-ActCode", "HIV", {"N", "unrecognised"}),
+        ("Patient", CONFIDENTIALITY, "R", {"N"}),  # of the identity: its address is protected
+        ("Patient", "https://elsewhere.example", "x", {"N", "unrecognised"}),
+    ],
+)
+def test_the_strictest_label_of_any_part_rules_the_message(part, system, code, expected):
+    bundle = examples.load("child-contact")
+    resource(bundle, "MessageHeader")["meta"] = {"security": [{"system": CONFIDENTIALITY, "code": "N"}]}
+    marked = bundle if part == "Bundle" else resource(bundle, part)
+    marked.setdefault("meta", {}).setdefault("security", []).append({"system": system, "code": code})
+    message, problems = understood(bundle)
+    assert message.labels == expected
+    told = [problem for problem in problems if "label" in problem.reason]
+    assert bool(told) == ("unrecognised" in expected)
+    assert code not in [word for problem in told for word in problem.reason.split()]
+
+
+def test_a_label_of_a_resource_within_another_counts():
+    bundle = examples.load("child-contact")
+    within = {"resourceType": "Basic", "code": {"text": "x"}, "meta": {"security": [{"code": "V"}]}}
+    resource(bundle, "Encounter")["contained"] = [within]
+    assert understood(bundle)[0].labels == {"V"}
+
+
+def test_whom_a_message_is_kept_from_is_read_and_written_again():
+    message = replace(
+        MESSAGES["birth"],
+        kept_from=(RestrictedParty(person=MESSAGES["birth"].people[-1].key, employer="bsmhft"),),
+    )
+    written = write(message, source=SOURCE)
+    assert check_bundle(written) == []
+    [again] = understood(written)[0].kept_from
+    assert again.employer == "bsmhft"
+    assert understood(written)[0].person(again.person).given == message.people[-1].given
+    assert load(dump(message)) == message
+
+
+def test_a_message_that_is_kept_from_nobody_of_its_own_is_refused():
+    bundle = write(MESSAGES["birth"], source=SOURCE)
+    resource(bundle, "MessageHeader")["extension"].append(
+        {"url": f"{CANONICAL}/StructureDefinition/restricted-party", "extension": [{"url": "employer", "valueId": "x"}]}
+    )
+    assert ("not-found", "error") in {(code, severity) for _, severity, code in found_in(bundle)}
 
 
 def test_a_basis_that_is_not_listed_is_refused():
