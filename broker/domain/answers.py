@@ -124,10 +124,14 @@ class Asked:
     """What may be released to; empty when the task does not list it."""
     team: str
     """The team that answers."""
+    owner: str
+    """Whose task it is."""
     agency_teams: frozenset[str]
     """The open teams of its agency, itself included."""
     caretaking_at_most: timedelta
     """The furthest review date of a caretaking."""
+    as_lead: bool = False
+    """Who answers is the lead of the owner's agency, and not the owner."""
     agrees: bool = False
     """The other side has proposed what is answered now."""
     reporters: frozenset[str] = frozenset()
@@ -139,6 +143,8 @@ Check = Callable[[MoveRequest, Asked, datetime], Iterator[Problem]]
 
 def check(request: MoveRequest, asked: Asked, now: datetime) -> tuple[Problem, ...]:
     """What is missing from the answer or wrong with it; empty when it will do. Paths name parts of the operation."""
+    if asked.as_lead and request.move is Move.COMPLETE:
+        return (*_too_long(request), *_discussion(request, asked, now))
     special = _CHECKS_OF.get((asked.code, request.move)) or _CHECKS.get(request.move, _nothing)
     return (*_too_long(request), *special(request, asked, now))
 
@@ -277,8 +283,12 @@ def _reassign(request: MoveRequest, asked: Asked, _now: datetime) -> Iterator[Pr
         return
     if request.to_team is None:
         yield _required("owner", "name the team")
-    elif request.to_team == asked.team:
+    elif request.to_team == asked.owner:
         yield Problem("owner", "is this team already", "business-rule")
+    elif request.to_team == asked.team and asked.code is TaskCode.TRANSFER:
+        yield Problem(
+            "owner", "must be a team that does this work: care is taken over by those who give it", "business-rule"
+        )
     elif request.to_team not in asked.agency_teams:
         yield Problem("owner", "must be an open team of your own agency", "business-rule")
     if request.text is None:

@@ -29,9 +29,7 @@ class HandoverState(StrEnum):
     OVERDUE = "overdue"  # unacknowledged, and its due date has passed
     ESCALATED = "escalated"  # unacknowledged, and somebody above the team has been told
     DECLINED = "declined"  # a professional declined it, with a coded reason
-    COMPLETE = (
-        "complete"  # a professional acknowledged it, or every line was confirmed; agreed actions may still be open
-    )
+    COMPLETE = "complete"  # a professional acknowledged it, or every line was confirmed, or its lead closed it (`closed-by-lead`); agreed actions may still be open
     WITHDRAWN = "withdrawn"  # its sender took it back, or it was entered in error: nobody need answer
 
 

@@ -56,6 +56,7 @@ class BusinessStatus(StrEnum):
     REPLACED = "replaced"  # the sender sent another in its place
     WITHDRAWN = "withdrawn"  # the sender took the notification back
     ARRIVED = "arrived"  # what was expected has come
+    CLOSED_BY_LEAD = "closed-by-lead"  # nobody of the team answered; the lead of its agency ended it after a discussion
     REACHED = "reached-after-all"  # the team could not be reached, and has been since
     ESCALATED = "escalated"  # computed when it is shown: overdue, and told to others because nobody answered
     OVERDUE = "overdue"  # computed when it is shown: not ended and past its due date
@@ -238,14 +239,25 @@ def allowed(task: TaskNow, team: str) -> frozenset[Move]:
     return frozenset()
 
 
-_LEAD: Final = frozenset({Move.EXTEND, Move.NOTE})
-"""What a lead to whom a task has climbed may do: give its team more time, with the reason."""
+_LEAD: Final = frozenset({Move.EXTEND, Move.NOTE, Move.REASSIGN})
+"""What a lead to whom a task has climbed may do in its team's place: give it more time, or to another team, their own included."""
+_LEAD_TALKS: Final = frozenset({TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD, TaskCode.PATTERN_REVIEW})
+"""Kinds of task that end by a discussion, whoever of the agency holds it."""
+_LEAD_ENDS: Final = _LEAD_TALKS | {TaskCode.ACKNOWLEDGE, TaskCode.EXPECTED_EVENT}
+"""What such a lead may close, with the discussion. Never a transfer or what somebody is asked or has agreed to: that must be answered."""
 
 
 def _as_lead(task: TaskNow, mover: Mover) -> frozenset[Move]:
-    if task.ended or task.owner not in mover.leads or mover.team == task.owner:
+    if not _leads(task, mover) or task.ended:
         return frozenset()
-    return _LEAD & MOVES.get((task.code, task.status), frozenset())
+    owners = MOVES.get((task.code, task.status), frozenset())
+    ends = {Move.COMPLETE} if owners and task.code in _LEAD_ENDS else set()
+    return (_LEAD & owners | ends) - (_NOT_WHILE_ASKING if task.asking else frozenset())
+
+
+def _leads(task: TaskNow, mover: Mover) -> bool:
+    """Whether the mover is the lead of the owner's agency; that it has climbed to them is who may see it at all."""
+    return mover.team != task.owner and task.owner in mover.leads
 
 
 def _not_here(task: TaskNow, team: str) -> frozenset[Move]:
@@ -339,6 +351,8 @@ def _asked(task: TaskNow, mover: Mover) -> Asked:
         choices=task.choices,
         functions=task.functions,
         team=mover.team,
+        owner=task.owner,
+        as_lead=_leads(task, mover),
         agency_teams=mover.agency_teams,
         caretaking_at_most=mover.caretaking_at_most,
         agrees=task.excluding not in (None, mover.team),
@@ -347,7 +361,12 @@ def _asked(task: TaskNow, mover: Mover) -> Asked:
 
 
 def _moved(task: TaskNow, request: MoveRequest, team: str, kind: RoleKind) -> Moved:
-    status, business = _next_of_line(task, request, team) or _taken(task, request) or _next(task, request)
+    status, business = (
+        _next_of_line(task, request, team)
+        or _closed(task, request, team)
+        or _taken(task, request)
+        or _next(task, request)
+    )
     return Moved(
         move=request.move,
         status=status,
@@ -377,6 +396,13 @@ def _next_of_line(task: TaskNow, request: MoveRequest, team: str) -> tuple[TaskS
         case TaskCode.TRANSFER, Move.REASSIGN:
             return task.status, task.business_status
     return None
+
+
+def _closed(task: TaskNow, request: MoveRequest, team: str) -> tuple[TaskStatus, BusinessStatus | None] | None:
+    """A lead ended what its team did not answer: nobody waits any more, and nobody acknowledged (invariant 6)."""
+    if request.move is not Move.COMPLETE or team == task.owner or task.code in _LEAD_TALKS:
+        return None
+    return TaskStatus.COMPLETED, BusinessStatus.CLOSED_BY_LEAD
 
 
 def _taken(task: TaskNow, request: MoveRequest) -> tuple[TaskStatus, BusinessStatus | None] | None:

@@ -71,6 +71,8 @@ class Content(TypedDict, total=False):
     options: dict[str, str | list[str]]
     opened: Who
     answered: Who
+    closed: Who
+    """The lead who ended what nobody of the team had answered."""
     meaning: str
     because: str
     """Reason of a decline in words."""

@@ -264,10 +264,7 @@ def _columns(step: Step) -> dict[str, Value]:
         case Move.OPEN:
             columns["opened_at"] = row.opened_at or step.now
         case Move.ACCEPT | Move.DECLINE | Move.ANSWER | Move.COMPLETE:
-            columns["answered_at"] = step.now
-            if moved.status is TaskStatus.ACCEPTED:
-                dates = [action.due_at for action in step.request.actions if action.due_at is not None]
-                columns["progress_by"] = progress.lapses_at(step.ctx, step.task, dates, step.now)
+            columns |= _answered(step)
         case Move.EXTEND | Move.CARETAKE:
             columns |= {"due_at": moved.due_at, "remind_at": _reminds_at(step)}
         case Move.REASSIGN if step.request.holder is not None:
@@ -278,6 +275,16 @@ def _columns(step: Step) -> dict[str, Value]:
         case Move.ASK | Move.CANCEL | Move.NOTE | Move.EXCLUDE:
             pass
     return columns
+
+
+def _answered(step: Step) -> dict[str, Value]:
+    """When it was answered, and of what was agreed by when it must get on. Whoever ends it in the team's place answers nothing."""
+    if step.moved.business_status is BusinessStatus.CLOSED_BY_LEAD:
+        return {}
+    if step.moved.status is not TaskStatus.ACCEPTED:
+        return {"answered_at": step.now}
+    dates = [action.due_at for action in step.request.actions if action.due_at is not None]
+    return {"answered_at": step.now, "progress_by": progress.lapses_at(step.ctx, step.task, dates, step.now)}
 
 
 def _reminds_at(step: Step) -> datetime | None:

@@ -91,7 +91,7 @@ def _follow(step: Step) -> None:
             _go_on(step, step.task.row.part_of)
         elif step.code is TaskCode.AGREED_ACTION:
             _finish(step, step.task.row.part_of)
-    elif step.request.move in (Move.ACCEPT, Move.DECLINE) and step.task.now().asking:
+    elif step.request.move in (Move.ACCEPT, Move.DECLINE, Move.COMPLETE) and step.task.now().asking:
         ask_no_more(step)
 
 

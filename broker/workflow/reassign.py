@@ -1,5 +1,9 @@
-"""Give a task to another team of the agency: what that team gets to see with it is no more than it may (sharing principle 2)."""
+"""Give a task to another team of the agency: what that team gets to see with it is no more than it may (sharing principle 2).
 
+The safeguarding lead of the agency who takes over what climbed to them gets what the owner had, and no more: docs/decisions/0022.
+"""
+
+from typing import Final
 from uuid import uuid4
 
 from sqlmodel import Session, col, select
@@ -11,6 +15,7 @@ from broker.errors import Conflict
 from broker.storage import deliveries, tasks
 from broker.storage.tables import Delivery, Task
 from broker.workflow.answer_effects import Step
+from schemas.codes import Function
 
 NEVER_TOLD = frozenset({DeliveryState.WITHHELD, DeliveryState.HELD, DeliveryState.CANCELLED})
 
@@ -19,7 +24,8 @@ def hand_over(step: Step) -> str | None:
     """Send the new owner what it needs; the delivery that carries the task now, None when it has a message of its own.
 
     Conflict when the notification was decided not to be for that team, or its function is another than the owner's
-    and it was not told: who works otherwise may know otherwise, and reassigning is no way round that decision.
+    and it was not told: who works otherwise may know otherwise, and reassigning is no way round that decision. Only the
+    agency's own safeguarding lead may take it on without having been told, who answers for what all of its teams do.
     """
     carrier = step.task.row.delivery_id
     if carrier is None:
@@ -29,10 +35,23 @@ def hand_over(step: Step) -> str | None:
     known = _told_before(step.session, before.notification_id, step.moved.owner)
     if known is not None:
         return known.id if known.state not in NEVER_TOLD else _refuse(step)
+    if _taken_over(step):
+        return _same_again(step, before, *_TAKEN_OVER)
     teams = step.ctx.directory.teams
-    if teams[step.moved.owner].function is not teams[step.team].function:
+    if teams[step.moved.owner].function is not teams[step.task.row.owner_team_id].function:
         _refuse(step)
-    return _same_again(step, before)
+    return _same_again(step, before, *_HANDED_ON)
+
+
+_HANDED_ON: Final = ("reassigned", "A team of your agency with the same function gave you its task.")
+_TAKEN_OVER: Final = ("taken-over", "You took over a task that a team of your agency had not answered.")
+
+
+def _taken_over(step: Step) -> bool:
+    """Whether the safeguarding lead of the owner's agency takes to itself what climbed to it."""
+    lead = step.ctx.directory.teams[step.team]
+    mine = step.moved.owner == step.team != step.task.row.owner_team_id
+    return mine and lead.function is Function.SAFEGUARDING_LEAD
 
 
 def _told_before(session: Session, notification_id: str, team_id: str) -> Delivery | None:
@@ -52,7 +71,7 @@ def _refuse(step: Step) -> str:
     )
 
 
-def _same_again(step: Step, before: Delivery) -> str:
+def _same_again(step: Step, before: Delivery, code: str, reason: str) -> str:
     """The notification for the new owner, as the old one had it."""
     row: dict[str, object] = {
         "id": str(uuid4()),
@@ -61,8 +80,8 @@ def _same_again(step: Step, before: Delivery) -> str:
         "state": DeliveryState.READY,
         "purpose": Purpose.ACTION,
         "view": before.view,
-        "reason_code": "reassigned",
-        "reason": "A team of your agency with the same function gave you its task.",
+        "reason_code": code,
+        "reason": reason,
         "policy_version": step.ctx.policy.version,
         "known_to_sender": before.known_to_sender,
         "created_at": step.now,

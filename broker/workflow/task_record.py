@@ -30,7 +30,7 @@ def content_after(
         case Move.OPEN:
             after["opened"] = by
         case Move.ACCEPT | Move.DECLINE | Move.ANSWER | Move.COMPLETE:
-            after["answered"] = by
+            after["closed" if moved.business_status is BusinessStatus.CLOSED_BY_LEAD else "answered"] = by
             _answered(after, code, request, by, team)
         case Move.CARETAKE:
             after["caretaking"] = Note(text=request.text or "", by=by, team=team)

@@ -89,6 +89,8 @@ class TaskView:
     telephones: tuple[Telephone, ...]
     owner: Team
     closed: bool
+    own: bool
+    """Whether it is the viewer's own team's."""
 
 
 def opened(session: Session, ctx: Context, caller: Caller, task_id: str, now: datetime) -> Stored:
@@ -125,6 +127,7 @@ def see(
         telephones=_telephones(ctx, viewer, item.sender, message),
         owner=ctx.directory.teams[task.row.owner_team_id],
         closed=task.now().ended,
+        own=task.row.owner_team_id == viewer.id,
     )
 
 

@@ -53,6 +53,7 @@ BUSINESS_STATUS_WORDS: Mapping[BusinessStatus, str] = {
     BusinessStatus.REPLACED: "Replaced by another message",
     BusinessStatus.WITHDRAWN: "Withdrawn by the sender",
     BusinessStatus.ARRIVED: "What was expected has come",
+    BusinessStatus.CLOSED_BY_LEAD: "Closed by the lead of its agency after a discussion; the team did not answer",
     BusinessStatus.REACHED: "Reached after all",
     BusinessStatus.ESCALATED: "Overdue, and raised to others",
     BusinessStatus.OVERDUE: "Overdue",

@@ -53,6 +53,7 @@ _OWN: Final = (
             "partly-confirmed": "Some persons of the transfer are confirmed",
             "awaiting-sender": "Everybody named is answered; the sender has something to settle first",
             "replaced": "The sender sent another in its place",
+            "closed-by-lead": "Nobody of the team answered; the lead of its agency ended it after a discussion that is recorded",
             "reached-after-all": "The team could not be reached, and has been since",
         },
     ),

@@ -68,7 +68,8 @@ def bruise(town):
 
 
 def cells(page):
-    return [[cell.find_class("baton-cell")[0].text_content() for cell in row] for row in page.xpath("//table/tbody/tr")]
+    silent = page.xpath("//table[starts-with(caption,'Teams that have not answered')]/tbody/tr")
+    return [[cell.find_class("baton-cell")[0].text_content() for cell in row] for row in silent]
 
 
 def test_a_lead_sees_who_is_silent_and_what_was_not_delivered(town):
@@ -149,3 +150,85 @@ def test_a_day_that_is_none_is_said_beside_the_agenda(later):
 
 def test_an_auditor_has_no_meeting(later):
     assert visitor(later, "nadia").http.get("/app/agenda").status_code == 403
+
+
+# --- in a team's place
+
+
+@pytest.fixture(scope="module")
+def overdue(town):
+    """Something that the practice was to do, raised to its lead."""
+    wanted = TaskWanted(code=TaskCode.EXPECTED_EVENT, owner=PRACTICE, description="A review is due.", cites="F5")
+
+    def work(session):
+        [id_] = raising.raise_tasks(session, town.runtime.context(session), [wanted], town.clock())
+        at = town.clock()
+        session.add(Escalation(id=str(uuid4()), task_id=id_, level=1, due_at=at, rung="lead", team_id=LEADS, at=at))
+        return id_
+
+    return town.runtime.store.write(work)
+
+
+def test_a_lead_reads_whom_to_ring_and_what_can_be_done_in_the_team_s_place(town):
+    page = visitor(town, "lead").get(f"/app/tasks/{bruise(town).id}")
+    assert "It is with Harborne Practice. Ring them:" in text(page)
+    offered = [link.text for link in page.xpath("//ul[@class='baton-actions']//a")]
+    assert offered == [
+        "Close it after a discussion",
+        "Give the team more time",
+        "Take it over, or give it to another team",
+        "Add a note",
+    ]
+    assert HOSTILE not in text(page)  # what it is about is the team's, until somebody takes it over
+
+
+def test_the_load_of_the_agency_s_own_teams_is_in_numbers(town, overdue):
+    page = visitor(town, "lead").get("/app/overview")
+    [row] = page.xpath("//h2[starts-with(.,'What your agency')]/following-sibling::table[1]/tbody/tr")
+    name, opened_, late, _, people = (cell.find_class("baton-cell")[0].text_content() for cell in row)
+    open_now = [task for task in town.rows(Task, owner_team_id=PRACTICE) if task.code != "confirm-child"]
+    assert (name, opened_, late, people) == ("Harborne Practice", str(len(open_now)), "None", "Nothing was agreed")
+    assert "Harborne Practice" not in text(visitor(town, "other").get("/app/overview"))
+
+
+def test_a_lead_closes_by_form_what_nobody_answered_only_with_the_discussion(town, overdue):
+    lead, address = visitor(town, "lead"), f"/app/tasks/{overdue}/complete"
+    form = lead.get(address)
+    assert "nobody has acknowledged it" in text(form)
+    assert "With whom was it discussed?" in text(html.fromstring(lead.send(form, address).text))
+    said = {
+        "discussion.with": "The practice manager",
+        "discussion.at": "2026-01-01T10:00",
+        "discussion.outcome": "early-help",
+        "discussion.because": "<b>A plan</b>",
+    }
+    after = lead.send(form, address, **said)
+    assert "Closed by the lead of its agency after a discussion" in text(html.fromstring(after.text))
+    assert "<b>A plan" not in after.text
+
+
+def test_a_lead_takes_over_by_call_and_then_sees_what_the_team_was_told(town):
+    task = bruise(town)
+    asked = {
+        "resourceType": "Parameters",
+        "parameter": [
+            {
+                "name": "practitioner",
+                "part": [{"name": "name", "valueString": "Dr Ade Cole"}, {"name": "role", "valueCode": "named-gp"}],
+            },
+            {
+                "name": "owner",
+                "valueReference": {"identifier": {"system": "https://fhir.baton.example/Id/team", "value": LEADS}},
+            },
+            {"name": "note", "valueString": "The practice is closed this week."},
+        ],
+    }
+    assert town.call("POST", f"/fhir/Task/{task.id}/$reassign", "bcht-safeguarding-lead", json=asked).status_code == 404
+    taken = town.call("POST", f"/fhir/Task/{task.id}/$reassign", LEADS, json=asked)
+    assert taken.status_code == 200, taken.text
+    assert taken.json()["owner"]["identifier"]["value"] == LEADS
+    answer = visitor(town, "lead").http.get(f"/app/tasks/{task.id}")
+    assert "👶" in answer.text
+    assert "<script>alert" not in answer.text
+    assert "You took over a task that a team of your agency had not answered." in answer.text
+    assert visitor(town, "jo").http.get(f"/app/tasks/{task.id}").status_code == 404

@@ -6,20 +6,20 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, col, select
 
-from broker.domain.answers import Move
+from broker.domain.answers import Discussion, DiscussionOutcome, Move
 from broker.domain.clocks import Clocks, Rung, Target
-from broker.domain.states import ChannelKind
+from broker.domain.states import ChannelKind, DeliveryState, View
 from broker.domain.terms import elapsed
 from broker.domain.wanted import TaskWanted
-from broker.errors import Conflict, NotFound
+from broker.errors import Conflict, Invalid, NotFound, Stale
 from broker.storage import channels, directory, tasks
 from broker.storage.store import Raced
-from broker.storage.tables import Escalation, Task
+from broker.storage.tables import Escalation, Task, Team
 from broker.storage.task_values import Scope
 from broker.storage.tasks import Change
 from broker.workflow import clock, escalate, raising
 from broker.workflow.context import Context
-from schemas.codes import Priority, ResponseReason, TaskCode, TaskStatus
+from schemas.codes import Function, Priority, ResponseReason, TaskCode, TaskStatus
 from schemas.message import Professional
 from tests.conftest import NOON
 from tests.integration.delivery_rows import SENDER
@@ -358,3 +358,106 @@ def test_what_is_due_before_it_could_be_opened_has_no_clock_for_that(store):
     [task] = store.write(lambda session: raising.raise_tasks(session, context(session, store.codec), [wanted], NOON))
     row = one(store, task).row
     assert (row.open_by, row.remind_at, row.climbs_at) == (None, None, NOON + HOUR)
+
+
+# --- what a lead does in a team's place
+
+
+@pytest.fixture
+def climbed(store, task):
+    """It has come to the lead."""
+    clock_passes(store, DUE + DAY)
+    return task
+
+
+AT = DUE + DAY + HOUR
+TALKED = Discussion(
+    with_whom="Nora Nurse and the ward",
+    at=AT - HOUR,
+    outcome=DiscussionOutcome.EARLY_HELP,
+    because="They visit weekly.",
+)
+
+
+def test_a_lead_takes_over_what_climbed_with_what_its_team_had(store, climbed):
+    after = moves(store, LEAD, climbed, Move.REASSIGN, NAMED_NURSE, now=AT, to_team=LEAD, text="The whole team is ill.")
+    assert (after.row.owner_team_id, after.row.status, after.row.answered_at) == (LEAD, TaskStatus.REQUESTED, None)
+    assert after.view is View.FULL
+    outcome = f"outcome:{climbed}:{after.row.version}"
+    assert outcome in messages(store, HV)  # whose it was
+    assert outcome in messages(store, SENDER)  # who waits
+    assert "" in messages(store, LEAD)  # the notification itself
+    done = moves(store, LEAD, climbed, Move.ACCEPT, NAMED_NURSE, now=AT, meaning="I visit today.", conversation=SPOKEN)
+    assert done.row.answered_at == AT
+
+
+@pytest.mark.parametrize("state", [DeliveryState.WITHHELD, DeliveryState.HELD])
+def test_taking_over_is_no_way_round_a_decision_not_to_tell_the_lead(store, climbed, state):
+    told(store, LEAD, state=state)
+    with pytest.raises(Conflict):
+        moves(store, LEAD, climbed, Move.REASSIGN, NAMED_NURSE, now=AT, to_team=LEAD, text="Mine.")
+    assert one(store, climbed).row.owner_team_id == HV
+
+
+def test_a_lead_gives_it_to_nobody_who_could_not_have_had_it_from_the_team(store, climbed):
+    """The executive's team and the midwives do other work, and were not told."""
+    store.write(lambda s: s.add(Team(id="swbh-ward", agency_id="swbh", function=Function.MIDWIFERY, name="W")))
+    with pytest.raises(Conflict):
+        moves(store, LEAD, climbed, Move.REASSIGN, NAMED_NURSE, now=AT, to_team="swbh-ward", text="Theirs.")
+    with pytest.raises(Invalid):  # of another agency
+        moves(store, LEAD, climbed, Move.REASSIGN, NAMED_NURSE, now=AT, to_team=GP, text="Theirs.")
+    with pytest.raises(Invalid):  # where it is
+        moves(store, LEAD, climbed, Move.REASSIGN, NAMED_NURSE, now=AT, to_team=HV, text="Theirs.")
+
+
+def test_a_lead_gives_it_to_another_team_that_does_the_same_work(store, climbed):
+    store.write(lambda s: s.add(Team(id="swbh-north", agency_id="swbh", function=Function.HEALTH_VISITING, name="N")))
+    after = moves(
+        store, LEAD, climbed, Move.REASSIGN, NAMED_NURSE, now=AT, to_team="swbh-north", text="They live there."
+    )
+    assert after.row.owner_team_id == "swbh-north"
+    assert f"outcome:{climbed}:{after.row.version}" in messages(store, HV)
+
+
+def test_a_lead_closes_it_with_the_discussion_and_nobody_has_acknowledged(store, climbed):
+    with pytest.raises(Invalid) as wanting:
+        moves(store, LEAD, climbed, Move.COMPLETE, NAMED_NURSE, now=AT, text="Sorted.")
+    assert {problem.path for problem in wanting.value.problems} >= {"discussion.with", "discussion.outcome"}
+    alone = replace(TALKED, with_whom=NAMED_NURSE.name)
+    with pytest.raises(Invalid):  # not with oneself
+        moves(store, LEAD, climbed, Move.COMPLETE, NAMED_NURSE, now=AT, discussion=alone)
+    after = moves(store, LEAD, climbed, Move.COMPLETE, NAMED_NURSE, now=AT, discussion=TALKED)
+    assert (after.row.status, after.row.business_status) == (TaskStatus.COMPLETED, "closed-by-lead")
+    assert after.row.answered_at is None
+    assert "answered" not in after.content
+    assert after.content["closed"]["name"] == NAMED_NURSE.name
+    assert after.content["discussion"]["because"] == TALKED.because
+    outcome = f"outcome:{climbed}:{after.row.version}"
+    assert outcome in messages(store, HV)
+    assert outcome in messages(store, SENDER)
+    assert store.read(escalate.next_due) is None
+
+
+def test_a_lead_neither_closes_nor_takes_on_a_transfer(store):
+    """Responsibility stays where it is until somebody who does that work confirms."""
+    ready(store)
+    whole = timed(store, HV, priority=Priority.URGENT, code=TaskCode.TRANSFER)
+    clock_passes(store, DUE + DAY)
+    with pytest.raises(Conflict) as refused:
+        moves(store, LEAD, whole, Move.COMPLETE, NAMED_NURSE, now=AT, discussion=TALKED)
+    assert set(refused.value.allowed) == {"reassign", "extend", "note"}
+    with pytest.raises(Invalid):
+        moves(store, LEAD, whole, Move.REASSIGN, NAMED_NURSE, now=AT, to_team=LEAD, text="Mine.")
+
+
+def test_nobody_takes_over_before_it_has_climbed_to_them(store, task):
+    with pytest.raises(NotFound):
+        moves(store, LEAD, task, Move.REASSIGN, NAMED_NURSE, now=DUE, to_team=LEAD, text="Mine.")
+
+
+def test_two_leads_at_once_take_it_over_once(store, climbed):
+    version = one(store, climbed).row.version
+    asked = {"now": AT, "to_team": LEAD, "text": "Mine.", "expected_version": version}
+    moves(store, LEAD, climbed, Move.REASSIGN, NAMED_NURSE, **asked)
+    with pytest.raises(Stale):
+        moves(store, LEAD, climbed, Move.REASSIGN, Professional(name="Other", role="named-nurse"), **asked)

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from broker.domain.answers import Move
 from broker.errors import Conflict, Invalid, NotFound, Stale
 from broker.runtime import Runtime
+from broker.storage.task_values import Stored
 from broker.web.deps import Running
 from broker.web.pages.answers import Around, fields_of, request_of
 from broker.web.pages.fields import Fault, Field, Typed, errors_of, filled
@@ -18,7 +19,7 @@ from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
 from broker.web.pages.sessions import SignedInPerson
-from broker.web.pages.task_page import MOVE_WORDS, TaskPage, page_of
+from broker.web.pages.task_page import MOVE_WORDS, TaskPage, move_words, page_of
 from broker.web.pages.tasks import Id, seated
 from broker.workflow import acknowledge, task_view
 from schemas.codes import TaskCode
@@ -32,6 +33,12 @@ _EXPLAINED: Final[dict[Move, str]] = {
     Move.EXTEND: "The sender sees the later date and your reason. The task stays yours.",
     Move.CANCEL: "Whoever was asked is told that you need it no longer.",
 }
+_IN_ITS_PLACE: Final[dict[Move, str]] = {
+    Move.COMPLETE: "Nobody of the team has answered. You close it in its place, with what was discussed; nobody has acknowledged it. The team, and whoever waits for the answer, are told at once with what you write.",
+    Move.EXTEND: "The team, and whoever waits for the answer, see the later date and your reason.",
+    Move.REASSIGN: "The team that has it now, and whoever waits for the answer, are told. Who takes it over sees what that team saw, and answers in its place.",
+}
+"""The same for a lead, of what is another team's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +86,7 @@ def send(task_id: Id, move: Move, running: Running, person: SignedInPerson, fiel
                     session, running.context(session), person.caller, task_id, asked, running.now()
                 )
             )
-            whole = moved.row.part_of if moved.row.code == TaskCode.CONFIRM_CHILD else None
-            place = f"/app/transfers/{whole}" if whole else f"/app/tasks/{task_id}"
-            return see(f"{place}?done={move.value}")
+            return see(f"{_afterwards(person, moved)}?done={move.value}")
         except Invalid as wrong:
             problems = wrong.problems
         except (Stale, Conflict) as late:
@@ -90,6 +95,14 @@ def send(task_id: Id, move: Move, running: Running, person: SignedInPerson, fiel
         lambda session: _view(session, running, person, task_id, move, fields, problems, meanwhile)
     )
     return _page(running, person, view, status=409 if meanwhile else 422)
+
+
+def _afterwards(person: Person, moved: Stored) -> str:
+    """Where an answer leads: the transfer of a line, the inbox where the task is theirs no more, else the task."""
+    if moved.row.code == TaskCode.CONFIRM_CHILD and moved.row.part_of:
+        return f"/app/transfers/{moved.row.part_of}"
+    gone = person.caller.team not in {moved.row.owner_team_id, moved.requester}
+    return "/app/inbox" if gone and not person.leads else f"/app/tasks/{moved.row.id}"
 
 
 def _view(
@@ -110,15 +123,17 @@ def _view(
     siblings = tuple(
         team for team in ctx.directory.teams.values() if team.agency_id == caller.agency and not team.closed
     )
-    around = Around(colleagues=tuple(task_view.colleagues(session, ctx, caller, now)), teams=siblings)
+    around = Around(
+        colleagues=tuple(task_view.colleagues(session, ctx, caller, now)), teams=siblings, team=caller.team or ""
+    )
     blank = fields_of(move, task, around)
     errors, faults = errors_of(problems, blank)
     values = {one.name: typed.every(one.name) for one in blank} if typed else {}
     return AnswerView(
         action=f"/app/tasks/{task_id}/{move.value}",
         back=f"/app/tasks/{task_id}",
-        heading=MOVE_WORDS[move],
-        explained=_EXPLAINED.get(move, ""),
+        heading=move_words(move, own=seen.own),
+        explained=(_EXPLAINED if seen.own else {**_EXPLAINED, **_IN_ITS_PLACE}).get(move, ""),
         version=task.row.version,
         fields=filled(blank, values, errors),
         faults=faults,

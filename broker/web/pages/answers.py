@@ -75,6 +75,8 @@ class Around:
     colleagues: tuple[str, ...]
     """As `name, role`."""
     teams: tuple[Team, ...]
+    team: str
+    """The team that answers, which may be the lead of the one whose task it is."""
 
 
 # --- the fields ---------------------------------------------------------------------------------------------------
@@ -161,7 +163,7 @@ def _caretake(_task: Stored, _around: Around) -> tuple[Field, ...]:
 
 
 def _reassign(task: Stored, around: Around) -> tuple[Field, ...]:
-    teams = tuple((team.id, team.name) for team in around.teams if team.id != task.row.owner_team_id)
+    teams = tuple((team.id, _named(team, task, around)) for team in _takers(task, around))
     people = tuple((f"{OUR_TEAM}:{one}", one) for one in around.colleagues)
     own = people if task.row.code == TaskCode.AGREED_ACTION else ()
     return (
@@ -170,9 +172,21 @@ def _reassign(task: Stored, around: Around) -> tuple[Field, ...]:
     )
 
 
-def _complete(task: Stored, _around: Around) -> tuple[Field, ...]:
+def _takers(task: Stored, around: Around) -> list[Team]:
+    """Who could have it: a transfer only whoever does the same work, so not the lead; the lead's own team first."""
+    others = [team for team in around.teams if team.id != task.row.owner_team_id]
+    fit = [team for team in others if team.id != around.team or task.row.code != TaskCode.TRANSFER]
+    return sorted(fit, key=lambda team: (team.id != around.team, team.name))
+
+
+def _named(team: Team, task: Stored, around: Around) -> str:
+    ours = team.id == around.team != task.row.owner_team_id
+    return f"We take it over: {team.name}" if ours else team.name
+
+
+def _complete(task: Stored, around: Around) -> tuple[Field, ...]:
     code = TaskCode(task.row.code)
-    if code in DISCUSSED:
+    if code in DISCUSSED or task.row.owner_team_id != around.team:
         return (
             Field(kind="text", name="discussion.with", label="With whom was it discussed?"),
             Field(kind="datetime", name="discussion.at", label="When?"),

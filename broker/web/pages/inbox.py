@@ -12,6 +12,7 @@ from broker.errors import Forbidden
 from broker.storage.keyset import Position, position
 from broker.storage.task_search import SortBy, Span, TaskQuery
 from broker.web.deps import Running
+from broker.web.pages.done import DONE
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages
 from broker.web.pages.sessions import SignedInPerson
@@ -93,7 +94,15 @@ def shown(request: Request, running: Running, person: SignedInPerson) -> Respons
         return inbox.page(session, ctx, person.caller, _query(asked, now), now)
 
     view = view_of(running.store.write(work), asked, now)
-    return page(running.settings, "inbox.html", title="Inbox", person=person, here="inbox", view=view)
+    return page(
+        running.settings,
+        "inbox.html",
+        title="Inbox",
+        person=person,
+        here="inbox",
+        view=view,
+        done=DONE.get(request.query_params.get("done", ""), ""),
+    )
 
 
 def _read(given: dict[str, str]) -> Asked:

@@ -1,5 +1,6 @@
 """What a safeguarding lead looks at first: of whom how much was raised to them, what nobody received, and patterns that wait to be discussed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,8 +18,9 @@ from broker.web.pages.inbox import Row, row_of
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages
 from broker.web.pages.sessions import SignedInPerson
-from broker.workflow import inbox
+from broker.workflow import inbox, team_load
 from broker.workflow.inbox import Page
+from broker.workflow.team_load import TeamLoad
 from schemas.codes import TaskCode
 
 router = pages()
@@ -53,10 +55,23 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadLine:
+    """What a team has to do. `people`: who holds how many of the agreed actions."""
+
+    name: str
+    open: int
+    overdue: int
+    oldest: str
+    people: tuple[tuple[str, int], ...]
+    unheld: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewView:
     """The page."""
 
     raised: int
+    loads: tuple[LoadLine, ...]
     silent: tuple[SilentTeam, ...]
     waiting: tuple[Waiting, ...]
 
@@ -75,7 +90,7 @@ def overview(running: Running, person: SignedInPerson) -> Response:
             inbox.page(session, ctx, person.caller, TaskQuery(codes=codes, count=SHOWN), now)
             for codes in (_UNREACHED, _TALKS)
         )
-        return view_of(silent, unreached, talks, now)
+        return view_of(silent, unreached, talks, team_load.of_agency(session, ctx, person.caller, now), now)
 
     return page(
         running.settings,
@@ -87,9 +102,12 @@ def overview(running: Running, person: SignedInPerson) -> Response:
     )
 
 
-def view_of(silent: list[tuple[Team, Silence]], unreached: Page, talks: Page, now: datetime) -> OverviewView:
+def view_of(
+    silent: list[tuple[Team, Silence]], unreached: Page, talks: Page, loads: Sequence[TeamLoad], now: datetime
+) -> OverviewView:
     """What the page shows."""
     return OverviewView(
+        loads=tuple(_load(one, now) for one in loads),
         raised=sum(one.raised for _, one in silent),
         silent=tuple(_silent(team, one, now) for team, one in silent),
         waiting=(
@@ -109,6 +127,17 @@ def _silent(team: Team, one: Silence, now: datetime) -> SilentTeam:
     late = words.span(now - one.oldest_due) if one.oldest_due is not None and one.oldest_due < now else ""
     return SilentTeam(
         name=team.name, telephone=team.telephone or "", raised=one.raised, unopened=one.unopened, late=late
+    )
+
+
+def _load(one: TeamLoad, now: datetime) -> LoadLine:
+    return LoadLine(
+        name=one.team.name,
+        open=one.load.open,
+        overdue=one.load.overdue,
+        oldest=words.span(now - one.load.oldest),
+        people=one.held,
+        unheld=one.unheld,
     )
 
 

@@ -13,13 +13,13 @@ from broker.runtime import Runtime
 from broker.storage import audit, practitioners
 from broker.web.deps import Running
 from broker.web.pages import words
+from broker.web.pages.done import DONE
 from broker.web.pages.fields import Fault, Field, Typed, errors_of, filled
 from broker.web.pages.forms import Fields, Form
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
 from broker.web.pages.sessions import SignedInPerson
-from broker.web.pages.tasks import DONE
 from broker.workflow import hand_back
 from schemas.problem import Problem
 

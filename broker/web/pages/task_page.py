@@ -38,6 +38,17 @@ MOVE_WORDS: Final[dict[Move, str]] = {
     Move.NOTE: "Add a note",
 }
 """The moves that a page offers, the usual ones first."""
+_IN_ITS_PLACE: Final[dict[Move, str]] = {
+    Move.COMPLETE: "Close it after a discussion",
+    Move.EXTEND: "Give the team more time",
+    Move.REASSIGN: "Take it over, or give it to another team",
+}
+"""The same by a lead, of what is another team's."""
+
+
+def move_words(move: Move, *, own: bool) -> str:
+    """A move in words; `own`: by the team whose task it is."""
+    return MOVE_WORDS[move] if own else _IN_ITS_PLACE.get(move, MOVE_WORDS[move])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +155,8 @@ class TaskPage:
     closed: bool
     withdrawn: bool
     owner: str
+    owner_telephone: str
+    """Where it is another team's than the reader's."""
     sender: str
     author: str
     occurred: datetime | None
@@ -178,6 +191,7 @@ def page_of(seen: TaskView, directory: Directory, now: datetime) -> TaskPage:
         closed=seen.closed,
         withdrawn=seen.withdrawn,
         owner=seen.owner.name,
+        owner_telephone="" if seen.own else seen.owner.telephone or "",
         sender=_sender(seen, directory),
         author=_author(message),
         occurred=message.occurred if message else None,
@@ -274,7 +288,7 @@ def _questions(content: Content) -> Iterator[Remark]:
 
 
 def _answers(content: Content) -> Iterator[Remark]:
-    by = content.get("answered")
+    by = content.get("answered") or content.get("closed")
     if by is None:
         return
     for name, heading in (("meaning", "What it means here"), ("because", "Why it was declined"), ("answer", "Answer")):
@@ -327,8 +341,8 @@ def _actions(seen: TaskView) -> Iterator[Action]:
         yield Action(href=f"/app/transfers/{id_}", words="Open the transfer, child by child", first=True)
     offered = [move for move in MOVE_WORDS if move in seen.allowed]
     for move in offered:
-        first = move is offered[0] and code != TaskCode.TRANSFER and move is not Move.NOTE
-        yield Action(href=f"/app/tasks/{id_}/{move.value}", words=MOVE_WORDS[move], first=first)
+        first = seen.own and move is offered[0] and code != TaskCode.TRANSFER and move is not Move.NOTE
+        yield Action(href=f"/app/tasks/{id_}/{move.value}", words=move_words(move, own=seen.own), first=first)
 
 
 def _milestones(seen: TaskView) -> Iterator[tuple[str, datetime | None, str]]:
@@ -338,6 +352,8 @@ def _milestones(seen: TaskView) -> Iterator[tuple[str, datetime | None, str]]:
     yield "Delivered", row.delivered_at, ""
     yield "Opened", row.opened_at, _by(content["opened"]) if "opened" in content else ""
     yield "Answered", row.answered_at, _by(content["answered"]) if "answered" in content else ""
+    if "closed" in content:
+        yield "Closed by the lead", datetime.fromisoformat(content["closed"]["at"]), _by(content["closed"])
 
 
 # --- the household ------------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """The page of one task, with the household and what happened there beside it."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import Path, Request, Response
 from sqlmodel import Session
 
 from broker.errors import Forbidden
 from broker.web.deps import Running
+from broker.web.pages.done import DONE
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages
 from broker.web.pages.seats import Person
@@ -17,24 +18,6 @@ from broker.workflow import task_view
 router = pages()
 
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
-DONE: Final = {
-    "accept": "Your acknowledgement was sent.",
-    "decline": "Your answer was sent: declined.",
-    "ask": "Your question was sent. The task stays yours.",
-    "answer": "Your answer was sent.",
-    "extend": "There is a later date now.",
-    "complete": "It is closed.",
-    "reassign": "It was handed on.",
-    "caretake": "You look after this person until the review. The sender stays responsible.",
-    "exclude": "What you say about leaving this person out was sent.",
-    "cancel": "It was taken back.",
-    "note": "Your note was added.",
-    "sent": "Your answers were sent. What is still open stands below.",
-    "told": "It was sent. Below you see each team that was told and must answer, as far as you may know of it.",
-    "away": "Your absence is written down.",
-    "back": "You are there again.",
-    "same": "This was sent before. Nothing was sent twice.",
-}
 
 
 def seated(person: Person) -> Person:

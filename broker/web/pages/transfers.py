@@ -9,13 +9,14 @@ from sqlmodel import Session
 from broker.errors import Conflict, Invalid, NotFound, Stale
 from broker.runtime import Runtime
 from broker.web.deps import Running
+from broker.web.pages.done import DONE
 from broker.web.pages.fields import Fault, Typed, errors_of, filled
 from broker.web.pages.forms import Fields, Form
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
 from broker.web.pages.sessions import SignedInPerson
-from broker.web.pages.tasks import DONE, Id, seated
+from broker.web.pages.tasks import Id, seated
 from broker.web.pages.transfer_page import Decided, TransferView, checked, decided, located, view_of
 from broker.workflow import acknowledge, task_view
 from schemas.codes import TaskCode

@@ -13,11 +13,12 @@ from broker.domain.world import Directory
 from broker.storage.keyset import Position, position
 from broker.storage.task_search import SortBy, TaskQuery
 from broker.web.deps import Running
+from broker.web.pages.done import DONE
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages
 from broker.web.pages.sessions import SignedInPerson
 from broker.web.pages.task_words import ASKS, Tag, asks_of, due_at, standing, tags, what, who
-from broker.web.pages.tasks import DONE, seated
+from broker.web.pages.tasks import seated
 from broker.workflow import inbox
 from broker.workflow.inbox import OPEN, Item
 from schemas.codes import TaskCode
@@ -98,7 +99,7 @@ def raised(request: Request, running: Running, person: SignedInPerson) -> Respon
         found, last = inbox.raised(session, ctx, person.caller, TaskQuery(count=A_PAGE, after=after), now)
         return WaitingView(
             heading="Raised to us",
-            explained="Nobody answered these in time. Telephone the team. You can give it more time, with the reason; what is yours to discuss stands in your inbox.",
+            explained="Nobody answered these in time. Telephone the team. You can give it more time, take it over, give it to another team of your agency, or close it with what was discussed; what is yours to discuss stands in your inbox.",
             caption="Tasks of other teams, those longest due first",
             at="Due",
             rows=tuple(_row(item, ctx.directory, now, due_at(item.task) or now) for item in found),

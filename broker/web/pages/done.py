@@ -1,0 +1,22 @@
+"""What a page says of the step that led to it, by the word in its address."""
+
+from typing import Final
+
+DONE: Final = {
+    "accept": "Your acknowledgement was sent.",
+    "decline": "Your answer was sent: declined.",
+    "ask": "Your question was sent. The task stays yours.",
+    "answer": "Your answer was sent.",
+    "extend": "There is a later date now.",
+    "complete": "It is closed.",
+    "reassign": "It was handed on.",
+    "caretake": "You look after this person until the review. The sender stays responsible.",
+    "exclude": "What you say about leaving this person out was sent.",
+    "cancel": "It was taken back.",
+    "note": "Your note was added.",
+    "sent": "Your answers were sent. What is still open stands below.",
+    "told": "It was sent. Below you see each team that was told and must answer, as far as you may know of it.",
+    "away": "Your absence is written down.",
+    "back": "You are there again.",
+    "same": "This was sent before. Nothing was sent twice.",
+}
