@@ -36,6 +36,7 @@ from broker.web.api import (
 )
 from broker.web.edge import Edge
 from broker.web.pages import families
+from broker.web.pages.listening import Listening
 from broker.web.pages.signing_in import issuer_for
 from broker.worker import Worker
 
@@ -85,6 +86,7 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
         redirect_slashes=False,  # a redirect would carry the query into an address made of the caller's Host header
     )
     app.state.runtime = runtime
+    app.state.listening = Listening()
     for module in (
         oauth,
         messages,

@@ -129,6 +129,24 @@ def signed_in(session: Session, codec: Codec, digest: str) -> SignedIn | None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alive:
+    """A session as far as its lasting goes."""
+
+    team_id: str | None
+    begun_at: datetime
+    seen_at: datetime
+
+
+def alive(session: Session, digest: str) -> Alive | None:
+    """The session with that hash, of an account that was not revoked; nothing of whose it is."""
+    query = select(tables.PageSession).join(tables.Account).where(tables.PageSession.digest == digest)
+    found = session.exec(query.where(col(tables.Account.revoked_at).is_(None))).first()
+    if found is None:
+        return None
+    return Alive(team_id=found.team_id, begun_at=found.begun_at, seen_at=found.seen_at)
+
+
 def seen(session: Session, digest: str, now: datetime) -> None:
     """They have taken a step."""
     row = session.get(tables.PageSession, digest)

@@ -6,7 +6,7 @@ Which move is possible is decided in `domain.tasks`; searching lives in `task_se
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -210,6 +210,18 @@ def get(session: Session, codec: Codec, task_id: str, scope: Scope) -> Stored | 
     query = reading().where(col(Task.id) == task_id, visible(scope)).execution_options(populate_existing=True)
     found = session.execute(query).first()
     return None if found is None else stored(codec, *found)
+
+
+_NO_ANSWER: Final = ("delivered", "open")
+"""Moves that whoever looks at a task need not be told of."""
+
+
+def moved_since(session: Session, task_id: str, version: int) -> list[str | None]:
+    """Which team made each move after that version, oldest first; None for Baton. Deliveries and openings are left out."""
+    query = select(TaskEvent.team_id).where(
+        col(TaskEvent.task_id) == task_id, col(TaskEvent.version) > version, col(TaskEvent.move).not_in(_NO_ANSWER)
+    )
+    return list(session.exec(query.order_by(col(TaskEvent.version))))
 
 
 def lock(session: Session, task_id: str) -> None:

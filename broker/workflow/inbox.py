@@ -54,7 +54,7 @@ def page(session: Session, ctx: Context, caller: Caller, query: TaskQuery, now: 
     """A page of the open tasks of the caller's team, and an audit row with the ids it got."""
     narrowed = replace(query, owner=caller.team, statuses=OPEN, codes=query.codes or CODES)
     found, last = acknowledge.search(session, ctx, caller, narrowed, now)
-    return Page(items=items(session, ctx, caller, found), next=last, tally=_tally(session, caller, now))
+    return Page(items=items(session, ctx, caller, found), next=last, tally=tally(session, caller, now))
 
 
 def held(session: Session, ctx: Context, caller: Caller, somebody: Practitioner, now: datetime) -> Page:
@@ -63,7 +63,7 @@ def held(session: Session, ctx: Context, caller: Caller, somebody: Practitioner,
     found, _ = task_search.search(session, ctx.codec, query, acknowledge.scope_of(caller))
     theirs = [task for task in found if somebody.holds(held_by(task))]
     acknowledge.note_found(session, caller, theirs, now)
-    return Page(items=items(session, ctx, caller, theirs), next=None, tally=_tally(session, caller, now))
+    return Page(items=items(session, ctx, caller, theirs), next=None, tally=tally(session, caller, now))
 
 
 SENT: Final = frozenset({TaskCode.ACKNOWLEDGE, TaskCode.TRANSFER, TaskCode.SUPPLY_INFORMATION})
@@ -112,7 +112,8 @@ def held_by(task: Stored) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _tally(session: Session, caller: Caller, now: datetime) -> Tally:
+def tally(session: Session, caller: Caller, now: datetime) -> Tally:
+    """How much the caller's team has to do."""
     return inbox.tally(session, caller.team or "", CODES, now)
 
 

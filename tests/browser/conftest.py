@@ -65,6 +65,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     store.write(fill)
     store.close()
     with opened(url, demo=True, public_url=address) as broker:
+        broker.app.state.listening.every = 0.5  # seconds: nobody waits here for a slow look
         people(broker)
         for name, team in STORY:
             assert broker.post(message(name), team=team).status_code == 200, name

@@ -15,7 +15,7 @@ from broker.web.deps import Running
 from broker.web.pages.answers import Around, fields_of, request_of
 from broker.web.pages.fields import Fault, Field, Typed, errors_of, filled
 from broker.web.pages.forms import Fields, Form
-from broker.web.pages.rendering import page
+from broker.web.pages.rendering import live_of, page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
 from broker.web.pages.sessions import SignedInPerson
@@ -150,6 +150,7 @@ def _page(running: Runtime, person: Person, view: AnswerView, status: int = 200)
         "answer.html",
         title=title,
         person=person,
+        live=live_of(view.task.id, view.version),
         status=status,
         form=view,
         view=view.task,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+LIVE: Final = "/app/live"
 NOTHING_OUTSIDE: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'nonce-{nonce}'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -46,6 +47,8 @@ class Frame:
     person: Person | None
     links: tuple[Link, ...]
     assets: Mapping[str, str]
+    live: str
+    """Where the page is told what happens while it is open; '' where nobody acts for a team."""
     idle_seconds: int
     """After so long without a step the person is signed out; 0 where nobody is signed in."""
 
@@ -57,6 +60,7 @@ def page(
     title: str,
     person: Person | None = None,
     here: str = "",
+    live: str = LIVE,
     status: int = 200,
     **view: object,
 ) -> HTMLResponse:
@@ -71,12 +75,18 @@ def page(
         person=person,
         links=_links(person, here),
         assets=assets.ADDRESSES,
+        live=live if person is not None and person.seat.team is not None else "",
         idle_seconds=person.idle_seconds if person else 0,
     )
     body = environment().get_template(template).render(frame=frame, **view)
     return HTMLResponse(
         body, status_code=status, headers={"Content-Security-Policy": NOTHING_OUTSIDE.format(nonce=nonce)}
     )
+
+
+def live_of(task_id: str, version: int) -> str:
+    """Where a page about a task is told what becomes of it after that version."""
+    return f"{LIVE}?task={task_id}&version={version}"
 
 
 def _links(person: Person | None, here: str) -> tuple[Link, ...]:

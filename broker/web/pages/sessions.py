@@ -14,7 +14,7 @@ from broker.errors import Forbidden
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import accounts, audit
-from broker.storage.accounts import SignedIn
+from broker.storage.accounts import Alive, SignedIn
 from broker.storage.store import Store
 from broker.web.deps import Running
 from broker.web.pages.seats import ADMIN, AUDIT, Person, Seat, caller_at, seats_of
@@ -76,8 +76,11 @@ def move_to(request: Request, running: Runtime, person: Person, team_id: str | N
     running.store.write(lambda session: accounts.sit(session, digest, team_id))
 
 
-def find(request: Request, running: Runtime) -> Person | None:
-    """Who is signed in; None when nobody is, the session has ended, or they have nowhere to sit any more."""
+def find(request: Request, running: Runtime, *, step: bool = True) -> Person | None:
+    """Who is signed in; None when nobody is, the session has ended, or they have nowhere to sit any more.
+
+    `step`: somebody did this; what a page asks by itself keeps no session.
+    """
     token = request.cookies.get(cookie_name(running.settings))
     if not token:
         return None
@@ -88,10 +91,10 @@ def find(request: Request, running: Runtime) -> Person | None:
         return None if found is None else (found, _seats(running, session, found, now))
 
     known = running.store.read(work)
-    if known is None or _over(known[0], running.settings, now) or not known[1]:
+    if known is None or over(known[0], running.settings, now) or not known[1]:
         return None
     found, seats = known
-    if now - found.seen_at > SEEN_EVERY:
+    if step and now - found.seen_at > SEEN_EVERY:
         running.store.write(lambda session: accounts.seen(session, digest, now))
     seat = next((seat for seat in seats if (seat.team.id if seat.team else None) == found.team_id), seats[0])
     return Person(
@@ -112,6 +115,15 @@ def person(request: Request, running: Running) -> Person:
     return found
 
 
+def watcher(request: Request, running: Running) -> Person:
+    """The same of what a page asks by itself: no step of theirs."""
+    found = find(request, running, step=False)
+    if found is None:
+        raise SignInNeeded
+    return found
+
+
+Watcher = Annotated[Person, Depends(watcher)]
 SignedInPerson = Annotated[Person, Depends(person)]
 
 
@@ -120,7 +132,8 @@ def csrf_of(store: Store, token: str) -> str:
     return hmac.digest(store.codec.key("pages csrf v1"), token.encode(), "sha256").hex()
 
 
-def _over(found: SignedIn, settings: Settings, now: datetime) -> bool:
+def over(found: SignedIn | Alive, settings: Settings, now: datetime) -> bool:
+    """Whether it has lasted too long, with or without a step."""
     return now - found.seen_at > settings.session_idle or now - found.begun_at > settings.session_longest
 
 
@@ -132,6 +145,11 @@ def _seats(running: Runtime, session: Session, found: SignedIn, now: datetime) -
 
 def _offices(found: SignedIn | None) -> frozenset[str]:
     return found.scopes & {AUDIT, ADMIN} if found else frozenset()
+
+
+def digest_of(request: Request, settings: Settings) -> str:
+    """The hash by which the session of a request is kept."""
+    return _digest(request.cookies.get(cookie_name(settings), ""))
 
 
 def _digest(token: str) -> str:

@@ -54,7 +54,9 @@ def issuer_for(settings: Settings) -> Issuer | None:
 def begin(request: Request, running: Running) -> Response:
     """Where they begin who are signed in; the others sign in."""
     found = sessions.find(request, running)
-    return see(found.home if found else "/app/sign-in")
+    if found is None:
+        raise sessions.SignInNeeded
+    return see(found.home)
 
 
 @router.get("/sign-in")

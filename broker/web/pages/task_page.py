@@ -144,6 +144,8 @@ class Part:
 class TaskPage:
     """The page."""
 
+    id: str
+    version: int
     heading: str
     asks: str
     what: str
@@ -180,6 +182,8 @@ def page_of(seen: TaskView, directory: Directory, now: datetime) -> TaskPage:
     task = item.task
     about = what(message.event, message.kind) if message else what(item.event, item.kind)
     return TaskPage(
+        id=task.row.id,
+        version=task.row.version,
         heading=who(item.person, now) or about or ASKS[TaskCode(task.row.code)],
         asks=ASKS[TaskCode(task.row.code)],
         what=about,

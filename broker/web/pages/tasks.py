@@ -8,7 +8,7 @@ from sqlmodel import Session
 from broker.errors import Forbidden
 from broker.web.deps import Running
 from broker.web.pages.done import DONE
-from broker.web.pages.rendering import page
+from broker.web.pages.rendering import live_of, page
 from broker.web.pages.routing import pages
 from broker.web.pages.seats import Person
 from broker.web.pages.sessions import SignedInPerson
@@ -38,11 +38,13 @@ def shown(task_id: Id, request: Request, running: Running, person: SignedInPerso
         task = task_view.opened(session, ctx, person.caller, task_id, now)
         return page_of(task_view.see(session, ctx, person.caller, task, now), ctx.directory, now)
 
+    view = running.store.write(work)
     return page(
         running.settings,
         "task.html",
         title="Task",
         person=person,
-        view=running.store.write(work),
+        live=live_of(view.id, view.version),
+        view=view,
         done=DONE.get(request.query_params.get("done", ""), ""),
     )

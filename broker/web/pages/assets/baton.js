@@ -26,3 +26,45 @@ if (warning) {
     } else location.assign("/app/sign-in?ended=1");
   });
 }
+
+// What happens while a page is open: the count beside the inbox, and that a colleague was quicker. Only while the page is looked at.
+const live = document.body.dataset.live;
+if (live) {
+  const list = document.querySelector("[data-open]");
+  let source = null;
+  const say = (words, link) => {
+    const box = document.getElementById("live-changed");
+    if (box.dataset.words === words) return;
+    box.dataset.words = words;
+    box.replaceChildren();
+    if (!words) return;
+    const said = document.createElement("p");
+    said.className = "baton-changed";
+    const again = document.createElement("a");
+    again.href = location.pathname.replace(/^(\/app\/tasks\/[^/]+)\/.*$/, "$1") + (list ? location.search : "");
+    again.textContent = link;
+    said.append(words + " ", again);
+    box.append(said);
+  };
+  const hear = (event) => {
+    const news = JSON.parse(event.data);
+    const count = document.getElementById("live-open");
+    const words = `(${news.open}${news.overdue ? `, ${news.overdue} overdue` : ""})`;
+    if (count && count.textContent !== words) count.textContent = words;
+    if (list) say(Number(list.dataset.open) === news.open ? "" : "The list has changed since you loaded it.", "Load it again");
+    else say(news.changed, "Look again");
+  };
+  const listen = () => {
+    if (document.visibilityState !== "visible") {
+      if (source) source.close();
+      source = null;
+    } else if (!source) {
+      source = new EventSource(live);
+      source.onmessage = hear;
+      source.addEventListener("ended", () => location.assign("/app"));
+    }
+  };
+  document.addEventListener("visibilitychange", listen);
+  addEventListener("pagehide", () => source && source.close());
+  listen();
+}
