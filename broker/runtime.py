@@ -12,8 +12,7 @@ from broker.clock import Clock, utc_now
 from broker.domain.world import Directory
 from broker.policy.model import Policy, load
 from broker.settings import Settings
-from broker.storage import channels, deliveries, directory, engines
-from broker.storage.codec import PlainCodec
+from broker.storage import channels, deliveries, directory, engines, epochs
 from broker.storage.engines import Patience
 from broker.storage.store import Store, open_store
 from broker.workflow.context import Context
@@ -56,6 +55,7 @@ class Runtime:
         """The context of one step: the directory is read again when its revision has risen."""
         known = self._known
         if known is None or known[0].version != directory.revision(session):
+            epochs.follow(session, self.store.codec)
             known = self._known = directory.load(session), deliveries.pushed(session), channels.native(session)
         return Context(
             codec=self.store.codec,
@@ -70,7 +70,7 @@ class Runtime:
 def start(settings: Settings, clock: Clock = utc_now) -> Runtime:
     """A runtime for these settings, in a process that serves or works; Misconfigured when they cannot work."""
     _calm_collector()
-    codec = PlainCodec(settings.key())
+    codec = epochs.codec_of(settings)
     patience = Patience(answer_seconds=settings.database_timeout_seconds, idle_seconds=IDLE_SECONDS)
     store = open_store(settings.database_url, codec, patience)
     bus, queues = wires(settings, store)

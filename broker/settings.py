@@ -53,6 +53,17 @@ class Settings(BaseSettings):
     )
     public_url: str = Field(default="http://127.0.0.1:8000", description="Address by which callers reach this broker")
     secret_key: SecretStr | None = Field(default=None, description="At least 32 characters; needed unless --demo")
+    keys: SecretStr | None = Field(
+        default=None,
+        description="Key-encryption keys as epoch:base64, separated by spaces; the newest is used from `baton keys rotate` on (docs/encryption.md)",
+    )
+    key_file: Path | None = Field(
+        default=None, description="File of key-encryption keys, in place of BATON_KEYS; `baton keys rotate` adds to it"
+    )
+    key_command: str | None = Field(
+        default=None,
+        description="Command by which a key management service wraps and unwraps the keys of that file",
+    )
     log_format: Literal["json", "text"] = Field(default="json", description="Shape of log lines")
     amqp_url: SecretStr | None = Field(
         default=None,

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from broker.storage import migrate
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import Store, open_store
 from tests.scheduling import Scheduling
 from tests.services import postgres_database, require
@@ -51,7 +51,7 @@ def clock() -> Clock:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file."""
     path = tmp_path_factory.mktemp("template") / "template.db"
-    store = open_store(f"sqlite:///{path}", PlainCodec(SECRET))
+    store = open_store(f"sqlite:///{path}", AesCodec(SECRET))
     migrate.upgrade(store.engine)
     with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -64,7 +64,7 @@ def postgres_template() -> Iterator[str]:
     """The name of a migrated PostgreSQL database that nothing is connected to."""
     require("postgres")
     with postgres_database() as url:
-        store = open_store(url, PlainCodec(SECRET))
+        store = open_store(url, AesCodec(SECRET))
         migrate.upgrade(store.engine)
         store.close()
         yield str(make_url(url).database)
@@ -85,6 +85,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
     """A store on an empty database, once on each engine."""
-    opened = open_store(database_url, PlainCodec(SECRET))
+    opened = open_store(database_url, AesCodec(SECRET))
     yield opened
     opened.close()

@@ -19,7 +19,7 @@ from broker.errors import BatonError, Misconfigured
 from broker.settings import Settings
 from broker.storage import audit, audit_file, audit_log, payload_check, signing
 from broker.storage.audit_log import Tail
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.workflow import verify as verifying
 from broker.workflow.verify import Verified
 
@@ -92,7 +92,7 @@ def _keys(settings: Settings, given: list[str]) -> dict[str, bytes]:
 
 def _own_key(settings: Settings) -> bytes:
     try:
-        return signing.Signer(PlainCodec(settings.key())).public
+        return signing.Signer(AesCodec(settings.key())).public
     except Misconfigured as error:
         raise Misconfigured(
             "Say which key must have signed: --public-key, or BATON_SECRET_KEY (beside a demonstration server, --demo)."

@@ -23,7 +23,7 @@ from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import clients, migrate, notifications, synthetic
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import Store, open_store
 from broker.web import tokens
 
@@ -171,7 +171,7 @@ def _stored(url: str, key: str) -> int:
 
 @contextmanager
 def _store(url: str, key: str) -> Iterator[Store]:
-    store = open_store(url, PlainCodec(key.encode()))
+    store = open_store(url, AesCodec(key.encode()))
     try:
         yield store
     finally:

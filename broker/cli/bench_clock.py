@@ -20,7 +20,7 @@ from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import DEMO_KEY, Settings
 from broker.storage import migrate, synthetic, synthetic_clock
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import Store, open_store
 from broker.storage.synthetic import Amount
 from broker.workflow import clock, watchdog
@@ -99,7 +99,7 @@ def _filled(
 ) -> Runtime:
     folder.mkdir()
     url = stack.enter_context(database(server, folder)) if server else f"sqlite:///{folder / 'bench.db'}"
-    store = stack.enter_context(closing(open_store(url, PlainCodec(DEMO_KEY.encode()))))
+    store = stack.enter_context(closing(open_store(url, AesCodec(DEMO_KEY.encode()))))
     migrate.upgrade(store.engine)
     for done in synthetic.load(store, Amount(handovers=tasks, open=tasks), now):
         progress(done, tasks, "tasks")

@@ -32,7 +32,7 @@ from broker.storage import (
     synthetic_years,
     task_search,
 )
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.leasing import Share
 from broker.storage.store import Store, open_store
 from broker.storage.synthetic import Amount
@@ -104,7 +104,7 @@ def told(measured: tuple[Over, Over]) -> str:
 
 def _filled(stack: ExitStack, server: str, folder: Path, years: int, now: datetime, progress: Progress) -> Runtime:
     url = stack.enter_context(database(server, folder))
-    store = stack.enter_context(closing(open_store(url, PlainCodec(DEMO_KEY.encode()))))
+    store = stack.enter_context(closing(open_store(url, AesCodec(DEMO_KEY.encode()))))
     migrate.upgrade(store.engine)
     for _ in synthetic.load(store, Amount(handovers=HANDOVERS, open=OPEN), now):
         pass
@@ -152,7 +152,7 @@ def _over(store: Store, timings: Sequence[Timed]) -> Over:
 
 
 def _questions(now: datetime) -> Mapping[str, Work]:
-    owner, boxed, codec = synthetic.team_ids()[7], synthetic.team_ids()[0], PlainCodec(DEMO_KEY.encode())
+    owner, boxed, codec = synthetic.team_ids()[7], synthetic.team_ids()[0], AesCodec(DEMO_KEY.encode())
     asked = TaskQuery(owner=owner, statuses=frozenset({TaskStatus.REQUESTED, TaskStatus.RECEIVED}))
     share, lease = Share(limit=50, per_team=8), timedelta(seconds=30)
     return {

@@ -13,13 +13,13 @@ from broker.cli import doctor_channels, opening
 from broker.clock import utc_now
 from broker.errors import Away, Misconfigured
 from broker.settings import Settings
-from broker.storage import steps
+from broker.storage import epochs, steps
 from broker.storage.store import open_store
 
 if TYPE_CHECKING:
     from broker.cli.doctor_bus import BusReport
 
-SECRET = ("secret_key", "amqp_url", "amqp_management_url", "smtp_url", "heartbeat_url")
+SECRET = ("secret_key", "keys", "amqp_url", "amqp_management_url", "smtp_url", "heartbeat_url")
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
@@ -57,6 +57,8 @@ def _checks(read: Settings, bus: "BusReport | None") -> dict[str, str]:
         checks["rabbitmq"] = bus.check
     answers = checks["database"].startswith("ok")
     if answers:
+        if checks["secret key"] == "ok":
+            checks["keys"] = _keys(read)
         checks["channels"] = _channels(read)
     if read.gateways is not None:
         checks["gateways"] = _gateways(read, answers=answers)
@@ -99,6 +101,26 @@ def _key(read: Settings) -> str:
     except Misconfigured as error:
         return f"mend: {error}"
     return "ok"
+
+
+def _keys(read: Settings) -> str:
+    """Whether this process has the key under which is sealed, and where it has it from."""
+    if read.keys is not None:
+        where = "BATON_KEYS"
+    elif read.key_file is not None:
+        where = "BATON_KEY_FILE" + (", wrapped by BATON_KEY_COMMAND" if read.key_command else "")
+    else:
+        where = "BATON_SECRET_KEY alone (docs/encryption.md says how to have keys that rotate)"
+    try:
+        codec = epochs.codec_of(read)
+        store = open_store(read.database_url, codec)
+        try:
+            store.read(lambda session: epochs.follow(session, codec))
+        finally:
+            store.close()
+    except Misconfigured as error:
+        return f"mend: {error}"
+    return f"ok: epoch {codec.keys.active} is active, from {where}"
 
 
 def _lookups(read: Settings) -> str:

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from broker.errors import Misconfigured
 from broker.settings import Settings
-from broker.storage import steps
-from broker.storage.codec import Codec, PlainCodec
+from broker.storage import epochs, steps
+from broker.storage.codec import Codec, Sealer
 from broker.storage.store import Store, open_store
 
 
@@ -33,6 +33,17 @@ class KeylessCodec:
         """Refuse."""
         return self.seal(b"", purpose)
 
+    def message(self, of: str, wrapped: bytes | None) -> Sealer:  # noqa: ARG002 - as above
+        """Refuses when it is used."""
+        return self
+
+    def new_message(self, of: str) -> tuple[bytes, Sealer]:
+        """Refuse."""
+        return self.seal(b"", of), self
+
+    def follow(self, epoch: int) -> None:
+        """Nothing is sealed."""
+
 
 def settings(*, demo: bool = False) -> Settings:
     """The settings; Misconfigured names the variable that is wrong."""
@@ -47,10 +58,12 @@ def settings(*, demo: bool = False) -> Settings:
 @contextmanager
 def database(read: Settings, *, keyless: bool = False) -> Iterator[Store]:
     """The database, migrated; closed afterwards. `keyless` commands work without the secret key."""
-    codec: Codec = KeylessCodec() if keyless else PlainCodec(read.key())
+    codec: Codec = KeylessCodec() if keyless else epochs.codec_of(read)
     store = open_store(read.database_url, codec)
     try:
         _newest(store)
+        if not keyless:
+            store.read(lambda session: epochs.follow(session, codec))
         yield store
     finally:
         store.close()

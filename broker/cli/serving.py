@@ -11,7 +11,7 @@ from broker.cli import progress
 from broker.errors import Misconfigured
 from broker.runtime import Runtime, start
 from broker.settings import Settings
-from broker.storage import migrate
+from broker.storage import epochs, migrate
 from broker.worker import Worker
 from broker.worker.looking_up import services
 
@@ -31,6 +31,7 @@ def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: 
             "SQLite serves one process: set BATON_DATABASE_URL to a postgresql:// address for more workers."
         )
     migrate.upgrade(runtime.store.engine)
+    runtime.store.read(lambda session: epochs.follow(session, runtime.store.codec))
     if settings.demo:
         from broker import demo
 
@@ -69,6 +70,7 @@ def work(settings: Settings) -> None:
             "SQLite serves one process, and `baton serve` delivers inside it: set BATON_DATABASE_URL to PostgreSQL."
         )
     migrate.upgrade(runtime.store.engine)
+    runtime.store.read(lambda session: epochs.follow(session, runtime.store.codec))
     asyncio.run(_work(runtime))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
@@ -12,7 +12,7 @@ from sqlmodel import Session, col, or_, select, update
 
 from broker.domain.states import NotificationState
 from broker.storage import direct
-from broker.storage.codec import Codec
+from broker.storage.codec import Codec, Sealer, message_name
 from broker.storage.deliveries import NOT_TOLD
 from broker.storage.person_tables import NOTIFICATION, SUBJECT
 from broker.storage.prepared import Asked, Query
@@ -92,7 +92,10 @@ class Answered:
     content_hash: str
     standing: str
     answer: bytes
-    """As the codec sealed it."""
+    """As it was sealed; `answer_of` opens it."""
+    data_key: bytes | None
+    sender_team_id: str
+    message_id: str | None
 
 
 def answered(session: Session, sender_team_id: str, message_id: str) -> Answered | None:
@@ -114,7 +117,9 @@ def refused_before(session: Session, sender_team_id: str, content_hash: str) -> 
 
 
 _OF = NOTIFICATION.c
-_ANSWERED = sa.select(_OF.id, _OF.content_hash, _OF.standing, _OF.answer).where(_OF.sender_team_id == bindparam("team"))
+_ANSWERED = sa.select(
+    _OF.id, _OF.content_hash, _OF.standing, _OF.answer, _OF.data_key, _OF.sender_team_id, _OF.message_id
+).where(_OF.sender_team_id == bindparam("team"))
 _RESERVED = Query(_ANSWERED.where(_OF.message_id == bindparam("message"), _OF.state != NotificationState.REFUSED))
 _REFUSED = Query(_ANSWERED.where(_OF.content_hash == bindparam("hash"), _OF.state == NotificationState.REFUSED))
 
@@ -143,7 +148,42 @@ def message_of(codec: Codec, row: Notification) -> Message:
     """What an accepted notification says; persons are keyed by their ids."""
     if row.content is None:
         raise ValueError("only an accepted notification has content")
-    return content.load(codec.open(row.content, f"notification:{row.id}"))
+    return content.load(sealer(codec, row).open(row.content, f"notification:{row.id}"))
+
+
+class Keyed(Protocol):
+    """What of a notification's row its key is bound to."""
+
+    @property
+    def id(self) -> str:
+        """Of the row."""
+
+    @property
+    def sender_team_id(self) -> str:
+        """Who sent it."""
+
+    @property
+    def message_id(self) -> str | None:
+        """What they call it."""
+
+    @property
+    def data_key(self) -> bytes | None:
+        """Its key, wrapped."""
+
+
+def sealer(codec: Codec, row: Keyed) -> Sealer:
+    """What opens and seals the parts of this message, under its own key."""
+    return codec.message(message_name(row.id, row.sender_team_id, row.message_id), row.data_key)
+
+
+def raw_of(codec: Codec, row: Notification) -> bytes:
+    """The bytes as they came. Shredded at the end of their retention."""
+    return sealer(codec, row).open(row.raw, f"raw:{row.id}")
+
+
+def answer_of(codec: Codec, row: Notification | Answered) -> bytes:
+    """What was answered to it."""
+    return sealer(codec, row).open(row.answer, f"answer:{row.id}")
 
 
 def several(session: Session, notification_ids: Collection[str]) -> list[Notification]:

@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from broker.storage.codec import Codec, Tampered
+from broker.storage.codec import Codec, Sealer, Tampered, message_name
 from broker.storage.tables import metadata
 
 MOST: Final = 20
@@ -65,6 +65,13 @@ def check(session: Session, codec: Codec) -> Checked:
     return Checked(checked=checked, count=count, spoilt=tuple(first))
 
 
+def opener(codec: Codec, table: str, row: sa.RowMapping) -> Sealer:
+    """What opens the row's columns: of a message its own key."""
+    if table != "notification":
+        return codec
+    return codec.message(message_name(row["id"], row["sender_team_id"], row["message_id"]), row["data_key"])
+
+
 def _opened(session: Session, codec: Codec) -> Iterator[Spoilt | None]:
     for (name, column), context in PAYLOADS.items():
         table = metadata.tables[name]
@@ -72,7 +79,7 @@ def _opened(session: Session, codec: Codec) -> Iterator[Spoilt | None]:
         kept = sa.select(table).where(table.c[column].is_not(None)).order_by(key)
         for row in session.execute(kept, execution_options={"yield_per": _AT_ONCE}).mappings():
             try:
-                codec.open(row[column], context(row))
+                opener(codec, name, row).open(row[column], context(row))
             except Tampered:
                 yield Spoilt(table=name, id=str(row[key.name]), column=column)
             else:

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from broker.domain.matching import rekey
 from broker.domain.merging import OPEN, joined
 from broker.domain.states import InvolvementState, MembershipState, PersonState
-from broker.storage import expectations, patterns
+from broker.storage import expectations, notifications, patterns
 from broker.storage.codec import Codec
 from broker.storage.person_rows import known_person, person_row
 from broker.storage.person_tables import (
@@ -113,18 +113,21 @@ def _set(session: Session, involvement_id: str, **values: object) -> None:
     session.execute(update(INVOLVEMENT).where(INVOLVEMENT.c.id == involvement_id).values(**values))
 
 
+_OF = NOTIFICATION.c
+
+
 def _notifications(session: Session, codec: Codec, gone: str, into: str) -> None:
     """Whoever a notification was about it is about still: its subjects, and the stored content that names them by id."""
     rows = session.execute(
-        select(NOTIFICATION.c.id, NOTIFICATION.c.content)
+        select(_OF.id, _OF.sender_team_id, _OF.message_id, _OF.data_key, _OF.content)
         .join(SUBJECT, SUBJECT.c.notification_id == NOTIFICATION.c.id)
         .where(SUBJECT.c.person_id == gone, NOTIFICATION.c.content.is_not(None))
     ).all()
-    for id_, sealed in rows:
-        context = f"notification:{id_}"
-        message = rekey(content.load(codec.open(sealed, context)), {gone: into})
-        written = codec.seal(content.dump(message), context)
-        session.execute(update(NOTIFICATION).where(NOTIFICATION.c.id == id_).values(content=written))
+    for row in rows:
+        context, sealer = f"notification:{row.id}", notifications.sealer(codec, row)
+        message = rekey(content.load(sealer.open(row.content, context)), {gone: into})
+        written = sealer.seal(content.dump(message), context)
+        session.execute(update(NOTIFICATION).where(_OF.id == row.id).values(content=written))
     _subjects(session, gone, into)
 
 

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from broker.domain.states import LookupState, NotificationState
 from broker.domain.tasks import TERMINAL
+from broker.storage import notifications
 from broker.storage.codec import Codec
 from broker.storage.keyset import Position, behind
 from broker.storage.lookups import Asking, asking_of
@@ -145,7 +146,7 @@ def _shown(session: Session, codec: Codec, rows: Sequence[tuple[Notification, Re
             via=row.via,
             standing=row.standing if again is None else again.standing,
             since=row.received_at,
-            faults=_faults(codec.open(row.answer, f"answer:{row.id}")) if again is None else _found(again),
+            faults=_faults(notifications.answer_of(codec, row)) if again is None else _found(again),
             attempts=0 if again is None else again.attempts,
             last_at=None if again is None else again.at,
             became=None if again is None else again.became_id,

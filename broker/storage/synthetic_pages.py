@@ -57,7 +57,16 @@ def _again(session: Session, codec: Codec, notification_id: str, span: range, no
         message = replace(said, id=id_, occurred=at)
         sealed = codec.seal(content.dump(message), f"notification:{id_}")
         made[Notification].append(
-            _copy(row, id=id_, message_id=id_, occurred_at=at, received_at=at, content=sealed, content_hash=id_)
+            _copy(
+                row,
+                id=id_,
+                message_id=id_,
+                occurred_at=at,
+                received_at=at,
+                content=sealed,
+                content_hash=id_,
+                data_key=None,
+            )
         )
         made[Subject] += [_copy(one, notification_id=id_) for one in subjects]
         made[Delivery] += [

@@ -435,6 +435,8 @@ class Notification(Table, table=True):
     reference_id: str | None = _ref("notification.id", nullable=True)
     """The earlier notification this one withdraws, answers or replaces."""
     withdrawn_at: datetime | None = _when(nullable=True)
+    data_key: bytes | None = _sealed(nullable=True)
+    """The key of `raw`, `content` and `answer`, wrapped, bound to id, sender and message id; None of before messages had keys, or shredded."""
 
 
 class Rereading(Table, table=True):
@@ -929,6 +931,23 @@ class Revision(Table, table=True):
 
     name: str = Field(primary_key=True, max_length=64)
     number: int = 0
+
+
+class KeyEpoch(Table, table=True):
+    """A key-encryption key that was made active; the highest is the one under which is sealed. The keys themselves are never in the database."""
+
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    fingerprint: bytes
+    """By which a process sees that the key it has under this number is the same."""
+    activated_at: datetime = _when()
+    done_at: datetime | None = _when(nullable=True)
+    """When every row had been brought over to it."""
+    progress: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    """Place (`table.column`) → the key of the last row that was brought over in this pass."""
+    unreadable: int = 0
+    """Rows that could not be opened and stay as they are."""
+    forgotten_at: datetime | None = _when(nullable=True)
+    """When its key was destroyed."""
 
 
 class Lease(Table, table=True):

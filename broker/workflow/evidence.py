@@ -15,7 +15,7 @@ from sqlmodel import Session
 from broker.domain.caller import Caller
 from broker.domain.responsibility import Holding
 from broker.errors import NotFound
-from broker.storage import audit, escalations, handover_trail, handovers, responsibility, tasks
+from broker.storage import audit, escalations, handover_trail, handovers, notifications, responsibility, tasks
 from broker.storage.tables import Attempt, Audit, Delivery, Escalation, Notification
 from broker.storage.task_values import Happened, Stored, Who
 from broker.workflow import explain
@@ -121,7 +121,7 @@ def evidence(session: Session, ctx: Context, caller: Caller, task_id: str, now: 
 
 def _received(session: Session, ctx: Context, notification_id: str, written_down: Sequence[Audit]) -> Received:
     notification = handover_trail.message(session, notification_id)
-    raw = ctx.codec.open(notification.raw, f"raw:{notification_id}")
+    raw = notifications.raw_of(ctx.codec, notification)
     came = [row for row in written_down if (row.action, row.entity_id) == (_RECEIVE, notification_id)]
     clients = tuple(row.client_name for row in came if row.client_name)
     return Received(notification=notification, clients=clients, size=len(raw), sha256=sha256(raw).hexdigest())

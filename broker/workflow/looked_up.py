@@ -75,7 +75,7 @@ def _taken(
 ) -> LookupState:
     """What the record says, said by the team it was asked for. What cannot be read is kept and becomes a task, as of any sender."""
     about = notifications.get(session, row.notification_id)
-    raw = ctx.codec.open(about.raw, f"raw:{about.id}")
+    raw = notifications.raw_of(ctx.codec, about)
     lookup = Lookup(client=asking.client, subject=asking.subject, reference=asking.reference)
     incoming = intake.read_record(adapters[about.via], raw, about.content_type, lookup, answer.record, now)
     team = ctx.directory.teams.get(row.team_id)

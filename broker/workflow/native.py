@@ -11,7 +11,7 @@ from sqlmodel import Session
 from adapters.port import Adapter, Receipt, Rendered, Reply
 from broker.domain.answers import Move
 from broker.domain.states import NotificationState, Purpose, View
-from broker.storage import deliveries, tasks
+from broker.storage import deliveries, notifications, tasks
 from broker.storage.codec import Codec
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import Happened, Stored
@@ -142,4 +142,4 @@ def _adapter(kind: str) -> Adapter | None:
 
 
 def _original(codec: Codec, about: Notification) -> bytes:
-    return codec.open(about.raw, f"raw:{about.id}")
+    return notifications.raw_of(codec, about)

@@ -17,7 +17,7 @@ from adapters.port import Rendered
 from broker.domain import sharing
 from broker.domain.states import DeliveryState, NotificationState, View
 from broker.domain.world import World
-from broker.storage import mailbox, patterns, tasks
+from broker.storage import mailbox, notifications, patterns, tasks
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import EVERYTHING, Happened, Scope, Stored
 from broker.workflow import native, outcomes, pattern_flags, task_wire, transfer_homes
@@ -235,7 +235,7 @@ class _Making:
         own = native.receipt(self.ctx, self.delivery, about)
         if own is not None:
             return self._in_its_own_format(own, event)
-        answered = self.ctx.codec.open(about.answer, f"answer:{about.id}")
+        answered = notifications.answer_of(self.ctx.codec, about)
         return Composed(message_id=self.delivery.id, body=answered, event=event)
 
     def _in_its_own_format(self, own: Rendered, event: Event) -> Composed:

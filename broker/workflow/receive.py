@@ -18,7 +18,7 @@ from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team
 from broker.errors import Conflict, Forbidden
 from broker.storage import audit, direct, directory, notifications, people, people_write, person_rows, tasks
-from broker.storage.codec import Codec
+from broker.storage.codec import Codec, Sealer, message_name
 from broker.storage.notifications import Answered
 from broker.storage.tables import Notification
 from broker.storage.world import asks_versions, check_versions
@@ -131,7 +131,7 @@ def _again(ctx: Context, prior: Answered, incoming: Incoming) -> Answer:
     if prior.content_hash != incoming.content_hash:
         raise Conflict("This message id was used before with other content: give the new content a new id.")
     standing: Standing = prior.standing  # type: ignore[assignment]  # a column of text that only this module writes
-    return Answer(standing, ctx.codec.open(prior.answer, f"answer:{prior.id}"), repeated=True)
+    return Answer(standing, notifications.answer_of(ctx.codec, prior), repeated=True)
 
 
 _KEPT_AS = {"ignored": NotificationState.IGNORED, "pointed": NotificationState.ACCEPTED}
@@ -154,7 +154,9 @@ class _Step:
         standing = self.incoming.standing
         refused = standing not in ("ignored", "pointed")
         body = reply.not_used(self.incoming, self.ctx, self.now)
-        row = self._row(notification_id, self.incoming.key, body) | {
+        data_key, sealer = self._new_key(notification_id, self.incoming.key)
+        row = self._row(notification_id, self.incoming.key, body, sealer) | {
+            "data_key": data_key,
             "state": NotificationState.REFUSED if refused else _KEPT_AS[standing],
         }
         notifications.add(self.session, row, ())
@@ -187,8 +189,10 @@ class _Step:
         crossing = transfer.warnings(self.session, self.ctx, settled, decided.told, settling.world, self.now)
         problems = (*self.incoming.problems, *settling.problems, *follows.problems, *decided.problems)
         body = reply.accepted(message, (*problems, *crossing), decided, settling.tasks, self.ctx, self.now)
-        row = self._row(notification_id, message.id, body)
-        row |= self._what_it_says(notification_id, settled, decided, follows.reference)
+        data_key, sealer = self._new_key(notification_id, message.id)
+        row = self._row(notification_id, message.id, body, sealer)
+        row |= self._what_it_says(notification_id, settled, decided, follows.reference, sealer)
+        row["data_key"] = data_key
         notifications.add(self.session, row, [(p.key, p.key not in settled.subjects) for p in settled.people])
         self._raise([*settling.tasks, *self._missing(notification_id, problems)], notification_id)
         homes = route.write(self.session, self.ctx, notification_id, settled, decided, self.now)
@@ -273,27 +277,30 @@ class _Step:
         """Versions to hold until the commit: of households this step did not change itself (those are locked already)."""
         return {household: version for household, version in decided.households.items() if household not in changed}
 
-    def _row(self, notification_id: str, message_id: str | None, body: bytes) -> dict[str, object]:
-        codec = self.ctx.codec
+    def _new_key(self, notification_id: str, message_id: str | None) -> tuple[bytes, Sealer]:
+        """A key for this message alone, bound to it, to who sent it and to what they call it."""
+        return self.ctx.codec.new_message(message_name(notification_id, self.sender.id, message_id))
+
+    def _row(self, notification_id: str, message_id: str | None, body: bytes, sealer: Sealer) -> dict[str, object]:
         return {
             "id": notification_id,
             "sender_team_id": self.sender.id,
             "message_id": message_id,
             "via": self.incoming.via,
             "received_at": self.now,
-            "raw": codec.seal(self.incoming.raw, f"raw:{notification_id}"),
+            "raw": sealer.seal(self.incoming.raw, f"raw:{notification_id}"),
             "content_type": self.incoming.content_type,
             "content_hash": self.incoming.content_hash,
             "standing": self.incoming.standing,
-            "answer": codec.seal(body, f"answer:{notification_id}"),
+            "answer": sealer.seal(body, f"answer:{notification_id}"),
             "policy_version": self.ctx.policy.version,
             "decided_on": {},
         }
 
     def _what_it_says(
-        self, notification_id: str, message: Message, decided: Routing, reference: Notification | None
+        self, notification_id: str, message: Message, decided: Routing, reference: Notification | None, sealer: Sealer
     ) -> dict[str, object]:
-        sealed = self.ctx.codec.seal(content.dump(message), f"notification:{notification_id}")
+        sealed = sealer.seal(content.dump(message), f"notification:{notification_id}")
         return {
             "state": NotificationState.ACCEPTED,
             "event": message.event,

@@ -98,7 +98,7 @@ def retry(
 
 def _read(session: Session, ctx: Context, row: Notification, readers: Readers, now: datetime) -> Incoming:
     """What is made of the bytes today. The headers that they came with were not kept: no adapter may need them."""
-    raw = ctx.codec.open(row.raw, f"raw:{row.id}")
+    raw = notifications.raw_of(ctx.codec, row)
     if row.via == "fhir":
         return intake.read_fhir(raw, row.content_type, readers.limits, now)
     behind = quarantine.lookup_behind(session, ctx.codec, row.id)
@@ -109,7 +109,7 @@ def _read(session: Session, ctx: Context, row: Notification, readers: Readers, n
     if behind is None:
         return intake.read_native(adapter, raw, row.content_type, {}, now)
     about, asking = notifications.get(session, behind[0]), behind[1]
-    event = ctx.codec.open(about.raw, f"raw:{about.id}")
+    event = notifications.raw_of(ctx.codec, about)
     lookup = Lookup(client=asking.client, subject=asking.subject, reference=asking.reference)
     return intake.read_record(adapter, event, about.content_type, lookup, Record(raw, row.content_type), now)
 

@@ -11,7 +11,7 @@ import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from broker.storage import migrate
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from tests.conftest import SECRET
 from tests.contract.calling import MIDWIVES, VISITORS, Broker, fill, message, opened
@@ -60,7 +60,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     require("browser")  # before anything that takes time
     url, port = f"sqlite:///{tmp_path_factory.mktemp('site') / 'baton.db'}", _free_port()
     address = f"http://127.0.0.1:{port}"
-    store = open_store(url, PlainCodec(SECRET))
+    store = open_store(url, AesCodec(SECRET))
     migrate.upgrade(store.engine)
     store.write(fill)
     store.close()

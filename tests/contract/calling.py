@@ -24,8 +24,8 @@ from broker.main import create_app
 from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
-from broker.storage import clients, directory_file
-from broker.storage.codec import PlainCodec
+from broker.storage import clients, directory_file, notifications
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from broker.storage.tables import Notification, Task
 from broker.web import tokens
@@ -125,7 +125,7 @@ class Broker:
 
     def raw(self, notification: Notification) -> bytes:
         """The bytes that were kept."""
-        return self.runtime.store.codec.open(notification.raw, f"raw:{notification.id}")
+        return notifications.raw_of(self.runtime.store.codec, notification)
 
     def tasks_of(self, notification: Notification) -> list[Task]:
         """The tasks that a notification raised."""
@@ -145,7 +145,7 @@ def opened(url: str, **settings: Any) -> Iterator[Broker]:
     """A broker on a database that is there, without a worker: nothing happens between calls."""
     clock = Clock()
     chosen = Settings(**{"public_url": "http://testserver", **settings})
-    runtime = Runtime(chosen, open_store(url, PlainCodec(SECRET)), policy(), EmbeddedBus(), clock)
+    runtime = Runtime(chosen, open_store(url, AesCodec(SECRET)), policy(), EmbeddedBus(), clock)
     app = create_app(runtime, worker=False)
     with TestClient(app) as http:
         yield Broker(runtime, app, http, clock)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from broker.storage import migrate
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from tests.conftest import SECRET
 from tests.contract.calling import MIDWIVES, VISITORS, Broker, fill, opened, town_copy
@@ -20,7 +20,7 @@ from tests.services import postgres_database, require
 def sqlite_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file with the demonstration directory."""
     path = tmp_path_factory.mktemp("town") / "town.db"
-    store = open_store(f"sqlite:///{path}", PlainCodec(SECRET))
+    store = open_store(f"sqlite:///{path}", AesCodec(SECRET))
     migrate.upgrade(store.engine)
     store.write(fill)
     with store.engine.connect() as connection:
@@ -34,7 +34,7 @@ def postgres_town() -> Iterator[str]:
     """The name of the same on PostgreSQL, which nothing is connected to."""
     require("postgres")
     with postgres_database() as url:
-        store = open_store(url, PlainCodec(SECRET))
+        store = open_store(url, AesCodec(SECRET))
         migrate.upgrade(store.engine)
         store.write(fill)
         store.close()

@@ -10,7 +10,7 @@ from sqlalchemy import delete, text, update
 
 from broker.cli import main
 from broker.storage import migrate
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from broker.storage.tables import Audit, AuditLeaf, AuditSeal
 from tests.conftest import NOON
@@ -23,7 +23,7 @@ BATCHES = 4
 @pytest.fixture
 def baton(tmp_path, monkeypatch, capsys):
     """The command in a folder with a sealed audit: four batches of three, a minute apart, and one entry that waits."""
-    store = open_store(f"sqlite:///{tmp_path / 'var' / 'baton.db'}", PlainCodec(KEY.encode()))
+    store = open_store(f"sqlite:///{tmp_path / 'var' / 'baton.db'}", AesCodec(KEY.encode()))
     migrate.upgrade(store.engine)
     for batch in range(BATCHES):
         at = NOON + timedelta(minutes=batch)
@@ -62,7 +62,7 @@ def verify(baton, *words, code=0):
 
 
 def tampered(baton, *statements):
-    store = open_store(f"sqlite:///{baton.folder / 'var' / 'baton.db'}", PlainCodec(KEY.encode()))
+    store = open_store(f"sqlite:///{baton.folder / 'var' / 'baton.db'}", AesCodec(KEY.encode()))
     with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         for statement in statements:

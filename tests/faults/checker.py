@@ -16,8 +16,8 @@ from sqlmodel import Session, col
 
 from broker.clock import utc_now
 from broker.domain.states import DeliveryState, NotificationState
-from broker.storage import audit_log, signing
-from broker.storage.codec import PlainCodec, Tampered
+from broker.storage import audit_log, notifications, signing
+from broker.storage.codec import AesCodec, Tampered
 from broker.storage.store import Store, open_store
 from broker.storage.tables import Audit, Delivery, MailboxNumber, Notification, Task
 from broker.workflow import verify
@@ -101,7 +101,7 @@ def check(town: Town, evidence: Evidence, *, drain: float = DRAIN) -> Figures:
 @contextmanager
 def opened(town: Town) -> Iterator[Store]:
     """The town's database."""
-    store = open_store(town.database_url, PlainCodec(town.key.encode()))
+    store = open_store(town.database_url, AesCodec(town.key.encode()))
     try:
         yield store
     finally:
@@ -237,18 +237,16 @@ def _altered(session: Session, store: Store, kept: Mapping[str, str], accepted: 
     wrong = set()
     ids = [message for message in kept if message in accepted]
     for begin in range(0, len(ids), _CHUNK):
-        found = sa.select(col(Notification.message_id), col(Notification.id), col(Notification.raw)).where(
-            col(Notification.message_id).in_(ids[begin : begin + _CHUNK])
-        )
-        for message, id_, raw in session.execute(found):
-            if _stored(store, raw, f"raw:{id_}") != accepted[message].body:
-                wrong.add(message)
+        found = sa.select(Notification).where(col(Notification.message_id).in_(ids[begin : begin + _CHUNK]))
+        for row in session.scalars(found):
+            if _stored(store, row) != accepted[row.message_id or ""].body:
+                wrong.add(row.message_id or "")
     return wrong
 
 
-def _stored(store: Store, sealed: bytes, context: str) -> bytes | None:
+def _stored(store: Store, row: Notification) -> bytes | None:
     try:
-        return store.codec.open(sealed, context)
+        return notifications.raw_of(store.codec, row)
     except Tampered:
         return None
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from tests.conftest import SECRET
 from tests.faults.processes import ROOT, Process, free_port
@@ -76,7 +76,7 @@ def test_killed_before_its_sender_is_told_it_loses_and_doubles_nothing(postgres_
         importing.start()
         importing.wait(PATIENCE)
         gateway = Process(["gateway"], settings, tmp_path / "gateway.log")
-        store = open_store(url, PlainCodec(SECRET))
+        store = open_store(url, AesCodec(SECRET))
 
         def accepted() -> list[str]:
             vias = sa.text("SELECT via FROM notification WHERE state = 'accepted'")

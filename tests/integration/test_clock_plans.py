@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from broker.policy.model import load
 from broker.storage import directory, synthetic, synthetic_clock
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import Store, open_store
 from broker.storage.synthetic import Amount
 from broker.workflow import clock, watchdog
@@ -35,7 +35,7 @@ EARLIER = NOON - timedelta(days=1)
 def town(sqlite_template, tmp_path_factory) -> Iterator[Store]:
     path = tmp_path_factory.mktemp("clock") / "town.db"
     shutil.copy(sqlite_template, path)
-    store = open_store(f"sqlite:///{path}", PlainCodec(SECRET))
+    store = open_store(f"sqlite:///{path}", AesCodec(SECRET))
     for _ in synthetic.load(store, Amount(handovers=1200, open=1200), NOON):
         pass
     store.write(lambda session: synthetic_clock.set_dates(session, 20, NOON))
@@ -45,7 +45,7 @@ def town(sqlite_template, tmp_path_factory) -> Iterator[Store]:
 
 def context(session: Session) -> Context:
     return Context(
-        codec=PlainCodec(SECRET), directory=directory.load(session), policy=load(None), public_url="http://testserver"
+        codec=AesCodec(SECRET), directory=directory.load(session), policy=load(None), public_url="http://testserver"
     )
 
 
@@ -91,7 +91,7 @@ def test_a_hundred_times_the_open_tasks_is_no_more_work_for_a_pass(town, sqlite_
     """Steps of SQLite's machine, which are the same on every computer."""
     path = tmp_path / "little.db"
     shutil.copy(sqlite_template, path)
-    little = open_store(f"sqlite:///{path}", PlainCodec(SECRET))
+    little = open_store(f"sqlite:///{path}", AesCodec(SECRET))
     for _ in synthetic.load(little, Amount(handovers=24, open=24), NOON):
         pass
     little.write(lambda session: synthetic_clock.set_dates(session, 20, NOON))

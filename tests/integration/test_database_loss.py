@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from broker.errors import Away, Unsure
 from broker.storage import direct
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.engines import AT_ONCE, Patience
 from broker.storage.prepared import Query
 from broker.storage.store import Busy, Store, open_store
@@ -40,7 +40,7 @@ def store(server: Cluster) -> Iterator[Store]:
     name = f"loss_{uuid4().hex[:8]}"
     server.run(f"CREATE DATABASE {name}")
     server.run("CREATE TABLE name (name text PRIMARY KEY)", database=name)
-    with closing(open_store(server.url(name), PlainCodec(SECRET), SHORT)) as opened:
+    with closing(open_store(server.url(name), AesCodec(SECRET), SHORT)) as opened:
         yield opened
     server.thaw()
 
@@ -315,7 +315,7 @@ def test_another_server_that_takes_over_is_found_by_the_address_and_has_all_that
         primary.run("CREATE TABLE name (name text PRIMARY KEY)")
         hosts = f"host=127.0.0.1:{primary.port}&host=127.0.0.1:{second.port}"
         url = f"postgresql://postgres@/postgres?{hosts}"
-        with closing(open_store(url, PlainCodec(SECRET), SHORT)) as store:
+        with closing(open_store(url, AesCodec(SECRET), SHORT)) as store:
             until(lambda: shown(primary, "synchronous_standby_names") == "*")
             answered = [store.write(adds(f"before {number}")) for number in range(50)]
             primary.kill()

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from broker.errors import Misconfigured
 from broker.storage import durability
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from tests.conftest import SECRET
 from tests.faults.postgres import cluster
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def look(url: str) -> None:
-    with closing(open_store(url, PlainCodec(SECRET))) as store:
+    with closing(open_store(url, AesCodec(SECRET))) as store:
         store.read(lambda session: session.execute(text("SELECT 1")))
 
 
@@ -85,7 +85,7 @@ def test_so_is_a_role_that_does_not_and_an_address_that_asks_for_it():
 
 
 def test_what_turns_unsafe_while_it_is_open_gets_no_new_connection():
-    with postgres_database() as url, closing(open_store(url, PlainCodec(SECRET))) as store:
+    with postgres_database() as url, closing(open_store(url, AesCodec(SECRET))) as store:
         ask = lambda session: session.execute(text("SELECT 1")).scalar()  # noqa: E731 - asked twice
         assert store.read(ask) == 1
         altered(url, f"ALTER DATABASE {make_url(url).database} SET synchronous_commit = off")

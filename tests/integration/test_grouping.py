@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.grouping import GroupWriter
 from broker.storage.store import Raced, Store, open_store
 from tests.conftest import SECRET
@@ -29,7 +29,7 @@ Work = Callable[[Session], object]
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[Store]:
     """A database with a table of names, each of them once, and one of remarks that must be about a name when they are committed."""
-    store = open_store(f"sqlite:///{tmp_path / 'book.db'}", PlainCodec(SECRET))
+    store = open_store(f"sqlite:///{tmp_path / 'book.db'}", AesCodec(SECRET))
     with store.engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE name (name TEXT PRIMARY KEY)"))
         late = "REFERENCES name (name) DEFERRABLE INITIALLY DEFERRED"
@@ -161,7 +161,7 @@ def test_a_store_that_was_closed_still_writes_when_asked(book):
 
 
 def test_a_database_in_memory_is_the_same_for_the_writer_and_for_readers():
-    store = open_store("sqlite://", PlainCodec(SECRET))
+    store = open_store("sqlite://", AesCodec(SECRET))
     store.write(lambda session: session.execute(sa.text("CREATE TABLE name (name TEXT)")))
     store.write(adds("a"))
     assert names(store) == ["a"]
@@ -171,10 +171,10 @@ def test_a_database_in_memory_is_the_same_for_the_writer_and_for_readers():
 _ANSWERING = """
 import sys, threading
 import sqlalchemy as sa
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 
-store = open_store(sys.argv[1], PlainCodec(b"x" * 32))
+store = open_store(sys.argv[1], AesCodec(b"x" * 32))
 telling = threading.Lock()
 
 def caller(who):

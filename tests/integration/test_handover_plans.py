@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from broker.domain.handovers import HandoverState
 from broker.storage import handover_counts, handovers, synthetic
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.handovers import HandoverQuery, SortBy
 from broker.storage.keyset import Position
 from broker.storage.store import Store, open_store
@@ -128,7 +128,7 @@ def sqlite_stores(sqlite_template, tmp_path_factory):
     for size in (600, 6000):
         path = folder / f"{size}.db"
         shutil.copy(sqlite_template, path)
-        store = open_store(f"sqlite:///{path}", PlainCodec(SECRET))
+        store = open_store(f"sqlite:///{path}", AesCodec(SECRET))
         filled(store, size, 60)
         stores.append(store)
     yield stores

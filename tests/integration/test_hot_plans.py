@@ -32,7 +32,7 @@ from broker.storage import (
     task_search,
     watchdog,
 )
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.handovers import HandoverQuery
 from broker.storage.leasing import Share
 from broker.storage.store import Store, open_store
@@ -112,7 +112,7 @@ def _big(session: Session) -> list[str]:
 
 @pytest.fixture(scope="module")
 def town() -> Iterator[Watched]:
-    with postgres_database() as url, closing(open_store(url, PlainCodec(SECRET))) as store:
+    with postgres_database() as url, closing(open_store(url, AesCodec(SECRET))) as store:
         migrate.upgrade(store.engine)
         plan_rows.fill(store, 6_000, NOON)
         yield Watched(store)
@@ -153,7 +153,7 @@ HOT: dict[str, tuple[Work, str]] = {
     "ask when the clock is due": (escalations.next_at, "ix_task_climbs"),
     "ask when somebody is to stand in": (escalations.next_cover, "ix_task_covers"),
     "for what somebody is to stand in": (
-        lambda session: escalations.to_cover(session, PlainCodec(SECRET), NOON, 100),
+        lambda session: escalations.to_cover(session, AesCodec(SECRET), NOON, 100),
         "ix_task_covers",
     ),
     "whether somebody should have stood in": (
@@ -161,7 +161,7 @@ HOT: dict[str, tuple[Work, str]] = {
         "ix_task_covers",
     ),
     "due escalations": (
-        lambda session: escalations.due(session, PlainCodec(SECRET), NOON, 200),
+        lambda session: escalations.due(session, AesCodec(SECRET), NOON, 200),
         "ix_task_climbs",
     ),
     "tasks without a next step": (
@@ -212,13 +212,13 @@ HOT: dict[str, tuple[Work, str]] = {
     ),
     "ask when who stands in is told": (escalations.next_cover, "ix_task_covers"),
     "of what who stands in is told": (
-        lambda session: escalations.to_cover(session, PlainCodec(SECRET), NOON, 200),
+        lambda session: escalations.to_cover(session, AesCodec(SECRET), NOON, 200),
         "ix_task_covers",
     ),
     "a team's open tasks": (
         lambda session: task_search.search(
             session,
-            PlainCodec(SECRET),
+            AesCodec(SECRET),
             TaskQuery(owner=_OWNER, statuses=frozenset({TaskStatus.REQUESTED, TaskStatus.RECEIVED})),
             Scope(team=_OWNER),
         ),

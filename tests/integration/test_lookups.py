@@ -20,7 +20,7 @@ from broker.domain.tasks import TERMINAL
 from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
-from broker.storage import directory_file, lookups
+from broker.storage import directory_file, lookups, notifications
 from broker.storage.tables import Delivery, Lookup, Notification, Subject, Task
 from broker.storage.tables import Person as PersonRow
 from broker.storage.watchdog import lookups_late
@@ -166,7 +166,7 @@ def test_what_waits_for_an_answer_is_kept_and_routed_by_what_it_says_and_again_w
     assert not area.reached_nobody(Event.SUPERVISION_START)
     [said] = area.rows(Notification, Notification.event == Event.IDENTIFIER_CHANGE)
     assert (said.sender_team_id, said.via) == (PROBATION, "probation/probation-person")
-    assert area.store.codec.open(said.raw, f"raw:{said.id}") == record()
+    assert notifications.raw_of(area.store.codec, said) == record()
     assert not [task for task in area.tasks(TaskCode.DATA_QUALITY) if task.notification_id == said.id]
 
 

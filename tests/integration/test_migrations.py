@@ -19,7 +19,7 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, text
 
 from broker.storage import engines, migrate, steps
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.migrations import online
 from broker.storage.store import open_store
 from tests.conftest import SECRET
@@ -40,7 +40,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_code_of_before_the_newest_step_works_on_the_newest_schema_and_ours_goes_on_from_there(
     earlier: Path, database_url: str
 ):
-    with closing(open_store(database_url, PlainCodec(SECRET))) as store:
+    with closing(open_store(database_url, AesCodec(SECRET))) as store:
         store.write(fill)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
     done = subprocess.run(
@@ -94,14 +94,14 @@ def before() -> Iterator[str]:
 
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
-    store = open_store(url, PlainCodec(SECRET))
+    store = open_store(url, AesCodec(SECRET))
     with closing(store), store.engine.connect() as connection:
         yield connection
 
 
 def upgrading(url: str) -> threading.Thread:
     def work() -> None:
-        with closing(open_store(url, PlainCodec(SECRET))) as store:
+        with closing(open_store(url, AesCodec(SECRET))) as store:
             migrate.upgrade(store.engine)
 
     return threading.Thread(target=work)
@@ -153,7 +153,7 @@ def test_several_processes_may_migrate_at_once():
 
 def on_table(url: str, work: partial[None]) -> None:
     """Run `work` as a step does."""
-    engine = engines.unhurried(open_store(url, PlainCodec(SECRET)).engine)
+    engine = engines.unhurried(open_store(url, AesCodec(SECRET)).engine)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"transaction_per_migration": True})
         with Operations.context(context), context.begin_transaction(_per_migration=True):

@@ -1,5 +1,7 @@
 """A stored payload that was changed, exchanged or cut short is found and named, whichever it is, and is never taken for what was stored."""
 
+import json
+
 import pytest
 import sqlalchemy as sa
 
@@ -11,7 +13,7 @@ from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import accounts, directory, lookups, payload_check, practitioners
 from broker.storage.accounts import Account
-from broker.storage.codec import TAG_BYTES, PlainCodec, Tampered
+from broker.storage.codec import HEADER_BYTES, KIND_BYTES, AesCodec, Tampered, message_name
 from broker.storage.payload_check import PAYLOADS
 from broker.storage.tables import metadata
 from schemas.identifiers import CRN
@@ -20,6 +22,9 @@ from tests.conftest import NOON, SECRET
 
 HASHES = {"auditleaf", "auditseal"}
 """Their bytes are hashes and signatures, checked by `baton audit verify`."""
+
+KEYS = {("notification", "data_key"), ("keyepoch", "fingerprint")}
+"""Looked at with what they open, and at every start."""
 
 
 @pytest.fixture
@@ -58,7 +63,7 @@ def test_every_sealed_column_is_looked_at():
         for column in table.columns
         if isinstance(column.type, sa.LargeBinary)
     }
-    assert binary == PAYLOADS.keys()
+    assert binary - KEYS == PAYLOADS.keys()
 
 
 def test_an_untouched_database_has_nothing_spoilt(filled):
@@ -67,7 +72,9 @@ def test_an_untouched_database_has_nothing_spoilt(filled):
     assert (checked.count, checked.spoilt) == (0, ())
 
 
-@pytest.mark.parametrize("bit", [0, 8 * TAG_BYTES], ids=["in-the-tag", "in-the-payload"])
+@pytest.mark.parametrize(
+    "bit", [0, 8 * KIND_BYTES, 8 * HEADER_BYTES], ids=["in-the-kind", "in-the-epoch", "in-the-nonce"]
+)
 def test_one_bit_is_found_and_its_row_named_whichever_payload_it_is_in(filled, bit):
     spoilt = set()
     with filled.engine.begin() as connection:
@@ -93,15 +100,46 @@ def test_payloads_that_were_exchanged_between_rows_are_found(filled):
     assert {spoilt.id for spoilt in found(filled).spoilt} == {one, other}
 
 
+@pytest.mark.parametrize("column", ["sender_team_id", "message_id"])
+def test_a_message_put_under_another_sender_or_id_is_found(filled, column):
+    table = metadata.tables["notification"]
+    with filled.engine.begin() as connection:
+        [(id_, sender)] = connection.execute(sa.select(table.c.id, table.c.sender_team_id).limit(1))
+        teams = metadata.tables["team"]
+        other = connection.execute(sa.select(teams.c.id).where(teams.c.id != sender).limit(1)).scalar_one()
+        connection.execute(table.update().where(table.c.id == id_).values({column: other}))
+    assert {(one.id, one.column) for one in found(filled).spoilt} == {(id_, "raw"), (id_, "content"), (id_, "answer")}
+
+
+def test_nothing_that_was_said_can_be_read_in_the_rows(filled):
+    kept = b"".join(
+        value if isinstance(value, bytes) else str(value).encode()
+        for table in metadata.sorted_tables
+        for row in filled.read(lambda session, table=table: session.execute(sa.select(table)).all())
+        for value in row
+    )
+    said = filled.read(lambda session: session.execute(sa.select(metadata.tables["notification"])).mappings().first())
+    raw = filled.codec.message(
+        message_name(said["id"], said["sender_team_id"], said["message_id"]), said["data_key"]
+    ).open(said["raw"], f"raw:{said['id']}")
+    [patient, *_] = [
+        entry["resource"]
+        for entry in json.loads(raw)["entry"]
+        if entry["resource"]["resourceType"] == "Patient" and "name" in entry["resource"]
+    ]
+    words = [patient["name"][0]["family"], patient["identifier"][0]["value"], "Joanne Pike", "Jo Pike", "X540660"]
+    assert [word for word in words if word.encode() in kept] == []
+
+
 @pytest.mark.parametrize("sealed", [b"", b"short", b"bytes without any tag of ours"])
 def test_what_was_never_sealed_is_refused(sealed):
     with pytest.raises(Tampered):
-        PlainCodec(SECRET).open(sealed, "raw:1")
+        AesCodec(SECRET).open(sealed, "raw:1")
 
 
 def test_another_key_or_context_opens_nothing():
-    sealed = PlainCodec(SECRET).seal(b"what is said", "raw:1")
-    assert PlainCodec(SECRET).open(sealed, "raw:1") == b"what is said"
-    for codec, context in ((PlainCodec(SECRET + b"!"), "raw:1"), (PlainCodec(SECRET), "raw:2")):
+    sealed = AesCodec(SECRET).seal(b"what is said", "raw:1")
+    assert AesCodec(SECRET).open(sealed, "raw:1") == b"what is said"
+    for codec, context in ((AesCodec(SECRET + b"!"), "raw:1"), (AesCodec(SECRET), "raw:2")):
         with pytest.raises(Tampered):
             codec.open(sealed, context)

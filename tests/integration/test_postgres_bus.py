@@ -12,7 +12,7 @@ from broker.domain.due import Due
 from broker.runtime import start
 from broker.settings import Settings
 from broker.storage import engines
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from broker.worker import Worker
 from tests.conftest import SECRET
@@ -38,7 +38,7 @@ def due(*ids: str) -> list[Due]:
 @asynccontextmanager
 async def bus_at(url: str) -> AsyncIterator[PostgresBus]:
     """A started bus that has looked once, as a worker does before anything else."""
-    with closing(open_store(url, PlainCodec(SECRET))) as store:
+    with closing(open_store(url, AesCodec(SECRET))) as store:
         bus = PostgresBus(engines.parameters(store.engine))
     await bus.start()
     try:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from broker.storage import notifications
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from tests.conftest import SECRET
 
@@ -21,7 +21,7 @@ QUERIES = {
 @pytest.mark.parametrize("name", QUERIES)
 def test_the_index_of_identities_is_used(name, sqlite_template, tmp_path):
     copy(sqlite_template, tmp_path / "baton.db")
-    with closing(open_store(f"sqlite:///{tmp_path}/baton.db", PlainCodec(SECRET))) as store:
+    with closing(open_store(f"sqlite:///{tmp_path}/baton.db", AesCodec(SECRET))) as store:
         asked = []
         event.listen(store.engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
         store.read(QUERIES[name])

@@ -119,12 +119,12 @@ def test_two_that_seal_at_once_while_others_commit_make_one_log(store):
 
 DIES = """
 import os, signal, sys
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from tests.conftest import SECRET
 from tests.sealed import LEASE, NOON
 from broker.workflow import seal
-store = open_store(sys.argv[1], PlainCodec(SECRET))
+store = open_store(sys.argv[1], AesCodec(SECRET))
 def dies(session):
     seal.seal(session, store.codec, holder="dies", now=NOON, lease=LEASE)
     session.flush()

@@ -11,7 +11,7 @@ from broker.policy.model import Policy
 from broker.runtime import Runtime, wires
 from broker.settings import Settings
 from broker.storage import clients
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from tests.conftest import SECRET, Clock
 from tests.journeys.actors import Office, System
@@ -31,7 +31,7 @@ def broker(
     worker: bool = True,
 ) -> Iterator[Office]:
     """The office of a broker on this database, for as long as the block runs."""
-    store = open_store(url, PlainCodec(SECRET))
+    store = open_store(url, AesCodec(SECRET))
     bus, queues = wires(settings, store)
     runtime = Runtime(settings, store, policy, bus, clock, queues=queues)
     # A fault of the broker is an answer to a caller here as anywhere, and no exception in the test.

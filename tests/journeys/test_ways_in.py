@@ -12,6 +12,7 @@ import yaml
 from sqlalchemy.exc import OperationalError
 
 from broker.gateway.mesh import MeshGateway
+from broker.storage import notifications
 from schemas.codes import Event
 from tests.journeys.copies import inputs
 from tests.journeys.gateways import NEMS, mesh_entry, mesh_plain, mllp_answers, partner, runtime
@@ -190,8 +191,8 @@ def kept(office) -> list[bytes]:
     codec = runtime(office).store.codec
 
     def work(session):
-        rows = session.execute(sa.text("SELECT id, raw FROM notification WHERE state = 'refused'"))
-        return [codec.open(raw, f"raw:{id_}") for id_, raw in rows]
+        ids = session.execute(sa.text("SELECT id FROM notification WHERE state = 'refused'")).scalars()
+        return [notifications.raw_of(codec, notifications.get(session, id_)) for id_ in ids]
 
     return runtime(office).store.read(work)
 

@@ -24,7 +24,7 @@ from broker.domain.states import DeliveryState
 from broker.domain.wanted import TaskWanted
 from broker.policy.model import load
 from broker.storage import claims, deliveries, directory, outbox, tasks
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.leasing import Claimed, Share
 from broker.storage.store import open_store
 from broker.storage.tables import Attempt, Delivery, Task, TaskEvent
@@ -88,7 +88,7 @@ class Delivering(RuleBasedStateMachine):
         super().__init__()
         path = self.folder / f"{next(self.names)}.db"
         shutil.copy(self.template, path)
-        self.store = open_store(f"sqlite:///{path}", PlainCodec(SECRET))
+        self.store = open_store(f"sqlite:///{path}", AesCodec(SECRET))
         self.now: datetime = NOON
         self.latest = NOON
         prepared(self.store, HV, GP, PROBATION)

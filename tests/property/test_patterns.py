@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlmodel import select
 
 from broker.storage import chronology, deliveries
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import Store, open_store
 from broker.storage.tables import Delivery
 from broker.workflow.pattern_sight import TELLING
@@ -85,7 +85,7 @@ def fresh(sqlite_template, tmp_path):
     def open_one():
         path = tmp_path / f"{len(made)}.db"
         shutil.copy(sqlite_template, path)
-        made.append(open_store(f"sqlite:///{path}", PlainCodec(SECRET)))
+        made.append(open_store(f"sqlite:///{path}", AesCodec(SECRET)))
         return made[-1]
 
     yield open_one

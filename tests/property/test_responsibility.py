@@ -19,7 +19,7 @@ from sqlalchemy import update
 from broker.domain.responsibility import HELD, held_as
 from broker.domain.states import Unheld
 from broker.storage import responsibility as ledgers
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from broker.storage.tables import metadata
 from broker.workflow import settle
@@ -62,7 +62,7 @@ class Family(RuleBasedStateMachine):
         super().__init__()
         path = self.folder / f"{next(self.names)}.db"
         shutil.copy(self.template, path)
-        self.town = ledgered(open_store(f"sqlite:///{path}", PlainCodec(SECRET)))
+        self.town = ledgered(open_store(f"sqlite:///{path}", AesCodec(SECRET)))
         self.town.now = NOW
         self.numbers = count(20)
         self.said = defaultdict(list)

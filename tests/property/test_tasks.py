@@ -15,7 +15,7 @@ from broker.domain import tasks as rules
 from broker.domain.answers import AgreedAction, Conversation, Move, MoveRequest
 from broker.domain.tasks import TERMINAL
 from broker.errors import Conflict, Invalid, NotFound, Stale
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from broker.storage.tables import Delivery, Task, TaskEvent
 from broker.workflow import acknowledge
@@ -95,7 +95,7 @@ class Answering(RuleBasedStateMachine):
         super().__init__()
         path = self.folder / f"{next(self.names)}.db"
         shutil.copy(self.template, path)
-        self.store = open_store(f"sqlite:///{path}", PlainCodec(SECRET))
+        self.store = open_store(f"sqlite:///{path}", AesCodec(SECRET))
         self.now = NOON
         ready(self.store)
         told(self.store, HV, with_clocks=self.with_clocks)

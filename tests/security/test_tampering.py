@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select, text, update
 from broker.domain.merkle import Tree
 from broker.domain.sealing import Head, entry_hash
 from broker.storage import audit_log, signing
-from broker.storage.codec import PlainCodec
+from broker.storage.codec import AesCodec
 from broker.storage.tables import metadata
 from tests.conftest import NOON
 from tests.contract.calling import VISITORS, Json, message
@@ -220,7 +220,7 @@ def rewritten(store, did, signer):
 
 
 def test_a_rewritten_history_needs_the_key(store, did):
-    rewritten(store, did, signing.Signer(PlainCodec(b"the key of somebody else, also long")))
+    rewritten(store, did, signing.Signer(AesCodec(b"the key of somebody else, also long")))
     assert faults(store) == [("signature", None)]
 
 
