@@ -10,9 +10,10 @@ from broker.bus.port import Bus
 from broker.bus.postgres import PostgresBus
 from broker.clock import Clock, utc_now
 from broker.domain.world import Directory
-from broker.policy.model import Policy, load
+from broker.errors import Misconfigured
+from broker.policy.model import Policy, load, read_text
 from broker.settings import Settings
-from broker.storage import channels, deliveries, directory, engines, epochs
+from broker.storage import channels, deliveries, directory, engines, epochs, policies
 from broker.storage.engines import Patience
 from broker.storage.store import Store, open_store
 from broker.workflow.context import Context
@@ -48,6 +49,7 @@ class Runtime:
         self.bus = bus
         self.queues = queues
         self.now = clock
+        self._stored: str | None = None
         self._known: tuple[Directory, frozenset[str], frozenset[str]] | None = None
         store.committed = bus.publish
 
@@ -56,7 +58,8 @@ class Runtime:
         known = self._known
         if known is None or known[0].version != directory.revision(session):
             epochs.follow(session, self.store.codec)
-            known = self._known = directory.load(session), deliveries.pushed(session), channels.native(session)
+            known = directory.load(session), deliveries.pushed(session), channels.native(session)
+            self.policy, self._known = self._in_force(session), known
         return Context(
             codec=self.store.codec,
             directory=known[0],
@@ -65,6 +68,23 @@ class Runtime:
             native=known[2],
             public_url=self.settings.public_url.rstrip("/"),
         )
+
+    @property
+    def by_file(self) -> bool:
+        """Whether the policy is a file's (`BATON_POLICY`), so that no stored version is put in force."""
+        return self.settings.policy is not None
+
+    def _in_force(self, session: Session) -> Policy:
+        """The stored version that was approved, unless a file rules; read once for each version."""
+        row = None if self.by_file else policies.active(session)
+        if row is None or row.id == self._stored:
+            return self.policy
+        policy, problems = read_text(row.text)
+        if policy is None:
+            # Written by a newer release: what cannot be read is not guessed at, and the watchdog sees that nothing moves.
+            raise Misconfigured(f"The policy {row.version} in force cannot be read by this release.", problems=problems)
+        self._stored = row.id
+        return policy
 
 
 def start(settings: Settings, clock: Clock = utc_now) -> Runtime:

@@ -1,7 +1,8 @@
 """`baton policy`: check a policy file, say why each team was told of a past message, try a message that was never sent."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,12 +56,52 @@ def simulate(
         if directory:
             file = directory_file.read(directory)
             store.write(lambda session: directory_file.store(session, file))
-        ctx = _context(store, policy or settings.policy)
+        ctx = _context(store, policy) if policy else _in_force(store, settings.policy)
         sender = ctx.directory.teams.get(message.sender or "")
         if sender is None:
             raise BatonError("MessageHeader.sender names no team of the directory.")
         found = store.read(lambda session: explain.simulate(message, sender, ctx, utc_now(), session))
     _show(found, as_json=as_json)
+
+
+@app.command()
+def propose(
+    file: Annotated[Path, typer.Argument(help="The whole policy, with a version of its own")],
+    reason: Annotated[str, typer.Option(help="Why it is to change; stays in the history")],
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Propose a policy and say what it would have done in the last month. Example: baton policy propose mine.yaml --reason "..."
+
+    Nothing changes before somebody else approves it, on the administrators' pages or by POST /admin/policy/proposals/{id}/$approve.
+    """
+    from broker.domain.caller import Caller
+    from broker.workflow import policy_change
+
+    settings = opening.settings(demo=demo)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BatonError(f"{file} cannot be read as a text file in UTF-8.") from error
+    with opening.database(settings) as store:
+        ctx = _in_force(store, settings.policy)
+        by = Caller(client=f"command:{getuser()}", team=None)
+        row = store.write(lambda session: policy_change.propose(session, ctx, by, text, reason, utc_now()))
+    if as_json:
+        typer.echo(json.dumps({"id": row.id, "version": row.version, "base": row.base_version, "effect": row.effect}))
+        return
+    effect = row.effect
+    typer.echo(
+        f"Policy {row.version} is proposed as {row.id}, against {row.base_version}; somebody else must approve it."
+    )
+    typer.echo(
+        f"Of {effect['messages']} messages of the last month {effect['changed']} would have been told otherwise."
+    )
+    for one in effect["teams"]:
+        typer.echo(f"  {one['how']:<22} {one['team']:<30} {one['messages']}")
+    for one in effect["tasks"]:
+        if one["before"] != one["after"]:
+            typer.echo(f"  task {one['code']:<30} {one['before']} now, {one['after']} by this policy")
 
 
 @app.command(name="explain")
@@ -74,7 +115,7 @@ def explain_(
 
     settings = opening.settings(demo=demo)
     with opening.database(settings) as store:
-        ctx = _context(store, settings.policy)
+        ctx = _in_force(store, settings.policy)
         found = store.read(lambda session: explain.explain(session, ctx, notification))
     _show(found, as_json=as_json)
 
@@ -100,6 +141,17 @@ def _context(store: "Store", policy: Path | None) -> "Context":
 
     snapshot = store.read(directory.load)
     return Context(codec=store.codec, directory=snapshot, policy=model.load(policy), public_url="")
+
+
+def _in_force(store: "Store", file: Path | None) -> "Context":
+    """With the policy that the program decides by: the file's, else the stored version in force, else the one that ships."""
+    from broker.policy import model
+    from broker.storage import policies
+
+    stored = None if file else store.read(policies.active)
+    ctx = _context(store, file)
+    policy = model.read_text(stored.text)[0] if stored else None
+    return replace(ctx, policy=policy) if policy else ctx
 
 
 def _show(found: "Explanation", *, as_json: bool) -> None:

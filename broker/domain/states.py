@@ -54,6 +54,15 @@ class View(StrEnum):
     ENDED = "ended"  # that it is no longer current, and no more
 
 
+class PolicyState(StrEnum):
+    """Where a version of the policy stands."""
+
+    PROPOSED = "proposed"  # waits for a second person
+    ACTIVE = "active"  # in force
+    SUPERSEDED = "superseded"  # was in force
+    REJECTED = "rejected"  # turned down, or taken back
+
+
 class PersonState(StrEnum):
     """What is known of a person's life as far as routing goes."""
 

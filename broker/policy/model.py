@@ -14,7 +14,7 @@ from broker.policy.compiling import compile_policy
 from broker.policy.document import Document
 from schemas.problem import Problem
 
-__all__ = ["DEFAULT", "Policy", "check", "load"]
+__all__ = ["DEFAULT", "Policy", "check", "load", "read_text"]
 
 DEFAULT: Final = Path(__file__).with_name("default.yaml")
 """The policy that is in force when none is named."""
@@ -34,12 +34,22 @@ def check(path: Path | None = None) -> list[Problem]:
     return _read(path or DEFAULT)[1]
 
 
+def read_text(text: str) -> tuple[Policy | None, list[Problem]]:
+    """The policy that a text is, or what is wrong with it."""
+    document, problems = _parsed(text)
+    return (None if document is None or problems else compile_policy(document)), problems
+
+
 def _read(path: Path) -> tuple[Document | None, list[Problem]]:
     try:
-        with path.open(encoding="utf-8") as file:
-            plain = yaml.load(file, Once)  # noqa: S506 - a safe loader that also refuses a key given twice
+        return _parsed(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         return None, [Problem("", "cannot be read as a text file in UTF-8", "not-found")]
+
+
+def _parsed(text: str) -> tuple[Document | None, list[Problem]]:
+    try:
+        plain = yaml.load(text, Once)  # noqa: S506 - a safe loader that also refuses a key given twice
     except yaml.YAMLError as error:
         return None, [_unreadable(error)]
     try:

@@ -31,6 +31,7 @@ from broker.domain.states import (
     MessageFormat,
     NotificationState,
     PersonState,
+    PolicyState,
     Purpose,
     Unheld,
     View,
@@ -948,6 +949,31 @@ class KeyEpoch(Table, table=True):
     """Rows that could not be opened and stay as they are."""
     forgotten_at: datetime | None = _when(nullable=True)
     """When its key was destroyed."""
+
+
+class PolicyVersion(Table, table=True):
+    """A policy that somebody proposed, with its effect on the last month; at most one is in force. Rows stay: decisions name their version."""
+
+    __table_args__ = (
+        _partial("uq_policy_version_active", "state", where="state = 'active'", unique=True),
+        CheckConstraint("decided_by IS NULL OR state = 'rejected' OR decided_by <> proposed_by", name="two_people"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    version: str = Field(unique=True, max_length=64)
+    text: str
+    reason: str
+    state: PolicyState = Field(sa_type=enum_type(PolicyState, "policy_state"))
+    base_version: str = Field(max_length=64)
+    """The version in force when it was proposed, against which it was simulated."""
+    effect: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    """`workflow.policy_change.effect`: ids and counts, no personal data."""
+    proposed_by: str = Field(max_length=128)
+    proposed_at: datetime = _when()
+    decided_by: str | None = Field(default=None, max_length=128)
+    decided_at: datetime | None = _when(nullable=True)
+    decision: str = ""
+    """Why it was turned down."""
 
 
 class Lease(Table, table=True):

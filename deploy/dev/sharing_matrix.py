@@ -133,8 +133,9 @@ def _met(policy: Policy, event: Event, about: About, label: str, stands: Stands)
     """A mother, a father, a child of 100 days in one home, and an unborn child where the event is a pregnancy's."""
     rules = policy.events[event]
     subject = _CHILD if about is About.CHILD and not rules.pregnancy else _MOTHER
-    facts = (Fact(code="staff-safety", value="Visit in pairs", about=_FATHER),)
-    facts += (Fact(code="suspected-source-of-harm", value=True, about=_FATHER),) if stands.source_only else ()
+    facts = [Fact(code="staff-safety", value="Visit in pairs", about=_FATHER)]
+    if stands.source_only:
+        facts.append(Fact(code="suspected-source-of-harm", value=True, about=_FATHER))
     message = Message(
         id="m",
         event=event,
@@ -142,7 +143,7 @@ def _met(policy: Policy, event: Event, about: About, label: str, stands: Stands)
         occurred=_NOW,
         subjects=(subject,),
         people=tuple(Person(key=key) for key in (_CHILD, _MOTHER, _FATHER)),
-        facts=facts,
+        facts=tuple(facts),
         author=Professional(name="A Person"),
         basis=LawfulBasis.CHILDREN_ACT_2004_S11,
         labels=frozenset({label} - {"none", "restricted-party"}),

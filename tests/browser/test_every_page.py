@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser.conftest import NARROW, WIDE
 from tests.browser.looking import Watch, shape, sign_in
+from tests.contract.test_policy_change import without_births
 
 pytestmark = pytest.mark.browser
 
@@ -119,6 +120,16 @@ def test_what_buttons_of_auditors_and_administrators_lead_to(page, site):
     page.goto("/app/admin/policy?example=birth")
     page.get_by_role("button", name="Try it").click()
     assert page.get_by_role("heading", name="Who would be told of: Birth").is_visible()
+    found += look(page, watch, site.address, set())
+    page.goto("/app/admin/policy/versions")
+    page.get_by_label("Policy").fill(without_births("seen-1"))
+    page.get_by_label("Why it is to change").fill("Fewer tasks")
+    page.get_by_role("button", name="Propose it").click()
+    assert "Somebody else must approve what you proposed." in page.locator("main").inner_text()
+    found += look(page, watch, site.address, set())
+    page.goto("/app/admin/policy/versions")
+    page.get_by_role("button", name="Propose it").click()
+    assert page.locator(".nhsuk-error-summary").is_visible()
     found += look(page, watch, site.address, set())
     page.goto("/app/admin/dead-letters")
     page.get_by_role("button", name="Read again").first.click()

@@ -26,6 +26,7 @@ PAGES = (
     "/app/admin/channels",
     "/app/admin/dead-letters",
     "/app/admin/policy",
+    "/app/admin/policy/versions",
     "/app/admin/branding",
 )
 QUARTER = timedelta(minutes=15)

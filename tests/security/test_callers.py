@@ -51,6 +51,11 @@ SECURED = {
     ("POST", "/admin/dead-letters/$retry"): "baton/admin",
     ("POST", "/admin/dead-letters/1/$retry"): "baton/admin",
     ("PUT", "/admin/clients/x"): "baton/admin",
+    ("GET", "/admin/policy"): "baton/admin",
+    ("POST", "/admin/policy/proposals"): "baton/admin",
+    ("GET", "/admin/policy/proposals/1"): "baton/admin",
+    ("POST", "/admin/policy/proposals/1/$approve"): "baton/admin",
+    ("POST", "/admin/policy/proposals/1/$reject"): "baton/admin",
 }
 OPEN = {"/oauth2/token", "/fhir/metadata", "/fhir/{kind}/{name}", "/fhir/.well-known/smart-configuration"}
 OPEN |= {"/healthz", "/readyz", "/metrics"}
