@@ -87,6 +87,44 @@ def test_the_cookie_is_for_this_host_alone_and_no_script_reads_it(town):
     assert "Domain" not in cookie
 
 
+def test_over_https_both_cookies_are_kept_to_this_host(request, tmp_path):
+    """With the prefix a browser takes a cookie only when it is Secure, for the whole host and for no other."""
+    with town_copy(request, tmp_path) as url, opened(url, demo=True, public_url="https://testserver") as broker:
+        employ(broker, "joanne", VISITORS)
+        visitor = Visitor(broker)
+        visitor.http.base_url = "https://testserver"
+        away = visitor.http.get("/app/sign-in/go")
+        form = dict(pair.split("=") for pair in away.headers["location"].split("?")[1].split("&")) | {
+            "subject": "joanne"
+        }
+        inside = visitor.http.get(visitor.http.post("/app/demo/people", data=form).headers["location"])
+        assert "__Host-baton" in visitor.http.cookies
+        visitor.send(visitor.get("/app/help"), "/app/sign-out")
+        assert "__Host-baton" not in visitor.http.cookies
+    set_ = [*away.headers.get_list("set-cookie"), *inside.headers.get_list("set-cookie")]
+    assert {line.split("=")[0] for line in set_} == {"__Host-baton", "__Host-baton-sign-in"}
+    for line in set_:
+        said = {part.strip().lower() for part in line.split(";")[1:]}
+        assert {"secure", "path=/"} <= said, line
+        assert not any(part.startswith("domain") for part in said), line
+
+
+def test_whoever_signs_in_again_has_another_session_and_the_first_is_over(joanne):
+    first = joanne.http.cookies["baton"]
+    joanne.sign_in("joanne")
+    second = joanne.http.cookies["baton"]
+    assert first != second
+    joanne.http.cookies.set("baton", first)
+    assert joanne.http.post("/app/stay", data={}).headers["location"] == "/app/sign-in?ended=1"
+
+
+@pytest.mark.parametrize(
+    "path", ["/app/inbox", "/app/sent", "/app/rota", "/app/agenda", "/app/help", "/app/accessibility"]
+)
+def test_every_page_of_somebody_signed_in_offers_to_sign_out(joanne, path):
+    assert joanne.get(path).xpath("//form[@action='/app/sign-out']//button")
+
+
 def test_a_session_ends_without_a_step_and_after_a_day_with_them(joanne, town):
     town.clock.forward(minutes=14)
     joanne.get("/app/help")

@@ -31,7 +31,6 @@ from broker.web.pages.words import title
 
 router = pages()
 
-UNDER_WAY: Final = "baton-sign-in"
 LASTS: Final = timedelta(minutes=10)
 """How long somebody may take at the issuer."""
 _OURS: Final = re.compile(r"/app(/[A-Za-z0-9_-]+)*")
@@ -48,6 +47,11 @@ def issuer_for(settings: Settings) -> Issuer | None:
             secret=secret.get_secret_value() if secret else None,
         )
     return DemoIssuer() if settings.demo else None
+
+
+def under_way(settings: Settings) -> str:
+    """The cookie of a sign-in that is under way; over HTTPS one that browsers keep to this very host."""
+    return "__Host-baton-sign-in" if sessions.secure(settings) else "baton-sign-in"
 
 
 @router.get("")
@@ -84,10 +88,10 @@ def go(request: Request, running: Running, to: str = "") -> Response:
     except NotSignedIn as error:
         return _refused(request, error)
     away.set_cookie(
-        UNDER_WAY,
+        under_way(running.settings),
         _sealed(asking, to, running),
         max_age=int(LASTS.total_seconds()),
-        path="/app/sign-in",
+        path="/",
         httponly=True,
         samesite="lax",
         secure=sessions.secure(running.settings),
@@ -99,7 +103,7 @@ def go(request: Request, running: Running, to: str = "") -> Response:
 def back(request: Request, running: Running, code: str = "", state: str = "") -> Response:
     """Back from the issuer: who is it, and may they come in?"""
     issuer: Issuer | None = request.app.state.issuer
-    kept = _opened(request.cookies.get(UNDER_WAY, ""), running)
+    kept = _opened(request.cookies.get(under_way(running.settings), ""), running)
     if issuer is None or kept is None or not hmac.compare_digest(kept[0].state.encode(), state.encode()) or not code:
         return _refused(request, NotSignedIn("nothing was under way in this browser, or the issuer refused"))
     asking, to = kept
@@ -112,7 +116,7 @@ def back(request: Request, running: Running, code: str = "", state: str = "") ->
     if token is None:
         return page(running.settings, "not_known.html", title="You are not known here", status=403)
     inside = see(to if _OURS.fullmatch(to) else "/app")
-    inside.delete_cookie(UNDER_WAY, path="/app/sign-in")
+    inside.delete_cookie(under_way(running.settings), path="/", secure=sessions.secure(running.settings))
     sessions.give(inside, token, running.settings)
     return inside
 
@@ -144,7 +148,7 @@ def sign_out(request: Request, running: Running, _fields: Fields) -> Response:
     """The session is over."""
     sessions.end(request, running)
     out = see("/app/signed-out")
-    out.delete_cookie(sessions.cookie_name(running.settings), path="/")
+    out.delete_cookie(sessions.cookie_name(running.settings), path="/", secure=sessions.secure(running.settings))
     return out
 
 
