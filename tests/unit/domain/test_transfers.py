@@ -8,13 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.domain import transfers
+from broker.domain.reasons import Why
+from broker.domain.sharing import Told
 from broker.domain.situation import situation
-from broker.domain.states import PersonState
+from broker.domain.states import DeliveryState, PersonState, Purpose, View
 from broker.domain.tasks import TERMINAL, BusinessStatus
-from broker.domain.transfers import Part, Supplied
-from schemas.codes import Event, Function, TaskStatus
+from broker.domain.transfers import Line, Part, Supplied
+from broker.domain.world import KnownRelationship
+from schemas.codes import Event, Function, RelationshipKind, TaskStatus
 from schemas.message import HouseholdMember
-from tests.unit.domain.family import KIN, NOW, TEAMS, fact, home, message, policy, said, works, world
+from tests.unit.domain.family import DIRECTORY, KIN, NOW, PEOPLE, TEAMS, fact, home, message, policy, said, works, world
 
 SENDER, RECEIVER = "visitors", "visitors-sandwell"
 RULES = policy().transfers
@@ -193,3 +196,203 @@ def test_the_review_date_is_the_one_to_keep_only_when_nobody_else_waits(parts):
 def test_the_age_that_counts_is_that_at_the_time():
     later = NOW + timedelta(days=800)
     assert "weights" not in lines(a_transfer("baby"), FAMILY, now=later)["baby"].missing
+
+
+# --- who receives ----------------------------------------------------------------------------------------------------
+
+
+def received(what, *told_teams, sender=SENDER):
+    """The receivers of a message → the name of the kind of transfer."""
+    found = transfers.receivers(what, TEAMS[sender], told_teams, DIRECTORY, RULES)
+    return {team: rule.name for team, rule in found.items()}
+
+
+def told_team(team, **how):
+    values = {"purpose": Purpose.ACTION, "view": View.FULL, "reason_code": Why.ADDRESSED.value, "reason": "", **how}
+    return Told(team_id=team, **values)
+
+
+def test_those_addressed_for_action_are_asked_to_take_over():
+    what = a_transfer("baby")
+    assert received(what, told_team(RECEIVER)) == {RECEIVER: "health-visiting-to-another-area"}
+    assert received(what, told_team(RECEIVER, purpose=Purpose.INFORMATION)) == {}
+    assert received(what, told_team(RECEIVER, state=DeliveryState.HELD)) == {}, "not before it is released"
+    assert received(what, told_team("school-nurses")) == {}, "told, and not addressed"
+    assert received(what, told_team("school-nurses"), told_team(RECEIVER)) == {
+        RECEIVER: "health-visiting-to-another-area"
+    }
+
+
+def test_a_transfer_to_a_function_asks_its_teams():
+    what = message("transfer", "baby", sender=SENDER, kind="health-visiting")
+    assert received(what, told_team(RECEIVER), told_team("family-nurses")) == {
+        RECEIVER: "health-visiting-to-another-area"
+    }
+
+
+def test_a_discharge_goes_to_one_team_that_works_with_the_child_before_one_that_serves_the_area():
+    discharge = message("maternity-discharge", "baby", sender="midwives")
+    serves = told_team("visitors", reason_code=Why.UNIVERSAL_SERVICE.value)
+    works_there = told_team("visitors-sandwell", reason_code=Why.INVOLVED_WITH_CHILD.value)
+    another = told_team("family-nurses", reason_code=Why.INVOLVED_WITH_CHILD.value)
+    kind = "maternity-to-health-visiting"
+    assert received(discharge, serves, sender="midwives") == {"visitors": kind}
+    assert received(discharge, serves, works_there, sender="midwives") == {"visitors-sandwell": kind}
+    assert received(discharge, works_there, another, sender="midwives") == {"family-nurses": kind}
+    addressed = replace(discharge, to=("visitors",))
+    assert received(addressed, serves, works_there, sender="midwives") == {"visitors": kind}
+    assert received(discharge, told_team("police"), sender="midwives") == {}
+
+
+# --- whom it names, and who is left to be asked -------------------------------------------------------------------------
+
+
+def test_children_who_may_not_be_named_yet_are_undecided_and_have_no_line_until_the_lead_agrees():
+    apart = world(
+        home("mother", "baby", "sibling", "unborn"),
+        kin=[r for r in KIN if r.to != "sibling"],
+        work=[works(SENDER, "baby")],
+    )
+    apart = replace(
+        apart,
+        relationships=(
+            *apart.relationships,
+            KnownRelationship(person_id="grandmother", kind=RelationshipKind.MOTHER, to="sibling"),
+        ),
+    )
+    met = situation(a_transfer("baby"), apart, policy(), TEAMS[SENDER], NOW)
+    children = RULES.rule(Event.TRANSFER, Function.HEALTH_VISITING, Function.HEALTH_VISITING)
+    adults = RULES.rule(Event.TRANSFER, Function.PROBATION, Function.PROBATION)
+    assert transfers.undecided(met, children) == {"sibling"}
+    assert transfers.undecided(met, adults) == frozenset(), "adults are named by the transfer itself"
+    assert transfers.persons(met, children) == ("baby", "unborn")
+    assert transfers.persons(met, children, agreed={"sibling"}) == ("baby", "sibling", "unborn")
+
+
+def test_nobody_is_undecided_where_all_are_one_family():
+    met = situation(a_transfer("baby"), FAMILY, policy(), TEAMS[SENDER], NOW)
+    assert (
+        transfers.undecided(met, RULES.rule(Event.TRANSFER, TEAMS[SENDER].function, TEAMS[RECEIVER].function)) == set()
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "lives"),
+    [
+        (PersonState.LIVING, True),
+        (PersonState.UNBORN, True),
+        (PersonState.DIED, False),
+        (PersonState.PREGNANCY_ENDED, False),
+        (PersonState.SEALED, False),
+        (PersonState.MERGED, False),
+    ],
+)
+def test_who_can_still_be_handed_over(state, lives):
+    assert transfers.lives(replace(PEOPLE["father"], state=state)) is lives
+    assert transfers.lives(None) is False
+
+
+def test_an_adult_who_is_gone_is_not_handed_over():
+    said_of = message("transfer", "father", "mother", sender="probation", to=("probation-london",))
+    known = world(home("father", "mother"), father={"state": PersonState.DIED})
+    met = situation(said_of, known, policy(), TEAMS["probation"], NOW)
+    assert transfers.persons(met, RULES.rule(Event.TRANSFER, Function.PROBATION, Function.PROBATION)) == ("mother",)
+
+
+def test_of_whom_a_message_says_anything():
+    what = a_transfer("baby", facts=[fact("concerns", False, "sibling"), fact("staff-safety", "None known")])
+    assert transfers.told_of(what) == {"baby", "sibling"}
+
+
+# --- what is still missing ----------------------------------------------------------------------------------------------
+
+NEEDS = RULES.rule(Event.TRANSFER, Function.HEALTH_VISITING, Function.HEALTH_VISITING)
+
+
+@pytest.mark.parametrize(
+    ("said_later", "left"),
+    [
+        ([], ("weights", "feeding", "level of service")),
+        (["centile"], ("feeding", "level of service")),
+        (["weight", "feeding-detail"], ("level of service",)),
+        (["weight", "feeding", "level-of-service"], ()),
+        (["birth-weight"], ("weights", "feeding", "level of service")),
+    ],
+)
+def test_what_is_supplied_later_is_no_longer_missing(said_later, left):
+    assert transfers.still_missing(NEEDS, ("weights", "feeding", "level of service"), said_later) == left
+
+
+def test_a_need_of_a_person_ends_with_its_age_to_the_day_and_counts_while_no_age_is_known():
+    def needs(age):
+        born = None if age is None else (NOW - timedelta(days=age)).date()
+        known = replace(PEOPLE["baby"], born=born)
+        return list(transfers.missing_of(a_transfer("baby"), NEEDS, known, "baby", NOW))
+
+    assert "feeding" in needs(364)
+    assert "feeding" not in needs(365)
+    assert needs(None) == needs(1)
+    assert list(transfers.missing_of(a_transfer("baby"), NEEDS, None, "baby", NOW)) == needs(1)
+
+
+def test_a_fact_about_nobody_in_particular_is_about_the_only_subject():
+    whole = [fact("concerns", False)]
+    assert "concerns, or that there are none" not in lines(a_transfer("baby", facts=whole), FAMILY)["baby"].missing
+    both = lines(a_transfer("baby", "sibling", facts=whole), FAMILY)
+    assert "concerns, or that there are none" in both["baby"].missing
+    assert "concerns, or that there are none" in both["sibling"].missing
+
+
+# --- lines that ended by themselves -------------------------------------------------------------------------------------
+
+LEFT = Part(TaskStatus.CANCELLED, BusinessStatus.LEFT_HOUSEHOLD)
+
+
+@pytest.mark.parametrize(
+    ("part", "by_itself"),
+    [
+        (HERE, True),
+        (LEFT, True),
+        (GONE, True),
+        (YES, False),
+        (NO, False),
+        (OUT, False),
+        (OPEN, False),
+        (KEPT, False),
+        (Part(TaskStatus.RECEIVED, BusinessStatus.LEFT_HOUSEHOLD), False),
+    ],
+)
+def test_a_line_that_ended_by_what_became_of_the_person(part, by_itself):
+    assert transfers.ended_by_itself(part) is by_itself
+
+
+@pytest.mark.parametrize(
+    ("supplied", "part", "again"),
+    [
+        (Supplied.NOTHING, LEFT, True),
+        (Supplied.NAMED, GONE, True),
+        (Supplied.ELSEWHERE, LEFT, True),
+        (Supplied.HERE, LEFT, False),  # the receiver has them
+        (Supplied.HERE, HERE, False),
+        (Supplied.NAMED, HERE, True),  # the registration was none
+        (Supplied.ELSEWHERE, HERE, False),  # a third team has them
+        (Supplied.NAMED, YES, False),  # an answer is an answer
+        (Supplied.NAMED, OPEN, False),
+    ],
+)
+def test_who_comes_back_is_asked_about_again(supplied, part, again):
+    assert transfers.asked_again(Line(person_id="baby", supplied=supplied), part) is again
+
+
+@pytest.mark.parametrize(
+    "status", [BusinessStatus.CARETAKING, BusinessStatus.EXCLUSION_PROPOSED, BusinessStatus.EXCLUSION_REFUSED]
+)
+def test_what_is_in_hand_is_an_answer(status):
+    assert transfers.whole([OPEN, Part(TaskStatus.ON_HOLD, status)], undecided=False) == ("in-progress", None)
+    assert transfers.whole([OPEN, Part(TaskStatus.ON_HOLD, BusinessStatus.QUESTION_ASKED)], undecided=False) is None
+
+
+def test_nothing_is_in_hand_where_nothing_is_open():
+    assert not transfers.in_hand([])
+    assert not transfers.in_hand([YES])
+    assert transfers.in_hand([KEPT, YES])
