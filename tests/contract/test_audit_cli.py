@@ -1,18 +1,16 @@
 """`baton audit` as a person types it: what it says, its exit codes, and exports that others check without the database."""
 
 import json
-import os
-import sys
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, text, update
 
-from broker.cli import main
 from broker.storage import migrate
 from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from broker.storage.tables import Audit, AuditLeaf, AuditSeal
+from tests.command import Command
 from tests.conftest import NOON
 from tests.sealed import noted, sealed
 
@@ -21,7 +19,7 @@ BATCHES = 4
 
 
 @pytest.fixture
-def baton(tmp_path, monkeypatch, capsys):
+def baton(tmp_path, capsys):
     """The command in a folder with a sealed audit: four batches of three, a minute apart, and one entry that waits."""
     store = open_store(f"sqlite:///{tmp_path / 'var' / 'baton.db'}", AesCodec(KEY.encode()))
     migrate.upgrade(store.engine)
@@ -31,29 +29,7 @@ def baton(tmp_path, monkeypatch, capsys):
         sealed(store, now=at + timedelta(seconds=1))
     noted(store, "waits", at=NOON + timedelta(hours=1))
     store.close()
-    for name in [name for name in os.environ if name.startswith("BATON_")]:
-        monkeypatch.delenv(name)
-    return Here(tmp_path, monkeypatch, capsys)
-
-
-class Here:
-    """Runs the command in this process: `test_cli` shows that it is one of its own, and that takes seconds."""
-
-    def __init__(self, folder, monkeypatch, capsys):
-        self.folder, self._patch, self._capture = folder, monkeypatch, capsys
-
-    def __call__(self, *words, code=0, **settings):
-        """Standard output, or standard error when it is to fail."""
-        with self._patch.context() as during:
-            during.chdir(self.folder)
-            during.setattr(sys, "argv", ["baton", *words])
-            for name, value in settings.items():
-                during.setenv(name, value)
-            with pytest.raises(SystemExit) as ended:
-                main()
-        said = self._capture.readouterr()
-        assert (ended.value.code or 0) == code, said
-        return said.err if code else said.out
+    return Command(tmp_path, capsys)
 
 
 def verify(baton, *words, code=0):

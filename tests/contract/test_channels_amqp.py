@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import os
 import re
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from aio_pika.exceptions import AMQPError
 from pydantic import SecretStr
 
 from broker.domain.receipt import Receipt
+from tests.command import Command
 from tests.conftest import NOON
 from tests.contract.calling import MIDWIVES, Broker, issues
 from tests.contract.test_channels_api import WEBHOOK, get, put
@@ -93,30 +91,24 @@ def test_what_the_documentation_says_an_agency_s_system_does(told: Broker, rabbi
     assert kept == [("one", b"{}")]
 
 
-def test_doctor_shows_queues_and_users(told: Broker, rabbit):
+def test_doctor_shows_queues_and_users(told: Broker, rabbit, tmp_path, capsys):
     put(told, AMQP)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")} | {
+    baton = Command(tmp_path, capsys)
+    settings = {
         "BATON_SECRET_KEY": "k" * 40,
         "BATON_DATABASE_URL": told.runtime.store.engine.url.render_as_string(hide_password=False),
         "BATON_AMQP_URL": rabbit.url,
         "BATON_AMQP_MANAGEMENT_URL": rabbit.management,
     }
 
-    def doctor(*words: str) -> str:
-        command = [sys.executable, "-m", "broker.cli", "doctor", *words]
-        done = subprocess.run(
-            command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
-        )
-        return done.stdout
-
-    said = json.loads(doctor("--json"))
+    said = json.loads(baton("doctor", "--json", **settings))
 
     assert said["checks"]["rabbitmq"].startswith("ok: ")
     assert said["rabbitmq"]["users"] == [
         {"virtual_host": "/", "user": USER, **{name: SHOWN[name] for name in ("configure", "write", "read")}}
     ]
     assert f"baton.team.{MIDWIVES}" in [queue["name"] for queue in said["rabbitmq"]["queues"]]
-    text = doctor()
+    text = baton("doctor", **settings)
     assert f"user {USER} in /: configure ^$" in text
     assert rabbit.node.address not in text + json.dumps(said)
 

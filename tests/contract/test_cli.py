@@ -11,42 +11,39 @@ from joserfc.jwk import ECKey
 
 from broker.settings import Settings
 from schemas import examples
+from tests.command import Command
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / "deploy" / "directory" / "demo.yaml"
 
 
 @pytest.fixture
-def baton(tmp_path: Path) -> "Baton":
+def baton(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
     """The command in a folder of its own."""
-    return Baton(tmp_path)
+    return Command(tmp_path, capsys)
 
 
-class Baton:
-    """Runs the command."""
+def test_it_starts_as_a_process_of_its_own(tmp_path: Path) -> None:
+    """Its answer, its errors and its exit codes are those of the process."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
 
-    def __init__(self, folder: Path) -> None:
-        """In that folder, with a clean environment."""
-        self.folder = folder
-
-    def __call__(self, *words: str, code: int = 0, **settings: str) -> str:
-        """Standard output, or standard error when it is to fail."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "broker.cli", *words],
-            check=False,
-            cwd=self.folder,
-            env=clean | {"PYTHONPATH": str(ROOT)} | settings,
-            capture_output=True,
-            text=True,
-            timeout=60,
+    def typed(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "broker.cli", *words]
+        environment = clean | {"PYTHONPATH": str(ROOT)}
+        return subprocess.run(
+            command, check=False, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
         )
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stderr if code else done.stdout
+
+    done = typed("policy", "check")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no faults" in done.stdout
+    refused = typed("serve")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "BATON_SECRET_KEY is not set" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
-def test_a_directory_goes_in_and_comes_out_the_same(baton: Baton) -> None:
+def test_a_directory_goes_in_and_comes_out_the_same(baton: Command) -> None:
     """Export of an import is a file that imports to the same."""
     assert "no faults" in baton("directory", "check", str(DIRECTORY))
     baton("directory", "import", str(DIRECTORY))
@@ -57,14 +54,14 @@ def test_a_directory_goes_in_and_comes_out_the_same(baton: Baton) -> None:
     assert "swbh-midwifery" in first
 
 
-def test_a_broken_directory_is_refused_with_its_place(baton: Baton) -> None:
+def test_a_broken_directory_is_refused_with_its_place(baton: Command) -> None:
     """One sentence names what does not fit."""
     text = DIRECTORY.read_text().replace("health-visiting: bcht-health-visiting", "health-visiting: nobody")
     (baton.folder / "broken.yaml").write_text(text)
     assert "areas.birmingham.coverage.health-visiting" in baton("directory", "check", "broken.yaml", code=1)
 
 
-def test_clients_are_registered_listed_and_revoked(baton: Baton) -> None:
+def test_clients_are_registered_listed_and_revoked(baton: Command) -> None:
     """A revoked client gets no token; a private key is refused."""
     baton("directory", "import", str(DIRECTORY))
     key = ECKey.generate_key("P-384", {"kid": "k", "use": "sig", "alg": "ES384"})
@@ -81,7 +78,7 @@ def test_clients_are_registered_listed_and_revoked(baton: Baton) -> None:
     assert "revoked" in baton("client", "token", "epr", code=1)
 
 
-def test_the_audit_is_checked_and_handed_out(baton: Baton) -> None:
+def test_the_audit_is_checked_and_handed_out(baton: Command) -> None:
     """What the export prints, the check reads, with the key it names."""
     baton("directory", "import", str(DIRECTORY))
     key = {"BATON_SECRET_KEY": "k" * 40}
@@ -91,7 +88,7 @@ def test_the_audit_is_checked_and_handed_out(baton: Baton) -> None:
     assert "as it was sealed" in baton("audit", "verify", "--export", "audit.jsonl", "--public-key", public)
 
 
-def test_a_message_is_tried_without_being_sent(baton: Baton) -> None:
+def test_a_message_is_tried_without_being_sent(baton: Command) -> None:
     """Who would be told of a golden example, on a directory file alone."""
     (baton.folder / "birth.json").write_bytes(examples.raw("pregnancy-notification"))
     found = json.loads(baton("policy", "simulate", "birth.json", "--directory", str(DIRECTORY), "--json"))
@@ -100,7 +97,7 @@ def test_a_message_is_tried_without_being_sent(baton: Baton) -> None:
     assert all(row["reason"] for row in found["rows"])
 
 
-def test_policy_check_names_the_line(baton: Baton) -> None:
+def test_policy_check_names_the_line(baton: Command) -> None:
     """The default policy has no faults; a broken one is refused with the place."""
     assert "no faults" in baton("policy", "check")
     text = (ROOT / "broker" / "policy" / "default.yaml").read_text().replace("cites:", "sites:", 1)
@@ -108,7 +105,7 @@ def test_policy_check_names_the_line(baton: Baton) -> None:
     assert "sites" in baton("policy", "check", "broken.yaml", code=1)
 
 
-def test_it_does_not_start_without_a_key_or_with_a_weak_one(baton: Baton) -> None:
+def test_it_does_not_start_without_a_key_or_with_a_weak_one(baton: Command) -> None:
     """One sentence that says what to do."""
     assert "BATON_SECRET_KEY is not set" in baton("serve", code=1)
     assert "too short" in baton("serve", code=1, BATON_SECRET_KEY="short")
@@ -116,13 +113,13 @@ def test_it_does_not_start_without_a_key_or_with_a_weak_one(baton: Baton) -> Non
     assert "demonstration key" in baton("serve", code=1, BATON_SECRET_KEY=demo)
 
 
-def test_sqlite_serves_one_process(baton: Baton) -> None:
+def test_sqlite_serves_one_process(baton: Command) -> None:
     """More is refused, naming PostgreSQL."""
     assert "postgresql://" in baton("serve", "--workers", "2", code=1, BATON_SECRET_KEY="k" * 40)
     assert "PostgreSQL" in baton("worker", code=1, BATON_SECRET_KEY="k" * 40)
 
 
-def test_doctor_says_what_to_mend(baton: Baton) -> None:
+def test_doctor_says_what_to_mend(baton: Command) -> None:
     """Exit code 1 while something is wrong, 0 when nothing is; the key is never shown."""
     key = "a secret that is certainly long enough"
     found = baton("doctor", code=1, BATON_SECRET_KEY=key)
@@ -135,7 +132,7 @@ def test_doctor_says_what_to_mend(baton: Baton) -> None:
     }
 
 
-def test_a_setting_that_is_wrong_is_named(baton: Baton) -> None:
+def test_a_setting_that_is_wrong_is_named(baton: Command) -> None:
     """Without its value."""
     said = baton("doctor", code=1, BATON_LEASE_SECONDS="tomorrow")
     assert "BATON_LEASE_SECONDS" in said

@@ -1,14 +1,12 @@
 """`baton replay` and `baton scenario` as a person types them: exit codes, what goes where, and sentences for what is wrong."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from broker.cli import progress
+from tests.command import Command
 
 ROOT = Path(__file__).parents[2]
 STORY = """\
@@ -28,22 +26,13 @@ UNMET = "  - {id: asked, raised: {task: transfer}}\n  - {id: told, told: {team: 
 
 
 @pytest.fixture
-def baton(tmp_path):
+def baton(tmp_path, capsys):
     """Runs the command in a folder with the story; (exit code, standard output, standard error)."""
+    command = Command(tmp_path, capsys)
 
     def run(*words):
-        settings = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
-        done = subprocess.run(
-            [sys.executable, "-m", "broker.cli", *words],
-            check=False,
-            cwd=tmp_path,
-            env=settings | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=100,
-        )
-        assert "Traceback" not in done.stderr
-        return done.returncode, done.stdout, done.stderr
+        said = command.run(*words)
+        return said.code, said.out, said.err
 
     return run
 

@@ -1,10 +1,7 @@
 """A database that would lose what it says it has committed is refused at the first connection, in a sentence that says what to do."""
 
-import os
 import secrets
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,11 +15,10 @@ from broker.errors import Misconfigured
 from broker.storage import durability
 from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
+from tests.command import Command
 from tests.conftest import SECRET
 from tests.faults.postgres import cluster
 from tests.services import postgres_database, require
-
-ROOT = Path(__file__).parents[2]
 
 
 def look(url: str) -> None:
@@ -30,19 +26,13 @@ def look(url: str) -> None:
         store.read(lambda session: session.execute(text("SELECT 1")))
 
 
-def command(*words: str, url: str) -> tuple[int, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
-    settings = {"BATON_DATABASE_URL": url, "BATON_SECRET_KEY": "k" * 40, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", "broker.cli", *words],
-        env=clean | settings,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout + done.stderr
+@pytest.fixture
+def baton(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(tmp_path, capsys)
+
+
+def on(url: str) -> dict[str, str]:
+    return {"BATON_DATABASE_URL": url, "BATON_SECRET_KEY": "k" * 40}
 
 
 @contextmanager
@@ -62,15 +52,13 @@ def altered(url: str, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def test_a_database_that_does_not_wait_for_its_disk_is_refused_by_the_name_of_the_setting():
+def test_a_database_that_does_not_wait_for_its_disk_is_refused_by_the_name_of_the_setting(baton):
     with postgres_database() as url:
         altered(url, f"ALTER DATABASE {make_url(url).database} SET synchronous_commit = off")
         with pytest.raises(Misconfigured, match=r"synchronous_commit off.*set it to on"):
             look(url)
         for words in (("serve", "--port", "1"), ("worker",), ("migrate",)):
-            code, said = command(*words, url=url)
-            assert code == 1, words
-            assert "synchronous_commit off" in said, words
+            assert "synchronous_commit off" in baton(*words, code=1, **on(url)), words
 
 
 def test_so_is_a_role_that_does_not_and_an_address_that_asks_for_it():
@@ -95,13 +83,13 @@ def test_what_turns_unsafe_while_it_is_open_gets_no_new_connection():
 
 
 @pytest.mark.parametrize("name", ["fsync", "full_page_writes"])
-def test_so_is_a_server_that_does_not_write_through(name):
+def test_so_is_a_server_that_does_not_write_through(name, baton):
     with cluster(**{name: "off"}) as server:
         with pytest.raises(Misconfigured, match=f"{name} off"):
             look(server.url())
-        code, said = command("doctor", url=server.url())
-        assert code == 1
-        assert f"mend: PostgreSQL has {name} off" in said
+        said = baton.run("doctor", **on(server.url()))
+        assert said.code == 1
+        assert f"mend: PostgreSQL has {name} off" in said.out
 
 
 @pytest.mark.parametrize("value", ["local", "remote_write"])
@@ -111,9 +99,8 @@ def test_a_commit_that_is_on_this_server_s_disk_is_enough(value):
         look(url)
 
 
-def test_doctor_shows_what_is_in_force(database_url):
-    code, said = command("doctor", url=database_url)
-    assert code == 0
+def test_doctor_shows_what_is_in_force(database_url, baton):
+    said = baton("doctor", **on(database_url))
     expected = (
         "synchronous 2" if database_url.startswith("sqlite") else "fsync on, full_page_writes on, synchronous_commit on"
     )
