@@ -1,4 +1,4 @@
-"""The `baton` command in a process that kills itself with SIGKILL where it is told to, or reads a clock that is wrong; run it with `python -m`.
+"""The `baton` command in a process that kills itself with SIGKILL where it is told to, or reads a clock that is wrong.
 
 A kill from outside lands wherever it happens to; this one lands between two named steps, every time. It wraps what the product calls at
 those places, in this process only: no product code knows of it.
@@ -7,11 +7,14 @@ those places, in this process only: no product code knows of it.
 import functools
 import os
 import signal
+import sys
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+ROOT: Final = Path(__file__).parents[2]
 AT: Final = "FAULTS_AT"
 """Where to die: the name of a step and how often it must have been passed, `committed 7`."""
 CLOCK: Final = "FAULTS_CLOCK"
@@ -201,6 +204,19 @@ def _wrong_clock(file: Path) -> None:
     runtime.start.__defaults__ = (wrong,)
 
 
+def forked(arguments: list[str], environment: dict[str, str], log: str) -> None:
+    """Be the `baton` command with this environment and no other in a process that has only imported; its output goes to the end of `log`."""
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    sys.argv = ["baton", *arguments]
+    main()
+
+
 def main() -> None:
     """Prepare the fault, then be the `baton` command."""
     if at := os.environ.get(AT):
@@ -211,7 +227,3 @@ def main() -> None:
     from broker.cli import main as baton
 
     baton()
-
-
-if __name__ == "__main__":
-    main()

@@ -22,7 +22,7 @@ from tests.faults import town
 from tests.faults.checker import Evidence, check, opened
 from tests.faults.load import Load
 from tests.faults.postgres import Cluster
-from tests.faults.processes import ROOT, Api, Process, Worker, kept
+from tests.faults.processes import ROOT, Api, Process, Started, Worker, kept
 from tests.faults.receivers import Receivers
 from tests.faults.running import running
 from tests.faults.size import record, size
@@ -35,7 +35,18 @@ class EarlierApi(Api):
     def __init__(self, code: Path, settings: Mapping[str, str], log: Path) -> None:
         """`code`: its folder."""
         super().__init__({**settings, "PYTHONPATH": str(code)}, log)
-        self.module, self.folder = "broker.cli", code
+        self._code = code
+
+    def _started(self, environment: Mapping[str, str]) -> Started:
+        with self.log.open("ab") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "broker.cli", *self.arguments],
+                cwd=self._code,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
 
 
 @pytest.fixture(scope="module")
