@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from broker.storage import migrate
 from broker.storage.codec import AesCodec
 from broker.storage.store import Store, open_store
-from tests.scheduling import Scheduling
+from tests.scheduling import Scheduling, turn
 from tests.services import postgres_database, require
 
 SECRET = b"a test key that is long enough for any purpose"
@@ -22,6 +22,13 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 def pytest_xdist_make_scheduler(config, log):
     """How tests are shared out among processes."""
     return Scheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a parallel run the longest begin first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: turn(item.nodeid))
 
 
 class Clock:

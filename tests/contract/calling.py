@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
 from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
 from sqlmodel import Session, SQLModel
 
 from broker.bus.embedded import EmbeddedBus
@@ -31,6 +32,7 @@ from broker.storage.tables import Notification, Task
 from broker.web import tokens
 from schemas import examples
 from tests.conftest import NOON, SECRET, Clock
+from tests.services import postgres_database
 
 Json: TypeAlias = dict[str, Any]
 
@@ -138,6 +140,17 @@ def town_copy(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     copy = folder / "baton.db"
     shutil.copy(request.getfixturevalue("sqlite_town"), copy)
     yield f"sqlite:///{copy}"
+
+
+@contextmanager
+def copied(url: str, folder: Path) -> Iterator[str]:
+    """The address of a copy of one's own of a database that nothing is connected to."""
+    if url.startswith("sqlite"):
+        shutil.copy(url.removeprefix("sqlite:///"), folder / "copy.db")
+        yield f"sqlite:///{folder}/copy.db"
+        return
+    with postgres_database(make_url(url).database) as copy:
+        yield copy
 
 
 @contextmanager

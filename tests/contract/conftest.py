@@ -42,7 +42,8 @@ def postgres_town() -> Iterator[str]:
 
 
 @contextmanager
-def _copy(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+def town(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The address of a database of one's own with the demonstration directory, `sqlite` or `postgres`."""
     if kind == "sqlite":
         with town_copy(request, folder) as url:
             yield url
@@ -54,32 +55,32 @@ def _copy(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[s
 @pytest.fixture
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
     """A broker of the test's own on SQLite."""
-    with _copy("sqlite", request, tmp_path) as url, opened(url) as made:
+    with town("sqlite", request, tmp_path) as url, opened(url) as made:
         yield made
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def either_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
     """A broker of the test's own, once on each database."""
-    with _copy(request.param, request, tmp_path) as url, opened(url) as made:
+    with town(request.param, request, tmp_path) as url, opened(url) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def shared_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker on SQLite for all tests of a file that do not mind each other."""
-    with _copy("sqlite", request, tmp_path_factory.mktemp("shared")) as url, opened(url) as made:
+    with town("sqlite", request, tmp_path_factory.mktemp("shared")) as url, opened(url) as made:
         yield made
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def standing_broker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker for all tests and examples of a file, once on each database."""
-    with _copy(request.param, request, tmp_path_factory.mktemp("standing")) as url, opened(url) as made:
+    with town(request.param, request, tmp_path_factory.mktemp("standing")) as url, opened(url) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A broker as a process of its own that listens on this machine."""
     with serving(tmp_path_factory.mktemp("server"), MIDWIVES, VISITORS) as running:

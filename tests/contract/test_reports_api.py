@@ -2,14 +2,17 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from statistics import median
 
 import pytest
 from sqlalchemy import update
 
 from broker.storage.tables import Audit, Involvement, Notification, Person, Responsibility, Task, Team
-from tests.contract.calling import MIDWIVES, VISITORS, Broker, Json, message, sender, sent_at
+from tests.contract.calling import MIDWIVES, VISITORS, Broker, Json, copied, message, opened, sender, sent_at
+from tests.contract.conftest import town
 
 AUDIT = ("baton/audit",)
 STORY = (
@@ -22,16 +25,26 @@ STORY = (
     "no-access",
     "birth-twins",
 )
+TOLD = sorted(map(message, STORY), key=sent_at)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database in which it was told, to be copied for each test."""
+    with town(request.param, request, tmp_path_factory.mktemp("story")) as url:
+        with opened(url) as broker:
+            for bundle in TOLD:
+                broker.clock.time = sent_at(bundle) + timedelta(minutes=1)
+                answer = broker.post(bundle, sender(bundle))
+                assert answer.status_code == 200, answer.text
+        yield url
 
 
 @pytest.fixture
-def told(either_broker: Broker) -> Broker:
-    for bundle in sorted(map(message, STORY), key=sent_at):
-        either_broker.clock.time = sent_at(bundle) + timedelta(minutes=1)
-        answer = either_broker.post(bundle, sender(bundle))
-        assert answer.status_code == 200, answer.text
-    either_broker.clock.forward(weeks=7)
-    return either_broker
+def told(story: str, tmp_path: Path) -> Iterator[Broker]:
+    with copied(story, tmp_path) as url, opened(url) as broker:
+        broker.clock.time = sent_at(TOLD[-1]) + timedelta(minutes=1, weeks=7)
+        yield broker
 
 
 def report(broker: Broker, path: str, team: str | None = VISITORS, **more) -> Json:
