@@ -1,4 +1,4 @@
-"""`/mailbox/inbox` as a team's system meets it, on both databases: its own messages, by number, for ever, and nobody else's."""
+"""`/mailbox/inbox` as a team's system meets it: its own messages, by number, for ever, and nobody else's."""
 
 from datetime import timedelta
 
@@ -22,6 +22,7 @@ from schemas.structure import check_bundle
 from tests.conftest import NOON
 from tests.integration.delivery_rows import CHILD, TEAMS, delivery, prepared, row, tell
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # tests/integration shows PostgreSQL
 HV, GP = "swbh-health-visiting", "cape-hill-practice"
 NOBODY = "00000000-0000-4000-8000-00000000ffff"
 

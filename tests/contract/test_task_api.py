@@ -1,4 +1,4 @@
-"""`/fhir/Task` as an agency's system meets it, on both databases: reading, the moves as operations, and every refusal."""
+"""`/fhir/Task` as an agency's system meets it: reading, the moves as operations, and every refusal."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -18,6 +18,7 @@ from tests.contract.task_calls import FHIR, NOBODY, Callers, details, milestones
 from tests.integration.delivery_rows import CHILD, NOTIFICATION, SENDER
 from tests.integration.task_rows import HV, LEAD, PROBATION, carrier, history, raised, told
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # tests/integration shows PostgreSQL
 DECLINE = {"name": "reason", "valueCode": "30002"}
 MEANING = {"name": "meaning", "valueString": "We visit weekly from now on."}
 ACTION = {

@@ -1,4 +1,4 @@
-"""PUT of a Task on both databases: one move by its result, with a current version, and nothing else changed."""
+"""PUT of a Task: one move by its result, with a current version, and nothing else changed."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ import pytest
 from schemas.identifiers import TEAM
 from tests.contract.task_calls import FHIR, NOBODY, Callers, details, operate, refused, valid
 from tests.integration.task_rows import GP, HV, LEAD, told
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # tests/integration shows PostgreSQL
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A running broker for each journey, on each database, with a clock of the test's own; the demonstration directory is there already."""
+"""A running broker for each journey, with a clock of the test's own; the demonstration directory is there already."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -71,16 +71,29 @@ OVER_RABBITMQ = {
     "test_webhook_journey",
     "test_f13_receipt_is_not_acknowledgement",
 }
-"""Journeys that are told once more as in production: PostgreSQL, and RabbitMQ between the processes. With BATON_AMQP_URL set all are."""
+"""Journeys that are told once more as in production: PostgreSQL, and RabbitMQ between the processes."""
+ON_BOTH = {
+    "test_amqp_journey",
+    "test_auditor",
+    "test_expectations",
+    "test_f18_patterns_and_flags",
+    "test_f20_chronology",
+    "test_households",
+    "test_same_again",
+    "test_transfers_at_once",
+    "test_who_is_responsible",
+}
+"""Journeys that read by statements of their own, or at once: what PostgreSQL could answer otherwise than SQLite. What each statement of the
+storage does is shown on both by tests/integration; the journeys over it are told on one."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each journey once on each engine; a module may say `ENGINES`, where the engine does not matter."""
-    if "database_url" in metafunc.fixturenames and hasattr(metafunc.module, "ENGINES"):
-        metafunc.parametrize("database_url", metafunc.module.ENGINES, indirect=True)
-    elif "database_url" in metafunc.fixturenames:
-        production = ["rabbitmq"] if metafunc.module.__name__.rpartition(".")[2] in OVER_RABBITMQ else []
-        metafunc.parametrize("database_url", ["sqlite", "postgres", *production], indirect=True)
+    """What each journey is told on; a module may say `ENGINES`."""
+    if "database_url" in metafunc.fixturenames:
+        name = metafunc.module.__name__.rpartition(".")[2]
+        production = ["rabbitmq"] if name in OVER_RABBITMQ else ["postgres"] if name in ON_BOTH else []
+        engines = getattr(metafunc.module, "ENGINES", ["sqlite", *production])
+        metafunc.parametrize("database_url", engines, indirect=True)
 
 
 @pytest.fixture
