@@ -13,6 +13,9 @@ else
 CHOSEN := --chosen
 endif
 
+# Tests start processes, which need not compile again what one of them has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv/bin/
 CODE := broker adapters schemas deploy tests
 
@@ -44,8 +47,8 @@ services-stop: setup-dev  ## stop what `make services` started
 test: services  ## the whole suite (ARGS="tests/unit -k sharing" for a part of it)
 	@$(VENV)python -m pytest --numprocesses $(PYTEST_WORKERS) $(ARGS)
 
-deep: services  ## what is too long for every run: fuzzing of the adapters, and the full fault volumes (an hour), which write docs/reliability.md
-	@BATON_FUZZ=20 $(VENV)python -m pytest tests/property/test_adapters.py tests/property/test_adapter_memory.py --numprocesses $(PYTEST_WORKERS) $(ARGS)
+deep: services  ## what is too long for every run: the properties tried twenty times as hard, and the full fault volumes (an hour), which write docs/reliability.md
+	@BATON_FUZZ=20 $(VENV)python -m pytest tests/property --timeout 3600 --numprocesses $(PYTEST_WORKERS) $(ARGS)
 	@BATON_FAULTS=full BATON_FAULTS_FIGURES=$(CURDIR)/var/faults $(VENV)python -m pytest tests/faults --numprocesses 0 $(ARGS)
 	@$(VENV)python -m tests.faults.report var/faults docs/reliability.md
 

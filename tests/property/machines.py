@@ -2,11 +2,13 @@
 
 from hypothesis import HealthCheck, Phase, settings
 
+from tests.property.effort import TIMES
+
 
 def machine(*, examples: int, steps: int) -> settings:
-    """So many stories of so many steps."""
+    """So many stories of so many steps, in every run."""
     return settings(
-        max_examples=examples,
+        max_examples=examples * TIMES,
         derandomize=True,
         phases=[Phase.generate],
         stateful_step_count=steps,

@@ -105,7 +105,7 @@ REPLY = Reply(id="6f1f7d0e-2f30-4c0a-9d54-0000000000a2", at=NOW, accepted=True)
 
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
-quick = settings(max_examples=150 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=100 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _answer(kind: str, body: bytes) -> Translation:
@@ -281,7 +281,7 @@ def domain_events(draw: st.DrawFn) -> dict[str, object]:
     return event
 
 
-@settings(quick, max_examples=500 * TIMES)
+@settings(quick, max_examples=250 * TIMES)
 @given(
     event=domain_events(),
     outside=st.sampled_from([None, "Notification", CANARY, ["x"]]),
@@ -346,19 +346,19 @@ def rebuilt(draw: st.DrawFn, samples: list[bytes]) -> bytes:
     return etree.tostring(root)
 
 
-@settings(quick, max_examples=200 * TIMES)
+@settings(quick, max_examples=120 * TIMES)
 @given(body=rebuilt(BIRTHS))
 def test_rebuilt_birth_notifications(body):
     _answer("midwifery", body)
 
 
-@settings(quick, max_examples=200 * TIMES)
+@settings(quick, max_examples=120 * TIMES)
 @given(body=rebuilt(CONTACTS))
 def test_rebuilt_health_visiting_events(body):
     _answer("health-visiting", body)
 
 
-@settings(quick, max_examples=200 * TIMES)
+@settings(quick, max_examples=120 * TIMES)
 @given(body=rebuilt([itk3.in_xml(itk3.telling())]))
 def test_rebuilt_documents(body):
     _answer("gp", body)
@@ -396,7 +396,7 @@ ASKED = bars.message("servicerequest-request", bars.request(), bars.flag())
 ANSWERED = bars.message("servicerequest-response", bars.encounter("finished"), bars.request())
 
 
-@settings(quick, max_examples=300 * TIMES)
+@settings(quick, max_examples=150 * TIMES)
 @given(body=st.sampled_from([itk3.telling(), itk3.scattered(), BOOKED, ASKED, ANSWERED]).flatmap(reset))
 def test_messages_of_general_practice_with_other_members(body):
     _answer("gp", body)
@@ -511,13 +511,13 @@ def test_rewritten_stays_on_wards(body):
     _answer("cmht", body)
 
 
-@settings(quick, max_examples=300 * TIMES)
+@settings(quick, max_examples=150 * TIMES)
 @given(body=rewritten([*SIGNALS, *VISITS]))
 def test_rewritten_signals_and_contacts(body):
     _answer("health-visiting", body)
 
 
-@settings(quick, max_examples=300 * TIMES)
+@settings(quick, max_examples=150 * TIMES)
 @given(data=st.data())
 def test_signals_with_rewritten_records(data):
     adapter = ADAPTERS["health-visiting"]
@@ -563,7 +563,7 @@ def refielded(draw: st.DrawFn, samples: list[bytes]) -> bytes:
     return "\r".join(lines).encode("latin-1")
 
 
-@settings(quick, max_examples=200 * TIMES)
+@settings(quick, max_examples=120 * TIMES)
 @given(body=refielded(STAYS))
 def test_refielded_stays_on_wards(body):
     _answer("cmht", body)

@@ -30,6 +30,7 @@ from schemas.message import (
     Relationship,
 )
 from schemas.structure import check_bundle
+from tests.property.effort import TIMES
 
 SOURCE = "https://broker.example/fhir"
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -211,7 +212,7 @@ def changed(value: Any, place: tuple[str | int, ...], put: object) -> Any:
     return value
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200 * TIMES, deadline=None)
 @given(data=st.data())
 def test_reading_a_spoilt_message_never_raises_and_repeats_nothing(data: st.DataObject):
     spoilt = examples.load(data.draw(st.sampled_from(examples.names())))
@@ -226,7 +227,7 @@ def test_reading_a_spoilt_message_never_raises_and_repeats_nothing(data: st.Data
         assert check_bundle(write(message, source=SOURCE)) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100 * TIMES, deadline=None)
 @given(
     document=st.dictionaries(st.sampled_from(["entry", "type", "timestamp"]), JSON) | st.dictionaries(st.text(), JSON)
 )

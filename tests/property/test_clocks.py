@@ -14,6 +14,7 @@ from broker.storage.tables import Escalation
 from broker.workflow import clock, hand_back
 from schemas.codes import TaskCode, TaskStatus
 from tests.integration.task_rows import HV, NURSE, context
+from tests.property.effort import TIMES
 from tests.property.test_tasks import Answering
 
 NOT_NEEDED = {"executive", "mash"}
@@ -98,7 +99,7 @@ def test_whatever_anybody_does_while_the_clock_goes(sqlite_template, tmp_path_fa
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=25,
+            max_examples=15 * TIMES,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

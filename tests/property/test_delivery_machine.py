@@ -309,7 +309,7 @@ def test_delivery_keeps_its_promises_whatever_happens(sqlite_template, tmp_path)
     run_state_machine_as_test(
         Delivering,
         settings=settings(
-            max_examples=size(50, 1_500),
+            max_examples=size(30, 1_500),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -14,10 +14,11 @@ from broker.domain.places import normalise
 from broker.domain.states import PersonState
 from schemas.codes import Event
 from schemas.message import PostalAddress
+from tests.property.effort import TIMES
 from tests.town import CHILD, TEAMS, Town, birth, booking, contact
 from tests.town_life import FORMS, any_message
 
-SLOW = settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(deadline=None, max_examples=200 * TIMES, suppress_health_check=[HealthCheck.too_slow])
 CHANCE = st.integers(0, 2**32).map(Random)
 """A seed each: drawing every choice from Hypothesis shrinks better, and is fifty times slower."""
 

@@ -388,4 +388,4 @@ def test_whatever_happens_to_a_family(sqlite_template, tmp_path_factory):
         template = sqlite_template
         folder = tmp_path_factory.mktemp("families")
 
-    run_state_machine_as_test(Here, settings=machine(examples=25, steps=30))
+    run_state_machine_as_test(Here, settings=machine(examples=15, steps=30))

@@ -17,6 +17,7 @@ from schemas.message import (
     Fact,
     Professional,
 )
+from tests.property.effort import TIMES
 from tests.unit.domain.family import (
     NOW,
     PEOPLE,
@@ -100,7 +101,7 @@ def decided(decision):
     return {one.team_id: one for one in (*decision.told, *decision.withheld)}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 @given(settings_of_a_message())
 def test_every_team_that_works_there_has_exactly_one_decision_and_the_sender_none(case):
     what, known = case
@@ -117,7 +118,7 @@ def test_every_team_that_works_there_has_exactly_one_decision_and_the_sender_non
     assert all(one.reason and one.reason_code for one in (*decision.told, *decision.withheld))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 @given(settings_of_a_message())
 def test_nobody_is_told_who_has_no_part_in_it(case):
     what, known = case
@@ -135,7 +136,7 @@ def test_nobody_is_told_who_has_no_part_in_it(case):
         assert one.team_id in working or addressed or function in UNIVERSAL or function in added
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 @given(settings_of_a_message(), st.sampled_from(WORKING), st.integers(0, 300))
 def test_a_team_that_works_with_nobody_there_changes_nothing_for_others(case, team, age):
     what, known = case
@@ -156,7 +157,7 @@ def test_a_team_that_works_with_nobody_there_changes_nothing_for_others(case, te
     assert routed(what, apart) == routed(what, known)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100 * TIMES, deadline=None)
 @given(settings_of_a_message(), st.randoms(use_true_random=False))
 def test_the_decision_does_not_hang_on_the_order_in_which_things_are_known(case, random):
     what, known = case
@@ -183,7 +184,7 @@ def test_the_decision_does_not_hang_on_the_order_in_which_things_are_known(case,
     assert sorted(t.dedupe_key or "" for t in one.tasks) == sorted(t.dedupe_key or "" for t in two.tasks)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 @given(settings_of_a_message())
 def test_no_task_is_without_an_owner_a_date_or_a_key_and_none_tells_a_name(case):
     what, known = case
@@ -195,7 +196,7 @@ def test_no_task_is_without_an_owner_a_date_or_a_key_and_none_tells_a_name(case)
         assert not any(p.family and p.family in task.description for p in PEOPLE.values())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 @given(settings_of_a_message())
 def test_whoever_is_not_child_facing_sees_no_more_than_safety_or_a_pointer_of_others(case):
     what, known = case
@@ -206,7 +207,7 @@ def test_whoever_is_not_child_facing_sees_no_more_than_safety_or_a_pointer_of_ot
             assert child_facing or one.view in (View.SAFETY, View.POINTER, View.EXISTENCE, View.ENDED)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100 * TIMES, deadline=None)
 @given(settings_of_a_message())
 def test_a_message_that_reaches_nobody_is_never_silent_unless_the_policy_accepts_it(case):
     what, known = case

@@ -38,6 +38,7 @@ from tests.integration.task_rows import (
     ready,
     told,
 )
+from tests.property.effort import TIMES
 
 TEAMS = st.sampled_from([HV, GP, SENDER, LEAD])
 PEOPLE = st.sampled_from([NURSE, MIDWIFE, CLERK, Professional(name="Nobody Known", role="astrologer"), None])
@@ -222,7 +223,7 @@ def test_whatever_anybody_does(sqlite_template, tmp_path_factory):
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=40,
+            max_examples=25 * TIMES,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -373,4 +373,4 @@ def test_whatever_happens_while_transfers_are_open(sqlite_town, policy, keys, tm
     class Here(Transfers):
         open_broker = staticmethod(partial(opened, template=sqlite_town))
 
-    run_state_machine_as_test(Here, settings=machine(examples=12, steps=25))
+    run_state_machine_as_test(Here, settings=machine(examples=7, steps=25))
