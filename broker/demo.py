@@ -19,6 +19,7 @@ from broker.replay.timeline import dated
 from broker.runtime import Runtime
 from broker.storage import accounts, clients, directory_file, practitioners
 from broker.storage.accounts import Account
+from broker.unsafe import DEMONSTRATIONS
 from broker.web.pages.issuers import DEMONSTRATION
 from schemas import examples
 from schemas.shifting import shifted
@@ -53,7 +54,7 @@ def _fill(runtime: Runtime, progress: Progress) -> None:
         directory_file.store(session, file)
         for team in file.teams:
             clients.put(session, _client(f"demo-{team.id}", team.id, TEAM_SCOPES), runtime.now())
-        clients.put(session, _client("demo-administrator", None, "baton/admin baton/audit"), runtime.now())
+        clients.put(session, _client(DEMONSTRATIONS, None, "baton/admin baton/audit"), runtime.now())
 
     runtime.store.write(work)
     later = runtime.now().date() - _sent(examples.load(NEXT))

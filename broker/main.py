@@ -36,6 +36,7 @@ from broker.web.api import (
     transfers,
 )
 from broker.web.edge import Edge
+from broker.web.limits import Limiter
 from broker.web.pages import families
 from broker.web.pages.listening import Listening
 from broker.web.pages.signing_in import issuer_for
@@ -88,6 +89,7 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.listening = Listening()
+    app.state.token_limiter = Limiter()
     for module in (
         oauth,
         messages,

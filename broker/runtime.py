@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlmodel import Session
 
+from broker import unsafe
 from broker.bus.embedded import EmbeddedBus
 from broker.bus.port import Bus
 from broker.bus.postgres import PostgresBus
@@ -89,6 +90,7 @@ class Runtime:
 
 def start(settings: Settings, clock: Clock = utc_now) -> Runtime:
     """A runtime for these settings, in a process that serves or works; Misconfigured when they cannot work."""
+    unsafe.refuse(settings)
     _calm_collector()
     codec = epochs.codec_of(settings)
     patience = Patience(answer_seconds=settings.database_timeout_seconds, idle_seconds=IDLE_SECONDS)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from broker.errors import Misconfigured
@@ -52,7 +52,9 @@ class Settings(BaseSettings):
         description="File of the ways in besides HTTP, which `baton gateway` runs, and of the MESH mailbox that teams are told from",
     )
     public_url: str = Field(default="http://127.0.0.1:8000", description="Address by which callers reach this broker")
-    secret_key: SecretStr | None = Field(default=None, description="At least 32 characters; needed unless --demo")
+    secret_key: SecretStr | None = Field(
+        default=None, description="At least 32 characters that nobody can guess; needed unless --demo"
+    )
     keys: SecretStr | None = Field(
         default=None,
         description="Key-encryption keys as epoch:base64, separated by spaces; the newest is used from `baton keys rotate` on (docs/encryption.md)",
@@ -130,6 +132,16 @@ class Settings(BaseSettings):
         default=False, description="Let webhooks go to private and loopback addresses"
     )
     token_seconds: int = Field(default=300, gt=0, le=3600, description="Life of an access token")
+    token_client_limit: int = Field(
+        default=60, gt=0, description="Access tokens that one client gets in a minute, of each process; then 429"
+    )
+    token_address_limit: int = Field(
+        default=600, gt=0, description="Requests to /oauth2/… from one address in a minute, of each process; then 429"
+    )
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        default=[],
+        description="JSON: networks of proxies in front, whose X-Forwarded-For is believed (docs/callers.md)",
+    )
     oidc_issuer: str | None = Field(
         default=None,
         description="Issuer that people sign in with (OpenID Connect); without it nobody signs in but in --demo",
@@ -157,6 +169,7 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=1_048_576, gt=0, description="Largest request body")
     max_depth: int = Field(default=40, gt=0, description="Deepest nesting of a request body")
     max_entries: int = Field(default=500, gt=0, description="Most entries of a Bundle")
+    debug: bool = Field(default=False, description="Refused outside --demo: there is no mode that shows what was sent")
     demo: bool = Field(default=False, description="Demonstration directory, key and people; set by `serve --demo`")
 
     def key(self) -> bytes:

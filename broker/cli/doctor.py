@@ -9,6 +9,7 @@ import typer
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from broker import unsafe
 from broker.cli import doctor_channels, opening
 from broker.clock import utc_now
 from broker.errors import Away, Misconfigured
@@ -97,7 +98,7 @@ def _shown(name: str, value: object) -> str:
 
 def _key(read: Settings) -> str:
     try:
-        read.key()
+        unsafe.refuse(read)
     except Misconfigured as error:
         return f"mend: {error}"
     return "ok"

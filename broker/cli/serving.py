@@ -6,7 +6,7 @@ import signal
 
 import typer
 
-from broker import log
+from broker import log, unsafe
 from broker.cli import progress
 from broker.errors import Misconfigured
 from broker.runtime import Runtime, start
@@ -31,6 +31,7 @@ def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: 
             "SQLite serves one process: set BATON_DATABASE_URL to a postgresql:// address for more workers."
         )
     migrate.upgrade(runtime.store.engine)
+    unsafe.refuse_demonstration(runtime.store, settings)
     runtime.store.read(lambda session: epochs.follow(session, runtime.store.codec))
     if settings.demo:
         from broker import demo
@@ -48,7 +49,7 @@ def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: 
 def _run(app: object, **options: object) -> None:
     import uvicorn
 
-    uvicorn.run(app, access_log=False, log_config=None, server_header=False, **options)  # type: ignore[arg-type]  # its options are typed one by one
+    uvicorn.run(app, access_log=False, log_config=None, server_header=False, proxy_headers=False, **options)  # type: ignore[arg-type]  # its options are typed one by one
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -70,6 +71,7 @@ def work(settings: Settings) -> None:
             "SQLite serves one process, and `baton serve` delivers inside it: set BATON_DATABASE_URL to PostgreSQL."
         )
     migrate.upgrade(runtime.store.engine)
+    unsafe.refuse_demonstration(runtime.store, settings)
     runtime.store.read(lambda session: epochs.follow(session, runtime.store.codec))
     asyncio.run(_work(runtime))
 

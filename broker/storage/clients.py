@@ -81,6 +81,14 @@ def keep_token(
     session.add(AccessToken(digest=digest, client_name=client_name, scopes=scopes, expires_at=expires_at))
 
 
+def forget_token(session: Session, digest: str, client_name: str) -> bool:
+    """End one token of a client; False when it has none with that hash."""
+    ended = session.execute(
+        delete(AccessToken).where(col(AccessToken.digest) == digest, col(AccessToken.client_name) == client_name)
+    )
+    return bool(ended.rowcount)  # type: ignore[attr-defined]  # CursorResult, typed as Result
+
+
 def holder(store: Store, digest: str, now: datetime) -> tuple[str, str | None, str | None, str] | None:
     """(client, team, agency, scopes) of a live token of a client that is not revoked."""
     found = store.ask(_HOLDER, digest=digest, now=now)

@@ -60,10 +60,8 @@ class Granted:
     seconds: int
 
 
-def exchange(
-    session: Session, assertion: str, scope: str | None, *, audience: str, seconds: int, now: datetime
-) -> Granted:
-    """A bearer token for a client assertion, used once. Refused says what to mend."""
+def client_of(session: Session, assertion: str, *, audience: str, now: datetime) -> clients.Registered:
+    """The client that signed an assertion, which is used once. Refused says what to mend."""
     name = _issuer(assertion)
     client = clients.get(session, name) if NAME.fullmatch(name) else None
     if client is None or client.revoked:
@@ -72,7 +70,7 @@ def exchange(
     expires = datetime.fromtimestamp(claims["exp"], UTC)
     if not clients.use_assertion(session, client.name, claims["jti"], expires, now):
         _bad("this assertion was used before: sign a new one with a new jti")
-    return grant(session, client, scope, seconds=seconds, now=now)
+    return client
 
 
 def grant(session: Session, client: clients.Registered, scope: str | None, *, seconds: int, now: datetime) -> Granted:
@@ -86,6 +84,11 @@ def grant(session: Session, client: clients.Registered, scope: str | None, *, se
     expires = now + timedelta(seconds=seconds)
     clients.keep_token(session, _digest(token), client.name, scopes, expires_at=expires, now=now)
     return Granted(token, scopes, seconds)
+
+
+def revoke(session: Session, client: clients.Registered, token: str) -> bool:
+    """End one of the client's own tokens at once (RFC 7009); False when it has none such, which nobody is told."""
+    return clients.forget_token(session, _digest(token), client.name)
 
 
 def caller(store: Store, token: str, now: datetime) -> Caller | None:
@@ -132,6 +135,9 @@ def _verified(assertion: str, client: clients.Registered, audience: str, now: da
     claims = dict(token.claims)
     if claims["exp"] > (now + LONGEST_ASSERTION).timestamp() + LEEWAY_SECONDS:
         _bad("the assertion may live five minutes at most")
+    made = claims.get("iat")
+    if made is not None and claims["exp"] - made > LONGEST_ASSERTION.total_seconds() + LEEWAY_SECONDS:
+        _bad("the assertion may live five minutes at most, from its iat on")
     if not (isinstance(claims["jti"], str) and 0 < len(claims["jti"]) <= 128 and claims["jti"].isprintable()):
         _bad("the jti claim must be a text of 1 to 128 characters")
     if isinstance(claims["aud"], list) and len(claims["aud"]) > 1:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from broker.domain.receipt import Receipt
 from tests.command import Command
-from tests.conftest import NOON
+from tests.conftest import NOON, SECRET
 from tests.contract.calling import MIDWIVES, Broker, issues
 from tests.contract.test_channels_api import WEBHOOK, get, put
 from tests.integration.rabbit_own import own
@@ -95,7 +95,7 @@ def test_doctor_shows_queues_and_users(told: Broker, rabbit, tmp_path, capsys):
     put(told, AMQP)
     baton = Command(tmp_path, capsys)
     settings = {
-        "BATON_SECRET_KEY": "k" * 40,
+        "BATON_SECRET_KEY": SECRET.decode(),
         "BATON_DATABASE_URL": told.runtime.store.engine.url.render_as_string(hide_password=False),
         "BATON_AMQP_URL": rabbit.url,
         "BATON_AMQP_MANAGEMENT_URL": rabbit.management,

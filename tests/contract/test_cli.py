@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey
 from broker.settings import Settings
 from schemas import examples
 from tests.command import Command
+from tests.conftest import SECRET
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / "deploy" / "directory" / "demo.yaml"
@@ -81,7 +82,7 @@ def test_clients_are_registered_listed_and_revoked(baton: Command) -> None:
 def test_the_audit_is_checked_and_handed_out(baton: Command) -> None:
     """What the export prints, the check reads, with the key it names."""
     baton("directory", "import", str(DIRECTORY))
-    key = {"BATON_SECRET_KEY": "k" * 40}
+    key = {"BATON_SECRET_KEY": SECRET.decode()}
     assert "Nothing is sealed yet." in baton("audit", "verify", **key)
     (baton.folder / "audit.jsonl").write_text(baton("audit", "export", **key))
     public = json.loads((baton.folder / "audit.jsonl").read_text())["public_key"]
@@ -115,8 +116,8 @@ def test_it_does_not_start_without_a_key_or_with_a_weak_one(baton: Command) -> N
 
 def test_sqlite_serves_one_process(baton: Command) -> None:
     """More is refused, naming PostgreSQL."""
-    assert "postgresql://" in baton("serve", "--workers", "2", code=1, BATON_SECRET_KEY="k" * 40)
-    assert "PostgreSQL" in baton("worker", code=1, BATON_SECRET_KEY="k" * 40)
+    assert "postgresql://" in baton("serve", "--workers", "2", code=1, BATON_SECRET_KEY=SECRET.decode())
+    assert "PostgreSQL" in baton("worker", code=1, BATON_SECRET_KEY=SECRET.decode())
 
 
 def test_doctor_says_what_to_mend(baton: Command) -> None:
@@ -137,7 +138,7 @@ def test_a_setting_that_is_wrong_is_named(baton: Command) -> None:
     said = baton("doctor", code=1, BATON_LEASE_SECONDS="tomorrow")
     assert "BATON_LEASE_SECONDS" in said
     assert "tomorrow" not in said
-    said = baton("worker", code=1, BATON_SECRET_KEY="k" * 40, BATON_LOOKUP_CLIENTS='{"pds": {"base": "ldap://pds/"}}')
+    said = baton("worker", code=1, BATON_SECRET_KEY=SECRET.decode(), BATON_LOOKUP_CLIENTS='{"pds": {"base": "ldap://pds/"}}')
     assert said == "baton: BATON_LOOKUP_CLIENTS, pds: an address is not usable (docs/lookups.md).\n"
 
 

@@ -9,6 +9,7 @@ from broker.cli import doctor_gateways
 from broker.settings import Settings
 from broker.storage import pulses
 from broker.web import gateway_metrics
+from tests.conftest import SECRET
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FILE = """
@@ -30,7 +31,7 @@ def settings(tmp_path, monkeypatch):
     file = tmp_path / "gateways.yaml"
     file.write_text(FILE)
     monkeypatch.setenv("GATEWAY_TEST_PASSWORD", "hunter2")
-    return Settings(gateways=file, secret_key=SecretStr("k" * 40))
+    return Settings(gateways=file, secret_key=SecretStr(SECRET.decode()))
 
 
 def test_each_gateway_is_shown_with_where_its_secrets_stand(settings):

@@ -32,7 +32,7 @@ def baton(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
 
 
 def on(url: str) -> dict[str, str]:
-    return {"BATON_DATABASE_URL": url, "BATON_SECRET_KEY": "k" * 40}
+    return {"BATON_DATABASE_URL": url, "BATON_SECRET_KEY": SECRET.decode()}
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def test_a_server_that_is_away_at_the_start_stops_nobody(url):
 
 
 def test_a_runtime_on_postgresql_without_rabbitmq_has_it(url):
-    runtime = start(Settings(database_url=url, secret_key="k" * 40, amqp_url=None))
+    runtime = start(Settings(database_url=url, secret_key=SECRET.decode(), amqp_url=None))
     with closing(runtime.store):
         assert isinstance(runtime.bus, PostgresBus)
 

@@ -57,7 +57,13 @@ SECURED = {
     ("POST", "/admin/policy/proposals/1/$approve"): "baton/admin",
     ("POST", "/admin/policy/proposals/1/$reject"): "baton/admin",
 }
-OPEN = {"/oauth2/token", "/fhir/metadata", "/fhir/{kind}/{name}", "/fhir/.well-known/smart-configuration"}
+OPEN = {
+    "/oauth2/token",
+    "/oauth2/revoke",
+    "/fhir/metadata",
+    "/fhir/{kind}/{name}",
+    "/fhir/.well-known/smart-configuration",
+}
 OPEN |= {"/healthz", "/readyz", "/metrics"}
 _TASKS, _AUDIT = ("/fhir/Task", "/fhir/Task/_search", "/fhir/Task/1"), "/fhir/AuditEvent"
 _READ_BY_AUDITORS = (

@@ -5,10 +5,12 @@ import hmac
 import json
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from ipaddress import ip_network
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from fastapi.testclient import TestClient
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from joserfc.jws import JWSRegistry
@@ -168,9 +170,9 @@ def der_signature(broker: Broker) -> str:
     return f"{head}.{body}.{encoded(bytes(96))}"
 
 
-def by_hand(broker: Broker, header: dict[str, Any]) -> str:
-    """Rightly signed, with a header that the library would not write."""
-    text = f"{encoded({'alg': 'ES384', 'kid': 'ec-1'} | header)}.{encoded(claims(broker))}"
+def by_hand(broker: Broker, header: dict[str, Any], **other: Any) -> str:
+    """Rightly signed, with what the library would not write."""
+    text = f"{encoded({'alg': 'ES384', 'kid': 'ec-1'} | header)}.{encoded(claims(broker) | other)}"
     return f"{text}.{encoded(JWSRegistry.algorithms['ES384'].sign(text.encode(), EC))}"
 
 
@@ -273,6 +275,11 @@ WRONG = {
     "jti is a number": {"jti": 5},
     "jti with a NUL": {"jti": "a\x00b"},
     "not before tomorrow": {"nbf": 86400},
+    "nbf is text": {"nbf": "now"},
+    "made tomorrow": {"iat": 86400},
+    "made longer ago than it may live": {"iat": -200, "exp": 200},
+    "iat is text": {"iat": "now"},
+    "iat is a list": {"iat": [1]},
 }
 
 
@@ -280,9 +287,21 @@ WRONG = {
 def test_an_assertion_with_wrong_claims_gets_nothing(registered, wrong):
     now = int(registered.clock().timestamp())
     dated = {
-        name: now + value if name in ("exp", "nbf") and type(value) is int else value for name, value in wrong.items()
+        name: now + value if name in ("exp", "nbf", "iat") and type(value) is int else value
+        for name, value in wrong.items()
     }
     refused(exchange(registered, signed(registered, **dated)))
+
+
+@pytest.mark.parametrize("name", ["iss", "sub", "aud", "exp", "jti", "nbf"])
+@pytest.mark.parametrize("value", [None, True, {}, [], "", 1e400])
+def test_a_claim_of_another_kind_gets_nothing(registered, name, value):
+    refused(exchange(registered, by_hand(registered, {}, **{name: value})))
+
+
+@pytest.mark.parametrize("value", [None, True, {}, [], "", "now", 1e400, -1e308])
+def test_a_time_of_making_that_is_none_gets_nothing(registered, value):
+    refused(exchange(registered, by_hand(registered, {}, iat=value)))
 
 
 def test_an_assertion_of_another_client_gets_nothing_in_this_ones_name(registered):
@@ -330,6 +349,65 @@ def test_a_refusal_is_audited_without_what_was_sent(registered):
     assert (row.client_name, row.team_id, row.entity_id) == (None, None, None)
 
 
+# --- too often -----------------------------------------------------------------------------------------------------
+
+
+def test_a_client_that_asks_too_often_waits_and_nobody_else_does(broker):
+    put(broker)
+    put(broker, FOREIGN, name="another-system")
+    most = broker.runtime.settings.token_client_limit
+    assert [exchange(broker, signed(broker)).status_code for _ in range(most)] == [200] * most
+    answer = exchange(broker, kept := signed(broker))
+    assert (answer.status_code, answer.json()["error"]) == (429, "temporarily_unavailable")
+    assert answer.headers["retry-after"] == "1"
+    other = signed(broker, FOREIGN, iss="another-system", sub="another-system")
+    assert exchange(broker, other).status_code == 200
+    broker.clock.forward(seconds=1)
+    assert exchange(broker, kept).status_code == 200  # it was not used up by being sent too early
+
+
+def test_forgeries_in_somebodys_name_do_not_use_up_their_share(broker):
+    put(broker)
+    for _ in range(broker.runtime.settings.token_client_limit + 1):
+        refused(exchange(broker, signed(broker, FOREIGN)))
+    assert exchange(broker, signed(broker)).status_code == 200
+
+
+def test_an_address_that_asks_too_often_waits_before_anything_is_looked_at_or_written(broker):
+    put(broker)
+    limited(broker, 3)
+    for _ in range(3):
+        refused(exchange(broker, "x.y.z"))
+    rows = broker.counts(Audit)
+    answer = exchange(broker, signed(broker))
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "20")
+    assert broker.http.post("/oauth2/revoke", data={"token": "x"}).status_code == 429
+    assert broker.counts(Audit) == rows
+
+
+def test_behind_a_proxy_of_ours_each_address_has_its_own_share_and_nobody_writes_its_own(broker):
+    put(broker)
+    limited(broker, 1, trusted_proxies=[ip_network("10.0.0.0/8")])
+    proxied = TestClient(broker.app, client=("10.0.0.1", 5000))
+    form = {"grant_type": "password"}
+
+    def status(http: TestClient, *hops: str) -> int:
+        headers = {"X-Forwarded-For": ", ".join(hops)}
+        return http.post("/oauth2/token", data=form, headers=headers).status_code
+
+    assert status(proxied, "198.51.100.7") == 400
+    assert status(proxied, "203.0.113.9", "198.51.100.7", "10.0.0.2") == 429
+    assert status(proxied, "198.51.100.8") == 400
+    outside = TestClient(broker.app, client=("198.51.100.9", 5000))
+    assert status(outside, "198.51.100.10") == 400
+    assert status(outside, "198.51.100.11") == 429
+
+
+def limited(broker: Broker, per_address: int, **more: Any) -> None:
+    changed = {"token_address_limit": per_address} | more
+    broker.runtime.settings = broker.runtime.settings.model_copy(update=changed)
+
+
 # --- revoked, changed, closed --------------------------------------------------------------------------------------
 
 
@@ -339,6 +417,34 @@ def test_a_revoked_client_loses_its_tokens_at_once_and_gets_no_more(registered):
     registered.runtime.store.write(lambda session: clients.revoke(session, NAME, registered.clock()))
     assert not works(registered, token)
     refused(exchange(registered, signed(registered)))
+
+
+def revoke(broker: Broker, token: str, assertion: str, **other: str):
+    form = {"client_assertion_type": JWT_BEARER, "client_assertion": assertion, "token": token}
+    return broker.http.post("/oauth2/revoke", data=form | other)
+
+
+def test_a_client_ends_its_own_token_at_once_and_no_other(registered):
+    put(registered, FOREIGN, name="another-system")
+    first, second = (exchange(registered, signed(registered)).json()["access_token"] for _ in range(2))
+    theirs = exchange(registered, signed(registered, FOREIGN, iss="another-system", sub="another-system"))
+    assert revoke(registered, first, signed(registered)).status_code == 200
+    assert not works(registered, first)
+    assert works(registered, second)
+    for token in (first, theirs.json()["access_token"], "never-given", ""):
+        answer = revoke(registered, token, signed(registered))
+        assert (answer.status_code, answer.content) == (200, b"")
+    assert works(registered, theirs.json()["access_token"])
+
+
+def test_nobody_ends_a_token_without_the_clients_signature(registered):
+    token = exchange(registered, signed(registered)).json()["access_token"]
+    used = signed(registered)
+    assert exchange(registered, used).status_code == 200
+    for assertion in ("", used, signed(registered, FOREIGN), unsigned("none")(registered)):
+        refused(revoke(registered, token, assertion))
+    refused(revoke(registered, token, signed(registered), client_assertion_type=""), "invalid_request", 400)
+    assert works(registered, token)
 
 
 def test_new_keys_end_the_tokens_of_the_old_and_the_old_sign_no_more(registered):
@@ -368,6 +474,7 @@ def test_a_closed_team_can_still_read_and_finish_what_it_holds(broker):
 def test_what_the_sign_in_says_of_itself_is_so(registered):
     said = registered.http.get("/fhir/.well-known/smart-configuration").json()
     assert said["token_endpoint"] == AUDIENCE
+    assert said["revocation_endpoint"] == AUDIENCE.replace("token", "revoke")
     assert said["token_endpoint_auth_signing_alg_values_supported"] == ["RS512", "RS384", "ES384"]
     assert set(TEAM_SCOPES) < set(said["scopes_supported"])
     [extension] = registered.http.get("/fhir/metadata").json()["rest"][0]["security"]["extension"]
