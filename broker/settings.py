@@ -151,6 +151,10 @@ class Settings(BaseSettings):
         default=None,
         description="The secret that the issuer gave for it; without one it is a public client (PKCE alone)",
     )
+    oidc_strong: list[str] = Field(
+        default=[],
+        description="JSON: of `acr` or `amr` one must be among these when somebody signs in again for an emergency; any will do without it",
+    )
     service_name: str = Field(
         default="Baton", max_length=60, description="What pages call the service; no logo is shown"
     )

@@ -1,8 +1,12 @@
 """Who is calling: a system bound to a team, or a person named by one; authorisation rules live in `sharing.py` and `web/auth.py`."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from schemas.message import Professional
+
+PERSON: Final = "person:"
+"""How `client` begins for somebody who signed in to the pages; what follows is the account's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

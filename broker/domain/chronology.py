@@ -68,6 +68,7 @@ def seen(
     directory: Directory,
     now: datetime,
     refused: str,
+    emergency: bool = False,
 ) -> Seen | None:
     """In which view the team sees a notification of others; None when it sees nothing of it, not even that there is one.
 
@@ -80,6 +81,7 @@ def seen(
         directory: every team.
         now: when it looks.
         refused: reason code of a safeguarding lead's decision not to tell.
+        emergency: it looks without working with anybody there, so that nothing that is held or restricted is free for it.
     """
     if before is not None and before.state in _NEVER_WAS:
         return None
@@ -88,6 +90,8 @@ def seen(
     if before is not None and before.reason_code in _FINAL | {refused}:
         return None
     met = situation(message, world, policy, directory.teams[message.sender or ""], now, directory=directory)
+    if emergency and (met.held or met.restricted):
+        return None
     mine = next((one for one in candidates(met, policy, directory).recipients if one.team.id == team.id), None)
     ties = tuple(tie for tie in mine.ties if tie.relation in _WORKING and tie.confirmed) if mine else ()
     decided = decide(met, Recipient(team, ties), policy) if ties else None

@@ -35,6 +35,7 @@ class SignedIn:
     team_id: str | None
     begun_at: datetime
     seen_at: datetime
+    proved_at: datetime | None
 
 
 def put(session: Session, codec: Codec, account: Account, now: datetime) -> None:
@@ -126,6 +127,7 @@ def signed_in(session: Session, codec: Codec, digest: str) -> SignedIn | None:
         team_id=row.team_id,
         begun_at=row.begun_at,
         seen_at=row.seen_at,
+        proved_at=row.proved_at,
     )
 
 
@@ -157,6 +159,11 @@ def seen(session: Session, digest: str, now: datetime) -> None:
 def sit(session: Session, digest: str, team_id: str | None) -> None:
     """They act for another of their teams, or as auditor or administrator."""
     session.get_one(tables.PageSession, digest).team_id = team_id
+
+
+def prove(session: Session, digest: str, now: datetime) -> None:
+    """Their issuer has just made sure that it is them."""
+    session.get_one(tables.PageSession, digest).proved_at = now
 
 
 def end(session: Session, digest: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
 from sqlmodel import Session
@@ -10,6 +11,9 @@ from sqlmodel import Session
 from broker.domain.caller import Caller
 from broker.storage import direct
 from broker.storage.person_tables import AUDIT
+
+EMERGENCY: Final = "BTG"
+"""`detail["purpose"]` of what was done by break-glass (HL7 v3 ActReason)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

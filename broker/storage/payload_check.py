@@ -28,6 +28,7 @@ PAYLOADS: Final[Mapping[tuple[str, str], _Context]] = {
     ("practitioner", "details"): lambda row: f"practitioner:{row['team_id']}:{row['id']}",
     ("lookup", "asks"): lambda row: f"lookup:{row['id']}",
     ("account", "details"): lambda row: f"account:{row['id']}",
+    ("breakglass", "details"): lambda row: f"break-glass:{row['id']}",
     ("channel", "secret"): lambda row: f"channel:{row['team_id']}",
 }
 """Every sealed column, and under which context its rows are sealed."""

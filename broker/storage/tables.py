@@ -780,6 +780,25 @@ class PageSession(Table, table=True):
     """The team they act for at present; None: as auditor or administrator."""
     begun_at: datetime = _when()
     seen_at: datetime = _when(index=True)
+    proved_at: datetime | None = _when(nullable=True)
+    """When their issuer last made sure, at our word, that it is still them."""
+
+
+class BreakGlass(Table, table=True):
+    """For a while somebody reads one household that their team does not work with: who, why, until when. Insert-only."""
+
+    __table_args__ = (Index("ix_breakglass_live", "account_id", "household_id", "until"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    account_id: str = _ref("account.id", index=False)
+    team_id: str = _ref("team.id", index=False)
+    household_id: str = _ref("household.id")
+    reason: str
+    """`domain.break_glass.Reason`."""
+    details: bytes = _sealed()
+    """Sealed JSON: who they are by name and role, and why in their words."""
+    begun_at: datetime = _when()
+    until: datetime = _when()
 
 
 class Audit(Table, table=True):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from broker.domain.sealing import Entry
+from broker.storage.audit import EMERGENCY
 from broker.storage.audit_search import SUCCESS, Actions
 from schemas.codes import CANONICAL
 from schemas.identifiers import AGENCY, HOUSEHOLD, TEAM
@@ -20,6 +21,7 @@ _DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _REST: Final = "http://hl7.org/fhir/restful-interaction"
 _TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem"
 
+_EMERGENCY: Coding = (f"{_TERMINOLOGY}/v3-ActReason", EMERGENCY, "break the glass")
 _RESTFUL: Coding = (f"{_TERMINOLOGY}/audit-event-type", "rest", "Restful Operation")
 _APPLICATION: Coding = (_DCM, "110100", "Application Activity")
 _SENDS: Coding = (_DCM, "110153", "Source Role ID")
@@ -52,6 +54,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
         client=_GETS,
         server=_SENDS,
     ),
+    "break-glass": Shape("E", (_DCM, "110113", "Security Alert"), (_DCM, "110127", "Emergency Override Started")),
     "refuse": Shape("E", (_DCM, "110114", "User Authentication"), (_DCM, "110122", "Login")),
 }
 OTHER: Final = Shape("E")
@@ -91,6 +94,7 @@ def audit_event(entry: Entry, public_url: str) -> Json:
         "action": shape.action,
         "recorded": entry.at.isoformat().replace("+00:00", "Z"),
         "outcome": OUTCOMES[entry.outcome == SUCCESS],
+        "purposeOfEvent": [{"coding": [_coding(_EMERGENCY)]}] if entry.detail.get("purpose") == EMERGENCY else [],
         "agent": list(_agents(entry, shape, public_url)),
         "source": {
             "observer": {"display": "Baton"},
@@ -147,7 +151,7 @@ def _entities(entry: Entry) -> Iterator[Json]:
     details = [
         {"type": name, "valueString": str(value)}
         for name, value in sorted(entry.detail.items())
-        if name != "found" and not isinstance(value, list | dict)
+        if name not in ("found", "purpose") and not isinstance(value, list | dict)
     ]
     if details:
         yield {"type": _coding((f"{_TERMINOLOGY}/audit-entity-type", "4", "Other")), "detail": details}

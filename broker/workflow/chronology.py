@@ -93,6 +93,8 @@ class _Look:
     unnamed: frozenset[str]
     """Children there whom nobody has agreed to name to the team: what it was not told names them neither."""
     left: Mapping[str, date]
+    emergency: bool
+    """Nobody of the team works there: what is held for release stays held, whoever else it would reach."""
     now: datetime
 
     def lines(self, found: Sequence[Entry], members: Collection[str]) -> Iterator[Line]:
@@ -126,6 +128,7 @@ class _Look:
             directory=self.ctx.directory,
             now=self.now,
             refused=RELEASE_REFUSED,
+            emergency=self.emergency,
         )
         if seen is None or (seen.told is None and not decide):
             return None
@@ -181,7 +184,7 @@ def of_home(session: Session, ctx: Context, home: view.Home, household_id: str, 
     gone = {id_: day for id_, day in entries.left(session, household_id).items() if id_ not in members}
     found = _now_known(session, entries.about(session, ctx.codec, {*members, *gone}))
     named = {person.key for entry in found for person in entry.message.people}
-    everybody = load_world(session, ctx.codec, named | set(members) | gone.keys())
+    everybody = home.as_seen(load_world(session, ctx.codec, named | set(members) | gone.keys()), household_id, now)
     ids = [entry.id for entry in found]
     look = _Look(
         session=session,
@@ -193,6 +196,7 @@ def of_home(session: Session, ctx: Context, home: view.Home, household_id: str, 
         sealed=frozenset(id_ for id_, known in everybody.people.items() if known.state is PersonState.SEALED),
         unnamed=home.seen.unnamed,
         left={id_: day for id_, day in gone.items() if not _hidden(everybody, id_)},
+        emergency=home.emergency is not None,
         now=now,
     )
     lines = tuple(sorted(look.lines(found, members), key=lambda line: (line.at, line.id)))

@@ -62,6 +62,8 @@ class Home:
     shown: dict[str, Any]
     events: Chronology
     seen: dict[str, LastSeen]
+    emergency_until: datetime | None = None
+    """Until when it is seen by break-glass; None where the team may anyhow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +219,8 @@ def home_of(session: Session, ctx: Context, caller: Caller, household_id: str, n
     """One household; None when the caller's team may not know of it. That it was read, or asked for in vain, is in the audit."""
     found = view.home(session, ctx, caller, household_id, now)
     events = None if found is None else chronology.of_home(session, ctx, found, household_id, now)
+    emergency = found.emergency if found else None
+    detail: dict[str, object] = {"chronology": [line.notification for line in events.lines]} if events else {}
     audit.record(
         session,
         action="read",
@@ -225,12 +229,18 @@ def home_of(session: Session, ctx: Context, caller: Caller, household_id: str, n
         caller=caller,
         now=now,
         outcome="success" if found else "failure",
-        detail={"chronology": [line.notification for line in events.lines]} if events else {},
+        detail=detail | ({"purpose": audit.EMERGENCY, "emergency": emergency.id} if emergency else {}),
     )
     if found is None or events is None:
         return None
     shown = view.household_of(found, ctx, household_id, now)
-    return Home(id=household_id, shown=shown, events=events, seen=_seen(ctx, events))
+    return Home(
+        id=household_id,
+        shown=shown,
+        events=events,
+        seen=_seen(ctx, events),
+        emergency_until=emergency.until if emergency else None,
+    )
 
 
 def _seen(ctx: Context, events: Chronology) -> dict[str, LastSeen]:

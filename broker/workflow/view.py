@@ -6,12 +6,14 @@ from typing import Any
 
 from sqlmodel import Session
 
-from broker.domain import gaps, sight
+from broker.domain import break_glass, gaps, sight
 from broker.domain.caller import Caller
 from broker.domain.states import InvolvementState, MembershipState, PersonState
 from broker.domain.world import KnownMembership, KnownPerson, Team, World
+from broker.storage import break_glass as emergencies
 from broker.storage import people
 from broker.storage import sight as addressed
+from broker.storage.break_glass import Live
 from broker.storage.world import load_world
 from broker.workflow import unnamed
 from broker.workflow.context import Context
@@ -55,6 +57,12 @@ class Home:
     team: Team
     world: World
     seen: sight.Sight
+    emergency: Live | None = None
+    """What lets somebody of it look in an emergency; None where the team may anyhow."""
+
+    def as_seen(self, world: World, household_id: str, now: datetime) -> World:
+        """More of the world as the rules are to take it for this look."""
+        return world if self.emergency is None else break_glass.lent(world, household_id, self.team, now)
 
 
 def home(session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime) -> Home | None:
@@ -66,7 +74,14 @@ def home(session: Session, ctx: Context, caller: Caller, household_id: str, now:
     world = load_world(session, ctx.codec, members)
     told = addressed.told_in_full(session, team.id, members)
     seen = _sight(session, ctx, world, household_id, team, told, now)
-    return None if seen is None else Home(team=team, world=world, seen=seen)
+    if seen is not None:
+        return Home(team=team, world=world, seen=seen)
+    emergency = emergencies.live(session, caller.client, team.id, household_id, now)
+    if emergency is None or not break_glass.may(team, ctx.policy):
+        return None
+    world = break_glass.lent(world, household_id, team, now)
+    seen = _sight(session, ctx, world, household_id, team, told, now)
+    return None if seen is None else Home(team=team, world=world, seen=seen, emergency=emergency)
 
 
 def _sight(
@@ -150,6 +165,7 @@ def _teams(world: World, seen: sight.Sight, viewer: Team, ctx: Context) -> list[
         (i.team_id, i.person_id): i.state
         for i in world.involvements
         if i.person_id in seen.persons
+        and i.evidence != break_glass.EVIDENCE
         and (i.team_id == viewer.id or (i.function in visible and i.person_id not in hidden))
     }
     return [

@@ -105,6 +105,20 @@ def test_forms_with_something_wrong_and_the_page_to_check(page, site):
     assert found == []
 
 
+def test_the_form_for_an_emergency_once_somebody_has_signed_in_again(page, site):
+    sign_in(page, "joanne-pike")
+    watch, found = Watch(page), []
+    page.goto("/app/break-glass")
+    page.get_by_role("button", name="Sign in again").click()
+    page.locator("button[value='joanne-pike']").click()
+    page.wait_for_url(re.compile(r"/app/break-glass"))
+    found += look(page, watch, site.address, set())
+    page.get_by_role("button", name="Read the household, and tell my lead").click()
+    assert page.locator(".nhsuk-error-summary").is_visible()
+    found += look(page, watch, site.address, set())
+    assert found == []
+
+
 def test_what_buttons_of_auditors_and_administrators_lead_to(page, site):
     watch, found = Watch(page), []
     sign_in(page, "nadia-rahman")

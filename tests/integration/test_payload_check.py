@@ -7,12 +7,16 @@ import sqlalchemy as sa
 
 from broker.bus.embedded import EmbeddedBus
 from broker.cli import bench_town
+from broker.domain import break_glass
+from broker.domain.break_glass import Reason
 from broker.domain.rota import Practitioner
 from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import accounts, directory, lookups, payload_check, practitioners
+from broker.storage import break_glass as emergencies
 from broker.storage.accounts import Account
+from broker.storage.break_glass import Broken
 from broker.storage.codec import HEADER_BYTES, KIND_BYTES, AesCodec, Tampered, message_name
 from broker.storage.payload_check import PAYLOADS
 from broker.storage.tables import metadata
@@ -40,6 +44,12 @@ def filled(store, monkeypatch):
         accounts.put(
             session, store.codec, Account(id="pike", issuer="https://sign-in", subject="1", name="Jo Pike"), NOON
         )
+        home = session.execute(sa.select(metadata.tables["household"].c.id).limit(1)).scalar_one()
+        read = Broken(
+            account_id="pike", team_id=team, household_id=home, reason=Reason.DANGER, name="Joanne Pike",
+            role="health-visitor", why="She heard of X540660.", begun_at=NOON, until=NOON + break_glass.LASTS,
+        )  # fmt: skip
+        emergencies.keep(session, store.codec, read)
         about = session.execute(sa.select(metadata.tables["notification"].c.id).limit(1)).scalar_one()
         asked = Identifier(system=CRN, value="X540660")
         lookups.add(

@@ -1,6 +1,7 @@
 """A household by itself: who lives there and what happened, each as a picture and in words, as `/households/{id}` and its chronology say it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import Response
 from sqlmodel import Session
@@ -26,6 +27,7 @@ class HouseholdPage:
     home: HomeView
     picture: HouseholdPicture
     timeline: Timeline
+    emergency_until: datetime | None
 
 
 @router.get("/households/{household_id}")
@@ -45,6 +47,7 @@ def household(household_id: Id, running: Running, person: SignedInPerson) -> Res
             home=shown,
             picture=picture_of(home.shown, shown),
             timeline=timeline_of(home.events, names, ctx.directory, ctx.policy.reports.concerns, now),
+            emergency_until=home.emergency_until,
         )
 
     view = running.store.write(work)

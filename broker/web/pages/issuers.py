@@ -24,6 +24,8 @@ class Asking:
     verifier: str
     back: str
     """Our address to which the issuer sends the browser back."""
+    since: datetime | None = None
+    """They are to sign in again, whatever the issuer remembers, no earlier than then; None: they may be signed in there already."""
 
     @property
     def challenge(self) -> str:
@@ -31,10 +33,14 @@ class Asking:
         return urlsafe_b64encode(sha256(self.verifier.encode()).digest()).decode().rstrip("=")
 
 
-def ask(back: str) -> Asking:
+def ask(back: str, since: datetime | None = None) -> Asking:
     """A new sign-in."""
     return Asking(
-        state=secrets.token_urlsafe(32), nonce=secrets.token_urlsafe(32), verifier=secrets.token_urlsafe(64), back=back
+        state=secrets.token_urlsafe(32),
+        nonce=secrets.token_urlsafe(32),
+        verifier=secrets.token_urlsafe(64),
+        back=back,
+        since=since,
     )
 
 
@@ -48,5 +54,8 @@ class Issuer(Protocol):
     def address(self, asking: Asking, now: datetime) -> str:
         """Where the browser goes. NotSignedIn when the issuer cannot be asked."""
 
-    def subject(self, code: str, asking: Asking, now: datetime) -> str:
-        """Its name for whoever came back with this code. NotSignedIn when it does not say."""
+    def subject(self, code: str, asking: Asking, now: datetime, said: str = "") -> str:
+        """Its name for whoever came back with this code. NotSignedIn when it does not say.
+
+        `said`: who the answer says that it is from (RFC 9207); '' when it does not.
+        """

@@ -17,6 +17,8 @@ ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384")
 """What issuers sign ID tokens with; nothing symmetric, and never `none`."""
 PATIENCE_SECONDS: Final = 10.0
 LEEWAY_SECONDS: Final = 30
+LONGEST_SUBJECT: Final = 255
+"""OpenID Connect Core 1.0, 2."""
 KEPT: Final = timedelta(hours=1)
 """How long an issuer's addresses and keys are believed."""
 
@@ -30,6 +32,8 @@ class OidcIssuer:
     name: str
     client_id: str
     secret: str | None = None
+    strong: tuple[str, ...] = ()
+    """Of `acr` or `amr` one must be among these when somebody signs in again for a step that asks for it; () for any."""
     client: Callable[[], httpx.Client] = field(
         default=lambda: httpx.Client(timeout=PATIENCE_SECONDS, follow_redirects=False, trust_env=False)
     )
@@ -47,18 +51,40 @@ class OidcIssuer:
             "code_challenge": asking.challenge,
             "code_challenge_method": "S256",
         }
+        if asking.since is not None:
+            asked |= {"prompt": "login", "max_age": "0"} | (
+                {"acr_values": " ".join(self.strong)} if self.strong else {}
+            )
         endpoint: str = self._configuration(now)["authorization_endpoint"]
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
 
-    def subject(self, code: str, asking: Asking, now: datetime) -> str:
+    def subject(self, code: str, asking: Asking, now: datetime, said: str = "") -> str:
         """The subject of the ID token that the issuer gives for the code, once everything about it is right."""
         configuration = self._configuration(now)
+        if (said or configuration.get("authorization_response_iss_parameter_supported") is True) and said != self.name:
+            raise NotSignedIn("the answer is another issuer's")  # RFC 9207, 2.4
         answered = self._redeem(configuration["token_endpoint"], code, asking)
         token = answered.get("id_token")
         if not isinstance(token, str):
             raise NotSignedIn("the issuer gave no ID token")
         claims = self._verified(token, configuration["jwks_uri"], asking.nonce, now)
-        return str(claims["sub"])
+        if asking.since is not None:
+            self._signed_in_again(claims, asking.since, now)
+        subject = claims["sub"]
+        if not (isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT):
+            raise NotSignedIn("the ID token's subject is no name")
+        return subject
+
+    def _signed_in_again(self, claims: Mapping[str, Any], since: datetime, now: datetime) -> None:
+        """That it was just now, and strong enough, whatever the issuer was asked (OpenID Connect Core 1.0, 3.1.2.1 and 2)."""
+        at = claims.get("auth_time")
+        leeway = timedelta(seconds=LEEWAY_SECONDS)
+        if type(at) is not int or not (since - leeway).timestamp() <= at <= (now + leeway).timestamp():
+            raise NotSignedIn("the issuer did not have them sign in again")
+        methods = claims.get("amr")
+        shown = {claims.get("acr"), *(methods if isinstance(methods, list) else ())}
+        if self.strong and shown.isdisjoint(self.strong):
+            raise NotSignedIn("they did not sign in strongly enough")
 
     def _redeem(self, endpoint: str, code: str, asking: Asking) -> Json:
         form = {

@@ -1,9 +1,10 @@
 """Who is signed in, for which team they act, and what that lets them do; the session itself is `sessions`'."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from broker.domain.caller import Caller
+from broker.domain.caller import PERSON, Caller
 from broker.domain.rota import Practitioner
 from broker.domain.world import Team
 from broker.storage.accounts import SignedIn
@@ -53,6 +54,8 @@ class Person:
     seat: Seat
     seats: tuple[Seat, ...]
     idle_seconds: int
+    proved_at: datetime | None = None
+    """When they last signed in again because a step asked for it."""
 
     @property
     def leads(self) -> bool:
@@ -64,7 +67,7 @@ class Person:
         team = self.seat.team
         if team is not None:
             raised = (("overview", "Overview"), ("raised", "Raised to us")) if self.leads else ()
-            usual = (("sent", "Sent"), ("agenda", "Agenda"), ("rota", "Who is there"))
+            usual = (("sent", "Sent"), ("agenda", "Agenda"), ("rota", "Who is there"), ("break-glass", "Emergency"))
             return (("inbox", "Inbox"), *raised, *usual)
         audited = AUDITORS_PLACES if self.caller.may(AUDIT) else ()
         administered = ADMINISTRATORS_PLACES if self.caller.may(ADMIN) else ()
@@ -88,7 +91,7 @@ def seats_of(found: SignedIn, teams: dict[str, Team], present: tuple[Practitione
 
 def caller_at(seat: Seat, account_id: str, scopes: frozenset[str]) -> Caller:
     """The caller that a seat makes of somebody; in the audit they are `person:` and the account's id."""
-    client = f"person:{account_id}"
+    client = f"{PERSON}{account_id}"
     if seat.team is None or seat.practitioner is None:
         return Caller(client=client, team=None, scopes=scopes)
     who = Professional(name=seat.practitioner.name, role=seat.practitioner.role)

@@ -39,8 +39,11 @@ def secure(settings: Settings) -> bool:
     return settings.public_url.startswith("https://")
 
 
-def begin(running: Runtime, session: Session, account_id: str) -> str | None:
-    """A session for an account, sitting where it sits first; its token, or None when it has nowhere to sit."""
+def begin(running: Runtime, session: Session, account_id: str, *, like: Person | None = None) -> str | None:
+    """A session for an account, sitting where it sits first; its token, or None when it has nowhere to sit.
+
+    `like`: who they were already, when they have signed in again for a step that asks for it; they sit where they sat.
+    """
     now = running.now()
     token = secrets.token_urlsafe(32)
     digest = _digest(token)
@@ -51,8 +54,11 @@ def begin(running: Runtime, session: Session, account_id: str) -> str | None:
     if not seats:
         accounts.end(session, digest)
         return None
-    accounts.sit(session, digest, seats[0].team.id if seats[0].team else None)
-    caller = caller_at(seats[0], account_id, _offices(found))
+    seat = next((one for one in seats if like is not None and one.team == like.seat.team), seats[0])
+    accounts.sit(session, digest, seat.team.id if seat.team else None)
+    if like is not None:
+        accounts.prove(session, digest, now)
+    caller = caller_at(seat, account_id, _offices(found))
     audit.record(session, action="sign-in", entity="account", entity_id=account_id, caller=caller, now=now)
     return token
 
@@ -104,6 +110,7 @@ def find(request: Request, running: Runtime, *, step: bool = True) -> Person | N
         seat=seat,
         seats=seats,
         idle_seconds=int(running.settings.session_idle.total_seconds()),
+        proved_at=found.proved_at,
     )
 
 

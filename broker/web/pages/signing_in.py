@@ -3,7 +3,7 @@
 import hmac
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import Depends, Request, Response
@@ -13,6 +13,7 @@ from joserfc.jwk import OctKey
 from sqlmodel import Session
 
 from broker import log
+from broker.domain.caller import PERSON
 from broker.errors import Conflict, NotFound
 from broker.runtime import Runtime
 from broker.settings import Settings
@@ -25,7 +26,7 @@ from broker.web.pages.issuers import Asking, Issuer, NotSignedIn, ask
 from broker.web.pages.oidc import OidcIssuer
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import error_page, pages, see
-from broker.web.pages.seats import AUDIT, LEADING
+from broker.web.pages.seats import AUDIT, LEADING, Person
 from broker.web.pages.sessions import SignedInPerson
 from broker.web.pages.words import title
 
@@ -45,6 +46,7 @@ def issuer_for(settings: Settings) -> Issuer | None:
             name=settings.oidc_issuer,
             client_id=settings.oidc_client_id,
             secret=secret.get_secret_value() if secret else None,
+            strong=tuple(settings.oidc_strong),
         )
     return DemoIssuer() if settings.demo else None
 
@@ -77,12 +79,13 @@ def sign_in(request: Request, running: Running, to: str = "", ended: str = "") -
 
 
 @router.get("/sign-in/go")
-def go(request: Request, running: Running, to: str = "") -> Response:
-    """Off to the issuer."""
+def go(request: Request, running: Running, to: str = "", again: str = "") -> Response:
+    """Off to the issuer; `again`: even those who are signed in."""
     issuer: Issuer | None = request.app.state.issuer
     if issuer is None:
         raise NotFound
-    asking = ask(f"{running.settings.public_url.rstrip('/')}/app/sign-in/back")
+    since = running.now() if again else None
+    asking = ask(f"{running.settings.public_url.rstrip('/')}/app/sign-in/back", since)
     try:
         away = see(issuer.address(asking, running.now()))
     except NotSignedIn as error:
@@ -100,7 +103,7 @@ def go(request: Request, running: Running, to: str = "") -> Response:
 
 
 @router.get("/sign-in/back")
-def back(request: Request, running: Running, code: str = "", state: str = "") -> Response:
+def back(request: Request, running: Running, code: str = "", state: str = "", iss: str = "") -> Response:
     """Back from the issuer: who is it, and may they come in?"""
     issuer: Issuer | None = request.app.state.issuer
     kept = _opened(request.cookies.get(under_way(running.settings), ""), running)
@@ -108,11 +111,12 @@ def back(request: Request, running: Running, code: str = "", state: str = "") ->
         return _refused(request, NotSignedIn("nothing was under way in this browser, or the issuer refused"))
     asking, to = kept
     try:
-        subject = issuer.subject(code, asking, running.now())
+        subject = issuer.subject(code, asking, running.now(), iss)
+        before = _same(request, running, issuer.name, subject) if asking.since else None
     except NotSignedIn as error:
         return _refused(request, error)
     sessions.end(request, running)  # whoever was signed in here before
-    token = running.store.write(lambda session: _come_in(session, running, issuer.name, subject))
+    token = running.store.write(lambda session: _come_in(session, running, issuer.name, subject, before))
     if token is None:
         return page(running.settings, "not_known.html", title="You are not known here", status=403)
     inside = see(to if _OURS.fullmatch(to) else "/app")
@@ -203,9 +207,18 @@ def _groups(session: Session, running: Runtime) -> list[Group]:
     return [Group(heading, tuple(people)) for heading, people in groups.items() if people]
 
 
-def _come_in(session: Session, running: Runtime, issuer: str, subject: str) -> str | None:
+def _come_in(session: Session, running: Runtime, issuer: str, subject: str, before: Person | None) -> str | None:
     account = accounts.find(session, running.store.codec, issuer, subject)
-    return None if account is None else sessions.begin(running, session, account)
+    return None if account is None else sessions.begin(running, session, account, like=before)
+
+
+def _same(request: Request, running: Runtime, issuer: str, subject: str) -> Person:
+    """Who is signed in here, once that is who has signed in again. NotSignedIn when it is somebody else, or nobody."""
+    person = sessions.find(request, running)
+    account = running.store.read(lambda session: accounts.find(session, running.store.codec, issuer, subject))
+    if person is None or account is None or person.caller.client != f"{PERSON}{account}":
+        raise NotSignedIn("somebody else has signed in again")
+    return person
 
 
 def _demo(request: Request) -> DemoIssuer:
@@ -234,6 +247,7 @@ def _sealed(asking: Asking, to: str, running: Runtime) -> str:
         "nonce": asking.nonce,
         "verifier": asking.verifier,
         "back": asking.back,
+        "since": asking.since.isoformat() if asking.since else "",
         "to": to,
         "exp": int((running.now() + LASTS).timestamp()),
     }
@@ -248,4 +262,5 @@ def _opened(cookie: str, running: Runtime) -> tuple[Asking, str] | None:
     except (JoseError, ValueError):
         return None
     kept = {name: str(claims[name]) for name in ("state", "nonce", "verifier", "back")}
-    return Asking(**kept), str(claims["to"])
+    since = datetime.fromisoformat(claims["since"]) if claims["since"] else None
+    return Asking(**kept, since=since), str(claims["to"])

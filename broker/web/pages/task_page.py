@@ -13,6 +13,7 @@ from broker.storage.task_values import Content, Who
 from broker.web.api.chronology_shown import MISSED, GapShown, gaps_shown
 from broker.web.pages import words
 from broker.web.pages.task_words import ASKS, Tag, due_at, standing, tags, what, who
+from broker.workflow import break_glass
 from broker.workflow.chronology import Line
 from broker.workflow.inbox import Item
 from broker.workflow.summary import fact_words
@@ -167,6 +168,8 @@ class TaskPage:
     marked: bool
     why: str
     missing: tuple[str, ...]
+    emergency: tuple[str, ...]
+    """Who read in an emergency, and why in their words."""
     told: tuple[Told, ...]
     remarks: tuple[Remark, ...]
     parts: tuple[Part, ...]
@@ -204,6 +207,7 @@ def page_of(seen: TaskView, directory: Directory, now: datetime) -> TaskPage:
         marked=message is not None and "NOPAT" in message.labels,
         why=seen.why or "",
         missing=_texts(task.content, "missing"),
+        emergency=(*_texts(task.content, break_glass.WHO), *_texts(task.content, break_glass.WHY)),
         told=tuple(_told(one, seen, now) for one in seen.recipients),
         remarks=tuple(remarks(task.content)),
         parts=tuple(part_of(part, now) for part in seen.parts),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from broker.domain import chronology, quiet
+from broker.domain import break_glass, chronology, quiet
 from broker.domain.chronology import Before
 from broker.domain.quiet import Contact
 from broker.domain.reasons import NotTold
@@ -29,9 +29,9 @@ REFUSED = "release-refused"
 RULES = policy().chronology
 
 
-def look(what, known, team, before=None):
+def look(what, known, team, before=None, **more):
     return chronology.seen(
-        what, known, TEAMS[team], before, policy=policy(), directory=DIRECTORY, now=NOW, refused=REFUSED
+        what, known, TEAMS[team], before, policy=policy(), directory=DIRECTORY, now=NOW, refused=REFUSED, **more
     )
 
 
@@ -57,6 +57,30 @@ def test_who_takes_over_sees_what_was_before_it_came():
     known = world(FAMILY, work=[works("visitors", "baby")])
     assert look(ADMITTED, known, "visitors").view is View.RISK
     assert look(message("birth", "baby"), known, "visitors").view is View.FULL
+
+
+def test_in_an_emergency_nothing_is_free_that_is_held_for_release():
+    """Even for a function among which it is shared at once (principle 7): nobody of the team works there."""
+    restricted = message(
+        "supervision-change", "father", sender="midwives", kind="registration", labels=frozenset({"held-for-release"})
+    )
+    known = break_glass.lent(world(FAMILY), "home", TEAMS["probation"], NOW)
+    assert look(restricted, known, "probation") is not None
+    assert look(restricted, known, "probation", emergency=True) is None
+
+
+def test_in_an_emergency_nothing_is_free_that_is_restricted_to_who_works_with_its_subjects():
+    restricted = message("birth", "baby", labels=frozenset({"R"}))
+    assert look(restricted, world(FAMILY, work=[works("visitors", "baby")]), "visitors") is not None
+    known = break_glass.lent(world(FAMILY), "home", TEAMS["visitors"], NOW)
+    assert look(restricted, known, "visitors", emergency=True) is None
+
+
+def test_in_an_emergency_the_rules_take_somebody_as_working_there():
+    assert look(message("birth", "baby"), world(FAMILY), "visitors") is None
+    known = break_glass.lent(world(FAMILY), "home", TEAMS["visitors"], NOW)
+    assert look(message("birth", "baby"), known, "visitors", emergency=True).view is View.FULL
+    assert look(ADMITTED, known, "visitors", emergency=True).view is View.RISK
 
 
 @pytest.mark.parametrize(
