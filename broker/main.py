@@ -37,9 +37,10 @@ from broker.web.api import (
 )
 from broker.web.edge import Edge
 from broker.web.limits import Limiter
+from broker.web.outside import outside
 from broker.web.pages import families
 from broker.web.pages.listening import Listening
-from broker.web.pages.signing_in import issuer_for
+from broker.web.pages.signing_in import issuers_for
 from broker.worker import Worker
 
 ABOUT = """Baton routes notifications about children, parents and those who live with them to every team of the household
@@ -63,7 +64,8 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.runtime = runtime
-        app.state.issuer = issuer_for(runtime.settings)
+        app.state.issuers = issuers_for(runtime.settings)
+        app.state.outside = outside(runtime.settings)
         await runtime.bus.start()
         working = Worker(runtime) if worker else None
         app.state.worker = working

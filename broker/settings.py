@@ -30,6 +30,31 @@ class LookupClient(BaseModel):
     client_secret_file: Path | None = None
 
 
+class TrustedIssuer(BaseModel):
+    """Whose access tokens are taken beside our own, and for whom."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    agency: str
+    """The one agency whose teams' systems it may speak for."""
+    jwks_file: Path
+    """Its public keys, a JWK Set; nothing is ever fetched."""
+
+
+class PeopleIssuer(BaseModel):
+    """Another issuer that people of some agencies sign in with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: str
+    client_id: str = "baton"
+    client_secret_file: Path | None = None
+    agencies: list[str] = Field(min_length=1)
+    """Whose teams' people it may speak for; it makes nobody auditor or administrator."""
+    label: str = Field(min_length=1, max_length=60)
+    """What the sign-in page calls it."""
+
+
 class Settings(BaseSettings):
     """Settings from the environment, each `BATON_` and the field's name in capitals."""
 
@@ -138,6 +163,10 @@ class Settings(BaseSettings):
     token_address_limit: int = Field(
         default=600, gt=0, description="Requests to /oauth2/… from one address in a minute, of each process; then 429"
     )
+    trusted_issuers: dict[str, TrustedIssuer] = Field(
+        default={},
+        description="JSON: issuers whose access tokens are taken, each with its agency and key set (docs/callers.md)",
+    )
     trusted_proxies: list[IPvAnyNetwork] = Field(
         default=[],
         description="JSON: networks of proxies in front, whose X-Forwarded-For is believed (docs/callers.md)",
@@ -150,6 +179,10 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = Field(
         default=None,
         description="The secret that the issuer gave for it; without one it is a public client (PKCE alone)",
+    )
+    oidc_issuers: dict[str, PeopleIssuer] = Field(
+        default={},
+        description="JSON: more issuers that people sign in with, each for the people of some agencies (docs/callers.md)",
     )
     oidc_strong: list[str] = Field(
         default=[],

@@ -42,8 +42,9 @@ def faults(settings: Settings) -> Iterator[str]:
         yield "BATON_DEBUG is set: there is no debug mode outside --demo, because it shows what was sent."
     if sys.flags.dev_mode or os.environ.get("PYTHONASYNCIODEBUG"):
         yield "Python runs in its development or asyncio debug mode, which logs what was sent: start without PYTHONDEVMODE, -X dev and PYTHONASYNCIODEBUG."
-    if settings.oidc_issuer is not None and not _private(settings.oidc_issuer):
-        yield "BATON_OIDC_ISSUER must begin with https://: whoever can change its answers can be anybody."
+    issuers = [settings.oidc_issuer, *(one.issuer for one in settings.oidc_issuers.values())]
+    if not all(_private(issuer) for issuer in issuers if issuer is not None):
+        yield "BATON_OIDC_ISSUER and each of BATON_OIDC_ISSUERS must begin with https://: whoever can change its answers can be anybody."
 
 
 def guessable(key: str) -> bool:

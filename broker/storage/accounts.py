@@ -36,6 +36,8 @@ class SignedIn:
     begun_at: datetime
     seen_at: datetime
     proved_at: datetime | None
+    issuer: str | None
+    """Who said that it is them."""
 
 
 def put(session: Session, codec: Codec, account: Account, now: datetime) -> None:
@@ -48,6 +50,7 @@ def put(session: Session, codec: Codec, account: Account, now: datetime) -> None
             subject_blind=_blind(codec, account.issuer, account.subject),
             details=seal_json(codec, {"name": account.name}, _context(account.id)),
             scopes=" ".join(sorted(account.scopes)),
+            issuer=account.issuer,
             revoked_at=now if account.revoked else None,
         )
     )
@@ -128,6 +131,7 @@ def signed_in(session: Session, codec: Codec, digest: str) -> SignedIn | None:
         begun_at=row.begun_at,
         seen_at=row.seen_at,
         proved_at=row.proved_at,
+        issuer=account.issuer,
     )
 
 

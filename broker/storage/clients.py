@@ -21,6 +21,9 @@ class Registered:
     jwks: dict[str, Any]
     scopes: frozenset[str]
     revoked: bool = False
+    issuer: str | None = None
+    """An issuer outside that speaks for it, under the name `subject`; it has no keys here then."""
+    subject: str | None = None
 
 
 def put(session: Session, client: Registered, now: datetime) -> None:
@@ -31,6 +34,8 @@ def put(session: Session, client: Registered, now: datetime) -> None:
         jwks=client.jwks,
         scopes=" ".join(sorted(client.scopes)),
         revoked_at=now if client.revoked else None,
+        issuer=client.issuer,
+        subject=client.subject,
     )
     session.merge(row)
     session.execute(delete(AccessToken).where(col(AccessToken.client_name) == client.name))
@@ -54,6 +59,8 @@ def _registered(row: Client) -> Registered:
         jwks=row.jwks,
         scopes=frozenset(row.scopes.split()),
         revoked=row.revoked_at is not None,
+        issuer=row.issuer,
+        subject=row.subject,
     )
 
 
@@ -110,3 +117,33 @@ def _holder() -> sa.Select[tuple[object, ...]]:
 
 
 _HOLDER = Query(_holder())
+
+
+def outside(store: Store, issuer: str, subject: str) -> tuple[str, str, str, str] | None:
+    """(client, team, agency, scopes) of what that issuer calls so, unless it was revoked."""
+    found = store.ask(_OUTSIDE, issuer=issuer, subject=subject)
+    return found[0] if found else None
+
+
+def named_outside(session: Session, client: Registered) -> bool:
+    """Whether another client has that name with that issuer already."""
+    same = select(Client.name).where(
+        Client.issuer == client.issuer, Client.subject == client.subject, Client.name != client.name
+    )
+    return client.issuer is not None and session.exec(same).first() is not None
+
+
+def _outside() -> sa.Select[tuple[object, ...]]:
+    client, team = (metadata.tables[name] for name in ("client", "team"))
+    return (
+        sa.select(client.c.name, client.c.team_id, team.c.agency_id, client.c.scopes)
+        .join(team, team.c.id == client.c.team_id)
+        .where(
+            client.c.issuer == sa.bindparam("issuer"),
+            client.c.subject == sa.bindparam("subject"),
+            client.c.revoked_at.is_(None),
+        )
+    )
+
+
+_OUTSIDE = Query(_outside())

@@ -187,11 +187,17 @@ class ChannelHealth(Table, table=True):
 class Client(Table, table=True):
     """A system that calls, bound to one team and a set of scopes."""
 
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
     name: str = Field(primary_key=True, max_length=64)
     team_id: str | None = _ref("team.id", nullable=True)
     jwks: dict[str, Any] = Field(sa_type=Json)
     scopes: str
     revoked_at: datetime | None = _when(nullable=True)
+    issuer: str | None = None
+    """An issuer outside whose access tokens are this client's; None: it signs for itself, with `jwks`."""
+    subject: str | None = None
+    """What that issuer calls it."""
 
 
 class AccessToken(Table, table=True):
@@ -756,6 +762,8 @@ class Account(Table, table=True):
     """Sealed JSON: the name."""
     scopes: str = ""
     """Of auditors and administrators, who sit in no team."""
+    issuer: str | None = None
+    """Who says that it is them; None of accounts of earlier releases, which the one issuer of then speaks for."""
     revoked_at: datetime | None = _when(nullable=True)
 
 

@@ -19,6 +19,7 @@ from broker.domain.caller import Caller
 from broker.storage import clients
 from broker.storage.store import Store
 from broker.web.keys import ALGORITHMS
+from broker.web.outside import Outside
 
 SCOPES = {
     "baton/message.write": "Send messages and native events",
@@ -64,7 +65,7 @@ def client_of(session: Session, assertion: str, *, audience: str, now: datetime)
     """The client that signed an assertion, which is used once. Refused says what to mend."""
     name = _issuer(assertion)
     client = clients.get(session, name) if NAME.fullmatch(name) else None
-    if client is None or client.revoked:
+    if client is None or client.revoked or client.issuer is not None:
         _bad("this client is not known here or was revoked")
     claims = _verified(assertion, client, audience, now)
     expires = datetime.fromtimestamp(claims["exp"], UTC)
@@ -98,6 +99,23 @@ def caller(store: Store, token: str, now: datetime) -> Caller | None:
         return None
     name, team, agency, scopes = held
     return Caller(client=name, team=team, agency=agency, scopes=frozenset(scopes.split()))
+
+
+def outsider(store: Store, trusted: Outside, token: str, now: datetime) -> Caller | None:
+    """The system that a trusted issuer's token names, if it is one of a team of that issuer's own agency.
+
+    Its scopes are those registered here, and fewer where the token names some of ours.
+    """
+    shown = trusted.read(token, now) if trusted.issuers else None
+    held = clients.outside(store, shown.issuer, shown.subject) if shown is not None else None
+    if shown is None or held is None or shown.certificate is not None:
+        return None
+    name, team, agency, scopes = held
+    if agency != shown.agency:
+        return None
+    asked = shown.named & SCOPES.keys()
+    registered = frozenset(scopes.split())
+    return Caller(client=name, team=team, agency=agency, scopes=registered & asked if asked else registered)
 
 
 def _digest(token: str) -> str:

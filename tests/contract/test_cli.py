@@ -138,7 +138,9 @@ def test_a_setting_that_is_wrong_is_named(baton: Command) -> None:
     said = baton("doctor", code=1, BATON_LEASE_SECONDS="tomorrow")
     assert "BATON_LEASE_SECONDS" in said
     assert "tomorrow" not in said
-    said = baton("worker", code=1, BATON_SECRET_KEY=SECRET.decode(), BATON_LOOKUP_CLIENTS='{"pds": {"base": "ldap://pds/"}}')
+    said = baton(
+        "worker", code=1, BATON_SECRET_KEY=SECRET.decode(), BATON_LOOKUP_CLIENTS='{"pds": {"base": "ldap://pds/"}}'
+    )
     assert said == "baton: BATON_LOOKUP_CLIENTS, pds: an address is not usable (docs/lookups.md).\n"
 
 

@@ -1,7 +1,10 @@
 """Signing in by an OpenID Connect issuer that listens on this machine: what it must prove, and what is not believed."""
 
+import hmac
 import json
 import threading
+from base64 import urlsafe_b64encode
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
@@ -28,6 +31,7 @@ class Outside:
         self.asked: list[dict[str, str]] = []
         self.published = KEY
         self.named = address
+        self.says_who = False
 
     def token(self, asked: dict[str, str]) -> dict[str, str]:
         self.asked.append(asked)
@@ -54,6 +58,7 @@ def outside():
                     "authorization_endpoint": f"{made.address}/authorize",
                     "token_endpoint": f"{made.address}/token",
                     "jwks_uri": f"{made.address}/keys",
+                    "authorization_response_iss_parameter_supported": made.says_who,
                 },
                 "/keys": {"keys": [made.published.as_dict(private=False)]},
             }
@@ -135,6 +140,76 @@ def test_an_issuer_that_calls_itself_something_else_is_not_believed(outside):
     outside.named = "https://elsewhere.example"
     with pytest.raises(NotSignedIn):
         signed_in(outside)
+
+
+@pytest.mark.parametrize("alg", ["HS256", "none", "RS1"])
+def test_a_token_that_is_signed_otherwise_than_issuers_sign_is_not_believed(outside, alg):
+    asking = ask("http://testserver/app/sign-in/back")
+    now = int(NOON.timestamp())
+    claims = {"iss": outside.address, "aud": "baton", "sub": "x", "exp": now + 60, "nonce": asking.nonce}
+    parts = [urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in ({"alg": alg, "kid": "one"}, claims)]
+    text = b".".join(parts)
+    signature = hmac.digest(KEY.as_pem(private=False), text, "sha256") if alg == "HS256" else b""
+    outside.token = lambda _: {"id_token": (text + b"." + urlsafe_b64encode(signature).rstrip(b"=")).decode()}
+    with pytest.raises(NotSignedIn):
+        OidcIssuer(name=outside.address, client_id="baton").subject(CODE, asking, NOON)
+
+
+def test_the_answer_must_be_the_issuers_that_was_asked(outside):
+    """RFC 9207: whoever mixes issuers up is found out."""
+    issuer = OidcIssuer(name=outside.address, client_id="baton")
+    asking = ask("http://testserver/app/sign-in/back")
+    outside.claims = {"nonce": asking.nonce}
+    assert issuer.subject(CODE, asking, NOON, outside.address) == "555000001"
+    with pytest.raises(NotSignedIn):
+        issuer.subject(CODE, asking, NOON, "https://elsewhere.example")
+    outside.says_who = True
+    careful = OidcIssuer(name=outside.address, client_id="baton")
+    assert careful.subject(CODE, asking, NOON, outside.address) == "555000001"
+    with pytest.raises(NotSignedIn):
+        careful.subject(CODE, asking, NOON)
+
+
+def signed_in_again(outside, strong=(), **claims):
+    issuer = OidcIssuer(name=outside.address, client_id="baton", strong=strong)
+    asking = ask("http://testserver/app/sign-in/back", NOON - timedelta(minutes=1))
+    asked = parse_qs(urlsplit(issuer.address(asking, NOON)).query)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
+    outside.claims = {"nonce": asking.nonce} | claims
+    return issuer.subject(CODE, asking, NOON)
+
+
+JUST_NOW = int(NOON.timestamp()) - 30
+
+
+def test_signing_in_again_is_proved_by_the_time_at_which_it_was(outside):
+    assert signed_in_again(outside, auth_time=JUST_NOW) == "555000001"
+    assert signed_in_again(outside, strong=("aal3", "hwk"), auth_time=JUST_NOW, acr="aal3") == "555000001"
+    assert signed_in_again(outside, strong=("aal3", "hwk"), auth_time=JUST_NOW, amr=["pin", "hwk"]) == "555000001"
+
+
+@pytest.mark.parametrize(
+    ("strong", "claims"),
+    [
+        ((), {}),
+        ((), {"auth_time": JUST_NOW - 3600}),
+        ((), {"auth_time": JUST_NOW + 3600}),
+        ((), {"auth_time": "now"}),
+        ((), {"auth_time": True}),
+        (("aal3",), {"auth_time": JUST_NOW}),
+        (("aal3",), {"auth_time": JUST_NOW, "acr": "aal1", "amr": ["pwd"]}),
+        (("aal3",), {"auth_time": JUST_NOW, "amr": "aal3"}),
+    ],
+)
+def test_an_issuer_that_only_remembers_them_or_lets_them_in_weakly_proves_nothing(outside, strong, claims):
+    with pytest.raises(NotSignedIn):
+        signed_in_again(outside, strong=strong, **claims)
+
+
+@pytest.mark.parametrize("subject", ["", 5, ["x"], "x" * 256])
+def test_a_subject_that_is_no_name_is_nobodys(outside, subject):
+    with pytest.raises(NotSignedIn):
+        signed_in(outside, sub=subject)
 
 
 def test_keys_that_have_changed_are_asked_for_again(outside):

@@ -4,8 +4,11 @@ from datetime import timedelta
 
 import pytest
 from lxml import html
+from sqlalchemy import update
 
-from broker.storage.tables import Audit
+from broker.settings import PeopleIssuer
+from broker.storage.tables import Account, Audit
+from broker.web.pages import sessions
 from tests.contract.calling import VISITORS, opened, town_copy
 from tests.contract.visiting import Visitor, employ, filled, text
 
@@ -26,6 +29,73 @@ def joanne(town):
     visitor = Visitor(town)
     visitor.sign_in("joanne")
     return visitor
+
+
+HARBORNE = "https://sign-in.harborne.example"
+PINNED = {"harborne": {"issuer": HARBORNE, "agencies": ["harborne-practice"], "label": "Harborne Practice"}}
+
+
+def pinned(town, pinned_to, **more):
+    """Somebody of two agencies' teams whose account is another issuer's; their session, as if it had said so."""
+    employ(town, "alex", VISITORS, "harborne-practice", role="general-practitioner", scopes=("baton/audit",))
+    town.runtime.settings = town.runtime.settings.model_copy(
+        update={"oidc_issuers": {key: PeopleIssuer(**one) for key, one in pinned_to.items()}}
+    )
+
+    def work(session):
+        session.execute(update(Account).where(Account.id == "alex").values(issuer=HARBORNE))
+        return sessions.begin(town.runtime, session, "alex")
+
+    visitor, token = Visitor(town), town.runtime.store.write(work)
+    visitor.http.cookies.set("baton", token or "")
+    return visitor
+
+
+def test_an_issuer_speaks_for_the_people_of_its_own_agencies_alone_and_makes_nobody_auditor(town):
+    visitor = pinned(town, PINNED)
+    page = visitor.get("/app/inbox")
+    assert "Harborne Practice" in page.find_class("baton-header__who")[0].text_content()
+    assert page.xpath("//select[@id='seat']") == []
+    assert visitor.http.get("/app/audit/handovers").status_code == 403
+
+
+def test_an_issuer_that_is_set_no_more_lets_nobody_stay(town):
+    visitor = pinned(town, PINNED)
+    assert visitor.http.get("/app/inbox").status_code == 200
+    town.runtime.settings = town.runtime.settings.model_copy(update={"oidc_issuers": {}})
+    assert visitor.http.get("/app/inbox").status_code == 303
+
+
+def test_each_issuer_has_a_way_in_of_its_own(request, tmp_path):
+    with town_copy(request, tmp_path) as url, opened(url, demo=True, oidc_issuers=PINNED) as broker:
+        page = Visitor(broker).get("/app/sign-in", to="/app/help")
+        ways = {one.text_content(): one.get("href") for one in page.xpath("//a[@role='button']")}
+        assert ways == {
+            "Sign in": "/app/sign-in/go?to=/app/help",
+            "Sign in with Harborne Practice": "/app/sign-in/go?by=harborne&to=/app/help",
+        }
+        assert Visitor(broker).http.get("/app/sign-in/go?by=nobody").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("other", "where"),
+    [
+        ({"issuer": "https://elsewhere.example"}, "issuer"),
+        ({"seats": [{"team": VISITORS, "practitioner": "joanne"}]}, "seats[0]"),
+        ({"seats": [], "scopes": ["baton/audit"]}, "scopes"),
+    ],
+)
+def test_an_account_is_not_put_beyond_what_its_issuer_may_say(request, tmp_path, other, where):
+    with town_copy(request, tmp_path) as url, opened(url, oidc_issuers=PINNED) as broker:
+        employ(broker, "joanne", VISITORS)
+        employ(broker, "jo", "harborne-practice", role="general-practitioner")
+        body: dict[str, object] = {"subject": "s-1", "name": "Jo", "issuer": HARBORNE}
+        body |= {"seats": [{"team": "harborne-practice", "practitioner": "jo"}]}
+        scopes = ("baton/admin",)
+        assert broker.call("PUT", "/admin/accounts/jo", None, json=body, scopes=scopes).status_code == 200
+        refused = broker.call("PUT", "/admin/accounts/jo", None, json=body | other, scopes=scopes)
+        assert refused.status_code == 422
+        assert refused.json()["issue"][0]["expression"] == [where]
 
 
 def test_whoever_is_not_signed_in_is_asked_to_and_comes_back_to_where_they_were(town):

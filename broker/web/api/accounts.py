@@ -1,18 +1,21 @@
 """Who may sign in to the pages: `PUT /admin/accounts/{id}`. Scope `baton/admin`. What somebody does in a team stands with the team's people."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import Field
 from sqlmodel import Session
 
+from broker.domain.world import Team
 from broker.errors import Invalid
+from broker.settings import Settings
 from broker.storage import accounts, practitioners
 from broker.storage.accounts import Account
 from broker.web.api.admin import Admin, Body, Line, Name, is_json, note
 from broker.web.deps import Running
 from broker.web.documented import refusals
-from broker.web.pages.issuers import DEMONSTRATION
+from broker.web.pages import pinning
 from schemas.problem import Problem
 
 router = APIRouter(prefix="/admin/accounts", tags=["Administration"])
@@ -29,6 +32,7 @@ class AccountBody(Body):
     """Somebody who signs in."""
 
     subject: Annotated[Line, Field(description="The issuer's own name for them (`sub`)")]
+    issuer: Annotated[Line, Field(description="Who says that it is them; without it BATON_OIDC_ISSUER")] | None = None
     name: Line
     seats: list[SeatBody] = Field(default=[], max_length=20)
     scopes: list[Literal["baton/audit", "baton/admin"]] = Field(
@@ -53,13 +57,16 @@ def put_account(account_id: Name, body: AccountBody, running: Running, caller: A
                 raise Invalid(problems=[Problem(f"seats[{index}]", "is nobody of that team", "not-found")])
         account = Account(
             id=account_id,
-            issuer=running.settings.oidc_issuer or DEMONSTRATION,
+            issuer=body.issuer or pinning.main_issuer(running.settings),
             subject=body.subject,
             name=body.name,
             scopes=frozenset(body.scopes),
             seats=tuple({seat.team: seat.practitioner for seat in body.seats}.items()),
             revoked=body.revoked,
         )
+        problems = _pinned(account, running.settings, ctx.directory.teams)
+        if problems:
+            raise Invalid(problems=problems)
         if accounts.taken(session, ctx.codec, account):
             raise Invalid(problems=[Problem("subject", "is that of another account", "duplicate")])
         accounts.put(session, ctx.codec, account, running.now())
@@ -67,3 +74,18 @@ def put_account(account_id: Name, body: AccountBody, running: Running, caller: A
 
     running.store.write(work)
     return {"id": account_id}
+
+
+def _pinned(account: Account, settings: Settings, teams: Mapping[str, Team]) -> list[Problem]:
+    """What the issuer may not say of them."""
+    if pinning.is_main(account.issuer, settings):
+        return []
+    agencies = pinning.agencies_of(account.issuer, settings)
+    if not agencies:
+        return [Problem("issuer", "is neither BATON_OIDC_ISSUER nor among BATON_OIDC_ISSUERS", "not-found")]
+    found = [
+        Problem(f"seats[{index}]", "is of an agency that this issuer does not speak for", "conflict")
+        for index, (team, _) in enumerate(account.seats)
+        if teams[team].agency_id not in agencies
+    ]
+    return found + ([Problem("scopes", "need the main issuer", "conflict")] if account.scopes else [])

@@ -80,7 +80,9 @@ class ClientBody(Body):
     """A system that calls: its team, its public keys, its scopes."""
 
     team: Name | None = None
-    jwks: dict[str, Any]
+    jwks: dict[str, Any] = Field(default={"keys": []}, description="Public keys it signs with (RFC 7517)")
+    issuer: Annotated[Line, Field(description="Instead of keys: a trusted issuer of its agency")] | None = None
+    subject: Annotated[Line, Field(description="What that issuer calls it (`sub`)")] | None = None
     scopes: list[str] = Field(max_length=50)
     revoked: bool = False
 
@@ -185,7 +187,8 @@ def _team(team_id: str, body: TeamBody) -> Team:
 @router.put("/clients/{name}", summary="Register a system's keys and scopes")
 def put_client(name: Name, body: ClientBody, running: Running, caller: Admin) -> dict[str, str]:
     """Idempotent. Every change of a client ends the tokens it holds; putting what is there already changes nothing."""
-    problems = registering.client_faults(body.jwks, body.scopes, body.team)
+    problems = registering.client_faults(body.jwks, body.scopes, body.team, body.issuer)
+    problems += _issuer_faults(body, running)
     if problems:
         raise Invalid(problems=problems)
 
@@ -198,13 +201,38 @@ def put_client(name: Name, body: ClientBody, running: Running, caller: Admin) ->
             jwks=keys.public_part(body.jwks),
             scopes=frozenset(body.scopes),
             revoked=body.revoked,
+            issuer=body.issuer,
+            subject=body.subject,
         )
+        if body.issuer is not None and _agency(session, running, body.team) != _trusted(running, body.issuer):
+            raise Invalid(problems=[Problem("issuer", "is not that of the team's agency", "conflict")])
+        if clients.named_outside(session, registered):
+            raise Invalid(problems=[Problem("subject", "is that of another client", "duplicate")])
         if clients.get(session, name) != registered:
             clients.put(session, registered, running.now())
         note(session, running, caller, "client", name)
 
     running.store.write(work)
     return {"name": name}
+
+
+def _issuer_faults(body: ClientBody, running: Runtime) -> list[Problem]:
+    if (body.issuer is None) != (body.subject is None):
+        return [Problem("subject", "goes with issuer", "required")]
+    if body.issuer is not None and _trusted(running, body.issuer) is None:
+        return [Problem("issuer", "is not among BATON_TRUSTED_ISSUERS", "not-found")]
+    return []
+
+
+def _trusted(running: Runtime, issuer: str) -> str | None:
+    """The agency that an issuer speaks for."""
+    known = running.settings.trusted_issuers.get(issuer)
+    return known.agency if known else None
+
+
+def _agency(session: Session, running: Runtime, team_id: str | None) -> str | None:
+    team = running.context(session).directory.teams.get(team_id or "")
+    return team.agency_id if team else None
 
 
 def note(session: Session, running: Running, caller: Caller, entity: str, entity_id: str) -> None:

@@ -96,11 +96,11 @@ async def _taken(request: Request, read: Callable[[Runtime, bytes], intake.Incom
     running: Runtime = request.app.state.runtime
     token = bearer(request)
     if not 0 < int(request.headers.get("content-length", 0)) <= SMALL:
-        await run_in_threadpool(caller_of, running, token, SCOPE)
+        await run_in_threadpool(caller_of, request, running, token, SCOPE)
     body = await request.body()
 
     def handled() -> Response:
-        caller = caller_of(running, token, SCOPE)
+        caller = caller_of(request, running, token, SCOPE)
         return _handle(running, read(running, body), caller)
 
     return await run_in_threadpool(handled)

@@ -56,6 +56,8 @@ class Person:
     idle_seconds: int
     proved_at: datetime | None = None
     """When they last signed in again because a step asked for it."""
+    issuer: str = ""
+    """Who said that it is them."""
 
     @property
     def leads(self) -> bool:

@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Final
@@ -17,6 +18,7 @@ from broker.storage import accounts, audit
 from broker.storage.accounts import Alive, SignedIn
 from broker.storage.store import Store
 from broker.web.deps import Running
+from broker.web.pages import pinning
 from broker.web.pages.seats import ADMIN, AUDIT, Person, Seat, caller_at, seats_of
 
 SEEN_EVERY: Final = timedelta(seconds=30)
@@ -49,7 +51,7 @@ def begin(running: Runtime, session: Session, account_id: str, *, like: Person |
     digest = _digest(token)
     accounts.begin(session, digest, account_id, None, now, running.settings.session_longest)
     session.flush()
-    found = accounts.signed_in(session, running.store.codec, digest)
+    found = _signed_in(running, session, digest)
     seats = _seats(running, session, found, now) if found else ()
     if not seats:
         accounts.end(session, digest)
@@ -93,7 +95,7 @@ def find(request: Request, running: Runtime, *, step: bool = True) -> Person | N
     digest, now = _digest(token), running.now()
 
     def work(session: Session) -> tuple[SignedIn, tuple[Seat, ...]] | None:
-        found = accounts.signed_in(session, running.store.codec, digest)
+        found = _signed_in(running, session, digest)
         return None if found is None else (found, _seats(running, session, found, now))
 
     known = running.store.read(work)
@@ -111,6 +113,7 @@ def find(request: Request, running: Runtime, *, step: bool = True) -> Person | N
         seats=seats,
         idle_seconds=int(running.settings.session_idle.total_seconds()),
         proved_at=found.proved_at,
+        issuer=found.issuer or pinning.main_issuer(running.settings),
     )
 
 
@@ -137,6 +140,17 @@ SignedInPerson = Annotated[Person, Depends(person)]
 def csrf_of(store: Store, token: str) -> str:
     """What a form of this session carries; another site cannot know it."""
     return hmac.digest(store.codec.key("pages csrf v1"), token.encode(), "sha256").hex()
+
+
+def _signed_in(running: Runtime, session: Session, digest: str) -> SignedIn | None:
+    """Whose session it is, with the teams and offices that their issuer may speak for."""
+    found = accounts.signed_in(session, running.store.codec, digest)
+    if found is None or pinning.is_main(found.issuer, running.settings):
+        return found
+    agencies = pinning.agencies_of(found.issuer or "", running.settings)
+    teams = running.context(session).directory.teams
+    seats = tuple(one for one in found.seats if one.team_id in teams and teams[one.team_id].agency_id in agencies)
+    return replace(found, seats=seats, scopes=frozenset())
 
 
 def over(found: SignedIn | Alive, settings: Settings, now: datetime) -> bool:

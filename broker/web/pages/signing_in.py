@@ -4,7 +4,9 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 from fastapi import Depends, Request, Response
 from joserfc import jwt
@@ -14,7 +16,7 @@ from sqlmodel import Session
 
 from broker import log
 from broker.domain.caller import PERSON
-from broker.errors import Conflict, NotFound
+from broker.errors import Conflict, Misconfigured, NotFound
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import accounts
@@ -38,17 +40,35 @@ _OURS: Final = re.compile(r"/app(/[A-Za-z0-9_-]+)*")
 """Where a sign-in may lead: pages of ours without a query, whatever an address says."""
 
 
-def issuer_for(settings: Settings) -> Issuer | None:
-    """The issuer that these settings name; the demonstration's with `--demo` alone; else nobody signs in."""
+MAIN: Final = ""
+"""The key of the issuer that speaks for everybody's people."""
+
+
+def issuers_for(settings: Settings) -> dict[str, Issuer]:
+    """The issuers that these settings name, by their keys there; the demonstration's with `--demo` alone; else nobody signs in."""
+    strong = tuple(settings.oidc_strong)
+    found: dict[str, Issuer] = {
+        key: OidcIssuer(name=one.issuer, client_id=one.client_id, secret=_secret(one.client_secret_file), strong=strong)
+        for key, one in settings.oidc_issuers.items()
+    }
     if settings.oidc_issuer is not None:
         secret = settings.oidc_client_secret
-        return OidcIssuer(
+        found[MAIN] = OidcIssuer(
             name=settings.oidc_issuer,
             client_id=settings.oidc_client_id,
             secret=secret.get_secret_value() if secret else None,
-            strong=tuple(settings.oidc_strong),
+            strong=strong,
         )
-    return DemoIssuer() if settings.demo else None
+    elif settings.demo:
+        found[MAIN] = DemoIssuer()
+    return found
+
+
+def _secret(path: Path | None) -> str | None:
+    try:
+        return None if path is None else path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Misconfigured("BATON_OIDC_ISSUERS: a client_secret_file cannot be read (docs/callers.md).") from error
 
 
 def under_way(settings: Settings) -> str:
@@ -74,14 +94,17 @@ def sign_in(request: Request, running: Running, to: str = "", ended: str = "") -
         title="Sign in",
         to=to if _OURS.fullmatch(to) else "",
         ended=bool(ended),
-        possible=request.app.state.issuer is not None,
+        ways=_ways(request, running.settings),
     )
 
 
 @router.get("/sign-in/go")
-def go(request: Request, running: Running, to: str = "", again: str = "") -> Response:
-    """Off to the issuer; `again`: even those who are signed in."""
-    issuer: Issuer | None = request.app.state.issuer
+def go(request: Request, running: Running, to: str = "", by: str = MAIN, again: str = "") -> Response:
+    """Off to the issuer; `again`: even those who are signed in, to their own."""
+    issuers: dict[str, Issuer] = request.app.state.issuers
+    person = sessions.find(request, running) if again else None
+    by = next((key for key, one in issuers.items() if person is not None and one.name == person.issuer), by)
+    issuer = issuers.get(by)
     if issuer is None:
         raise NotFound
     since = running.now() if again else None
@@ -92,7 +115,7 @@ def go(request: Request, running: Running, to: str = "", again: str = "") -> Res
         return _refused(request, error)
     away.set_cookie(
         under_way(running.settings),
-        _sealed(asking, to, running),
+        _sealed(asking, by, to, running),
         max_age=int(LASTS.total_seconds()),
         path="/",
         httponly=True,
@@ -105,11 +128,11 @@ def go(request: Request, running: Running, to: str = "", again: str = "") -> Res
 @router.get("/sign-in/back")
 def back(request: Request, running: Running, code: str = "", state: str = "", iss: str = "") -> Response:
     """Back from the issuer: who is it, and may they come in?"""
-    issuer: Issuer | None = request.app.state.issuer
     kept = _opened(request.cookies.get(under_way(running.settings), ""), running)
+    issuer: Issuer | None = request.app.state.issuers.get(kept[1]) if kept else None
     if issuer is None or kept is None or not hmac.compare_digest(kept[0].state.encode(), state.encode()) or not code:
         return _refused(request, NotSignedIn("nothing was under way in this browser, or the issuer refused"))
-    asking, to = kept
+    asking, _, to = kept
     try:
         subject = issuer.subject(code, asking, running.now(), iss)
         before = _same(request, running, issuer.name, subject) if asking.since else None
@@ -222,7 +245,7 @@ def _same(request: Request, running: Runtime, issuer: str, subject: str) -> Pers
 
 
 def _demo(request: Request) -> DemoIssuer:
-    issuer = request.app.state.issuer
+    issuer = request.app.state.issuers.get(MAIN)
     if not isinstance(issuer, DemoIssuer):
         raise NotFound
     return issuer
@@ -241,8 +264,16 @@ def _key(running: Runtime) -> OctKey:
     return OctKey.import_key(running.store.codec.key("pages sign-in v1"))
 
 
-def _sealed(asking: Asking, to: str, running: Runtime) -> str:
+def _ways(request: Request, settings: Settings) -> list[tuple[str, str]]:
+    """(address, words) of each way in, the main one first."""
+    ways = [("/app/sign-in/go?", "Sign in")] if MAIN in request.app.state.issuers else []
+    others = ((urlencode({"by": key}), one.label) for key, one in settings.oidc_issuers.items())
+    return [*ways, *((f"/app/sign-in/go?{asked}&", f"Sign in with {label}") for asked, label in others)]
+
+
+def _sealed(asking: Asking, by: str, to: str, running: Runtime) -> str:
     claims = {
+        "by": by,
         "state": asking.state,
         "nonce": asking.nonce,
         "verifier": asking.verifier,
@@ -254,8 +285,8 @@ def _sealed(asking: Asking, to: str, running: Runtime) -> str:
     return jwt.encode({"alg": "HS256"}, claims, _key(running))
 
 
-def _opened(cookie: str, running: Runtime) -> tuple[Asking, str] | None:
-    """What a sign-in under way kept; None when there is none, or it is not ours, or too old."""
+def _opened(cookie: str, running: Runtime) -> tuple[Asking, str, str] | None:
+    """What a sign-in under way kept, with whose it is and where it leads; None when there is none, or it is not ours, or too old."""
     try:
         claims = jwt.decode(cookie, _key(running), algorithms=["HS256"]).claims
         jwt.JWTClaimsRegistry(now=int(running.now().timestamp()), exp={"essential": True}).validate(claims)
@@ -263,4 +294,4 @@ def _opened(cookie: str, running: Runtime) -> tuple[Asking, str] | None:
         return None
     kept = {name: str(claims[name]) for name in ("state", "nonce", "verifier", "back")}
     since = datetime.fromisoformat(claims["since"]) if claims["since"] else None
-    return Asking(**kept, since=since), str(claims["to"])
+    return Asking(**kept, since=since), str(claims["by"]), str(claims["to"])
