@@ -32,6 +32,7 @@ from broker.web.api import (
     quarantine,
     reports,
     responsibility,
+    retention,
     tasks,
     transfers,
 )
@@ -108,6 +109,7 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
         admin,
         channels,
         practitioners,
+        retention,
         accounts,
         policies,
         channel_health,

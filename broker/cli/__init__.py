@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from broker.cli import audit, bench, client, dead_letters, directory, doctor, gateway, keys, policy, replay, service
+from broker.cli import (
+    audit,
+    bench,
+    client,
+    dead_letters,
+    directory,
+    doctor,
+    gateway,
+    keys,
+    policy,
+    replay,
+    retention,
+    service,
+)
 from broker.errors import BatonError
 
 EXIT_CODES = "Exit codes: 0 done, 1 what was asked for is not so (named), 2 the call itself was wrong."
@@ -30,6 +43,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(directory.app, name="directory")
 app.add_typer(keys.app, name="keys")
 app.add_typer(policy.app, name="policy")
+app.add_typer(retention.app, name="retention")
 app.add_typer(replay.app, name="scenario")
 
 

@@ -16,6 +16,7 @@ from broker.domain.out_of_hours import OutOfHours
 from broker.domain.pattern_rules import Patterns
 from broker.domain.quiet import ChronologyRules
 from broker.domain.reporting import Reporting
+from broker.domain.retention import Retention
 from broker.domain.states import Purpose, Unheld, View
 from broker.domain.tasks import RoleKind
 from broker.domain.terms import Term
@@ -358,6 +359,7 @@ class Policy:
     patterns: Patterns
     lookup_silence: timedelta
     """How long a record that was asked for elsewhere may stay unanswered before people are told."""
+    retention: Retention
     lapses: Mapping[Function, timedelta | None]
     """How long an involvement counts as current without anything that renews it; None: until it is ended."""
     roles: Roles

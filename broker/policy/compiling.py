@@ -29,6 +29,7 @@ from broker.policy import (
     out_of_hours_section,
     patterns_section,
     reports_section,
+    retention_section,
 )
 from broker.policy.document import AddLine, AskLine, Document, EventSection, TellLine
 from broker.policy.sections import condition, said
@@ -73,6 +74,7 @@ def compile_policy(document: Document) -> Policy:
         reports=reports_section.compiled(document.reports),
         expectations=expecting_section.compiled(document, document.expectations),
         patterns=patterns_section.compiled(document),
+        retention=retention_section.compiled(document.retention),
         lookup_silence=document.lookups.silent_after,
         lapses=document.involvement.lapse,
         roles=Roles(

@@ -14,6 +14,7 @@ from broker.policy.expecting_section import ExpectationSection
 from broker.policy.out_of_hours_section import OutOfHoursSection
 from broker.policy.patterns_section import PatternsSection, PromptLine
 from broker.policy.reports_section import ReportsSection
+from broker.policy.retention_section import RetentionSection
 from broker.policy.sections import Cites, Name, Names, Section, When
 from schemas.codes import Category, Event, Function, Priority, TaskCode
 
@@ -239,6 +240,7 @@ class Document(Section):
     patterns: PatternsSection
     prompts: dict[Name, PromptLine]
     lookups: LookupsSection = LookupsSection()
+    retention: RetentionSection = RetentionSection()
     always: Always
     events: dict[Event, EventSection]
 

@@ -308,6 +308,7 @@ def _citations(document: Document) -> Iterator[Problem]:
 
 def _cited(document: Document) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "lookups", document.lookups.cites
+    yield "retention", document.retention.cites
     yield "sharing.hold", document.sharing.hold.cites
     yield "sharing.marks", document.sharing.marks.cites
     yield from ((f"universal.{name}", line.cites) for name, line in document.universal.items())

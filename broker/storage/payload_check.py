@@ -29,6 +29,7 @@ PAYLOADS: Final[Mapping[tuple[str, str], _Context]] = {
     ("lookup", "asks"): lambda row: f"lookup:{row['id']}",
     ("account", "details"): lambda row: f"account:{row['id']}",
     ("breakglass", "details"): lambda row: f"break-glass:{row['id']}",
+    ("legalhold", "details"): lambda row: f"legal-hold:{row['id']}",
     ("channel", "secret"): lambda row: f"channel:{row['team_id']}",
 }
 """Every sealed column, and under which context its rows are sealed."""

@@ -15,6 +15,7 @@ from broker.storage.person_tables import (
     ADDRESS,
     IDENTIFIER,
     INVOLVEMENT,
+    LEGAL_HOLD,
     MEMBERSHIP,
     NOTIFICATION,
     PERSON,
@@ -35,6 +36,7 @@ def merge(session: Session, codec: Codec, *, gone: str, into: str, now: datetime
     _relationships(session, gone, into)
     _involvements(session, gone, into)
     session.execute(update(TASK).where(TASK.c.person_id == gone).values(person_id=into))
+    session.execute(update(LEGAL_HOLD).where(LEGAL_HOLD.c.person_id == gone).values(person_id=into))
     expectations.merge(session, gone, into, now)
     _notifications(session, codec, gone, into)
     patterns.merge(session, gone, into)

@@ -413,6 +413,7 @@ class Notification(Table, table=True):
     __table_args__ = (
         _partial("uq_notification_identity", "sender_team_id", "message_id", unique=True, where="state <> 'refused'"),
         _partial("uq_notification_refused", "sender_team_id", "content_hash", unique=True, where="state = 'refused'"),
+        _partial("ix_notification_kept", "event", "received_at", where="shredded_at IS NULL"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -442,8 +443,30 @@ class Notification(Table, table=True):
     reference_id: str | None = _ref("notification.id", nullable=True)
     """The earlier notification this one withdraws, answers or replaces."""
     withdrawn_at: datetime | None = _when(nullable=True)
+    shredded_at: datetime | None = _when(nullable=True)
+    """When what it said was destroyed, at the end of its retention."""
     data_key: bytes | None = _sealed(nullable=True)
     """The key of `raw`, `content` and `answer`, wrapped, bound to id, sender and message id; None of before messages had keys, or shredded."""
+
+
+class LegalHold(Table, table=True):
+    """That what is about a person, or one message, is kept beyond its retention until somebody lifts it. `details` is sealed JSON (the reasons)."""
+
+    __table_args__ = (
+        CheckConstraint("(person_id IS NULL) <> (notification_id IS NULL)", name="person_or_notification"),
+        CheckConstraint("(lifted_at IS NULL) = (lifted_by IS NULL)", name="lifted_by_somebody"),
+        _partial("ix_legalhold_person", "person_id", where="lifted_at IS NULL"),
+        _partial("ix_legalhold_notification", "notification_id", where="lifted_at IS NULL"),
+    )
+
+    id: str = Field(primary_key=True, max_length=64)
+    person_id: str | None = _ref("person.id", nullable=True, index=False)
+    notification_id: str | None = _ref("notification.id", nullable=True, index=False)
+    details: bytes = _sealed()
+    placed_by: str
+    placed_at: datetime = _when()
+    lifted_by: str | None = None
+    lifted_at: datetime | None = _when(nullable=True)
 
 
 class Rereading(Table, table=True):

@@ -7,9 +7,10 @@ from sqlmodel import Session
 
 from broker.runtime import Runtime
 from broker.storage import audit_log, deliveries, leases, mailbox, outbox
+from broker.storage import retention as kept
 from broker.worker.guard import guarded
 from broker.worker.limits import Limits
-from broker.workflow import clock, number, seal, watchdog
+from broker.workflow import clock, number, retention, seal, watchdog
 
 
 class Chores:
@@ -22,6 +23,7 @@ class Chores:
         self._holder = holder
         self._lease = timedelta(seconds=runtime.settings.lease_seconds)
         self._align_at: datetime | None = None
+        self._retain_at: datetime | None = None
         self.late = timedelta()
         """How long what the clock did last had waited for it."""
 
@@ -37,7 +39,7 @@ class Chores:
 
     async def keep_time(self) -> bool:
         """What time brings about, each step by itself: what fails is left for the next time and holds up nothing else."""
-        steps = {"align": self._align, "clock": self._tick}
+        steps = {"align": self._align, "clock": self._tick, "retention": self._retain}
         return any([await guarded(name, step()) for name, step in steps.items()])
 
     async def seal(self) -> bool:
@@ -48,7 +50,7 @@ class Chores:
         """Seal what is left and let others take over at once."""
         store, now = self._runtime.store, self._runtime.now()
         await guarded("seal", self._seal())
-        for name in (clock.LEASE, seal.LEASE, watchdog.LEASE):
+        for name in (clock.LEASE, seal.LEASE, watchdog.LEASE, retention.LEASE):
             lease = store.awrite(partial(leases.give_up, name=name, holder=self._holder, now=now))
             await guarded("give up lease", lease)
 
@@ -60,6 +62,21 @@ class Chores:
             await self._runtime.store.awrite(partial(outbox.mend_times, now=now, lease=self._lease))
             self._align_at = now + between
         return False
+
+    async def _retain(self) -> bool:
+        """A bounded part of what has been kept for long enough; when there was none, not again for a while."""
+        now = self._runtime.now()
+        if self._retain_at is not None and now < self._retain_at <= now + retention.EVERY:
+            return False
+        rules, store = self._runtime.policy.retention, self._runtime.store
+        waiting = await store.aread(lambda session: kept.due(session, rules, now, 1))
+        more = bool(waiting) and await store.awrite(self._retain_once) >= retention.AT_ONCE
+        self._retain_at = None if more else now + retention.EVERY
+        return more
+
+    def _retain_once(self, session: Session) -> int:
+        ctx, now = self._runtime.context(session), self._runtime.now()
+        return retention.apply_alone(session, ctx, holder=self._holder, now=now, lease=self._lease)
 
     async def _tick(self) -> bool:
         """What time alone brings about."""

@@ -1,0 +1,103 @@
+"""`retain`: what messages say goes when its time is over, a bounded part a pass; a legal hold keeps it, placed and lifted with a reason in the audit."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import Session
+
+from broker.domain.caller import Caller
+from broker.errors import Conflict, Invalid, NotFound
+from broker.storage import audit, leases, people, retention
+from broker.storage.audit import Entry
+from broker.storage.retention import Hold
+from broker.storage.tables import Notification, Person
+from broker.workflow.context import Context
+from schemas.problem import Problem
+
+LEASE: Final = "retention"
+AT_ONCE: Final = 50
+"""Messages of one pass: some milliseconds each, so that nobody waits for it."""
+EVERY: Final = timedelta(hours=1)
+"""Time between two looks when nothing was due."""
+OPERATOR: Final = "operator"
+
+
+def apply(session: Session, ctx: Context, now: datetime) -> int:
+    """Destroy what the oldest due messages say; how many. Each is in the audit."""
+    found = retention.due(session, ctx.policy.retention, now, AT_ONCE)
+    for id_ in found:
+        retention.shred(session, ctx.codec, id_, now)
+    audit.record_each(
+        session,
+        [
+            Entry(
+                action="administer",
+                entity="notification",
+                entity_id=id_,
+                caller=None,
+                outcome="success",
+                detail={"did": "shred", "policy": ctx.policy.version},
+            )
+            for id_ in found
+        ],
+        now=now,
+    )
+    return len(found)
+
+
+def apply_alone(session: Session, ctx: Context, *, holder: str, now: datetime, lease: timedelta) -> int:
+    """The same where several processes run: one at a time."""
+    if not leases.take(session, LEASE, holder, now=now, until=now + lease):
+        return 0
+    return apply(session, ctx, now)
+
+
+def place(session: Session, ctx: Context, caller: Caller | None, wanted: Hold) -> Hold:
+    """Place a hold, once; the same again changes nothing. Conflict when another stands under its id; Invalid when what it names is not there."""
+    before = retention.hold(session, ctx.codec, wanted.id)
+    if before is not None:
+        if (before.person_id, before.notification_id, before.reason) != _what(wanted) or before.lifted_at is not None:
+            raise Conflict("Another hold, or one that was lifted, has this id: give the new one an id of its own.")
+        return before
+    if (wanted.person_id is None) == (wanted.notification_id is None):
+        raise Invalid(problems=[Problem("person", "or notification is required, one of the two", "required")])
+    if wanted.person_id is not None:
+        if session.get(Person, wanted.person_id) is None:
+            raise Invalid(problems=[Problem("person", "is nobody here", "not-found")])
+        # Whom two records were found to be is one person, of whom everything is kept.
+        wanted = replace(wanted, person_id=people.survivors(session, [wanted.person_id])[wanted.person_id])
+    if wanted.notification_id is not None and session.get(Notification, wanted.notification_id) is None:
+        raise Invalid(problems=[Problem("notification", "is not here", "not-found")])
+    retention.place(session, ctx.codec, wanted)
+    _note(session, caller, wanted.id, "place", wanted.placed_at)
+    return wanted
+
+
+def lift(session: Session, ctx: Context, caller: Caller | None, id_: str, because: str, now: datetime) -> Hold:
+    """Lift a hold; of one that was lifted nothing changes."""
+    before = retention.hold(session, ctx.codec, id_)
+    if before is None:
+        raise NotFound("There is no legal hold by that id: see `baton retention holds`.")
+    if before.lifted_at is None:
+        retention.lift(session, ctx.codec, id_, by=by(caller), because=because, now=now)
+        _note(session, caller, id_, "lift", now)
+    after = retention.hold(session, ctx.codec, id_)
+    assert after is not None
+    return after
+
+
+def by(caller: Caller | None) -> str:
+    """Who it was, as the hold keeps it."""
+    return OPERATOR if caller is None else caller.client
+
+
+def _what(hold: Hold) -> tuple[str | None, str | None, str]:
+    return hold.person_id, hold.notification_id, hold.reason
+
+
+def _note(session: Session, caller: Caller | None, id_: str, did: str, now: datetime) -> None:
+    detail = {"did": did}
+    audit.record(
+        session, action="administer", entity="legal-hold", entity_id=id_, now=now, caller=caller, detail=detail
+    )
