@@ -171,6 +171,10 @@ class Settings(BaseSettings):
         default=[],
         description="JSON: networks of proxies in front, whose X-Forwarded-For is believed (docs/callers.md)",
     )
+    client_certificate_header: str | None = Field(
+        default=None,
+        description="Header in which those proxies pass a caller's certificate, as Client-Cert (RFC 9440) or escaped PEM (docs/callers.md)",
+    )
     oidc_issuer: str | None = Field(
         default=None,
         description="Issuer that people sign in with (OpenID Connect); without it nobody signs in but in --demo",

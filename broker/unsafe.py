@@ -42,6 +42,8 @@ def faults(settings: Settings) -> Iterator[str]:
         yield "BATON_DEBUG is set: there is no debug mode outside --demo, because it shows what was sent."
     if sys.flags.dev_mode or os.environ.get("PYTHONASYNCIODEBUG"):
         yield "Python runs in its development or asyncio debug mode, which logs what was sent: start without PYTHONDEVMODE, -X dev and PYTHONASYNCIODEBUG."
+    if settings.client_certificate_header is not None and not settings.trusted_proxies:
+        yield "BATON_CLIENT_CERTIFICATE_HEADER is set without BATON_TRUSTED_PROXIES: name the proxies that may send it."
     issuers = [settings.oidc_issuer, *(one.issuer for one in settings.oidc_issuers.values())]
     if not all(_private(issuer) for issuer in issuers if issuer is not None):
         yield "BATON_OIDC_ISSUER and each of BATON_OIDC_ISSUERS must begin with https://: whoever can change its answers can be anybody."

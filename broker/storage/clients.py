@@ -24,6 +24,8 @@ class Registered:
     issuer: str | None = None
     """An issuer outside that speaks for it, under the name `subject`; it has no keys here then."""
     subject: str | None = None
+    certificate_bound: bool = False
+    """Its tokens are bound to the certificate of its connection (RFC 8705)."""
 
 
 def put(session: Session, client: Registered, now: datetime) -> None:
@@ -36,6 +38,7 @@ def put(session: Session, client: Registered, now: datetime) -> None:
         revoked_at=now if client.revoked else None,
         issuer=client.issuer,
         subject=client.subject,
+        certificate_bound=client.certificate_bound,
     )
     session.merge(row)
     session.execute(delete(AccessToken).where(col(AccessToken.client_name) == client.name))
@@ -61,6 +64,7 @@ def _registered(row: Client) -> Registered:
         revoked=row.revoked_at is not None,
         issuer=row.issuer,
         subject=row.subject,
+        certificate_bound=row.certificate_bound,
     )
 
 
@@ -81,11 +85,20 @@ def use_assertion(session: Session, client_name: str, jti: str, expires_at: date
 
 
 def keep_token(
-    session: Session, digest: str, client_name: str, scopes: str, *, expires_at: datetime, now: datetime
+    session: Session,
+    digest: str,
+    client_name: str,
+    scopes: str,
+    *,
+    expires_at: datetime,
+    now: datetime,
+    certificate: str | None = None,
 ) -> None:
     """Remember a token by its hash; forget expired ones."""
     session.execute(delete(AccessToken).where(col(AccessToken.expires_at) < now))
-    session.add(AccessToken(digest=digest, client_name=client_name, scopes=scopes, expires_at=expires_at))
+    row = AccessToken(digest=digest, client_name=client_name, scopes=scopes, expires_at=expires_at)
+    row.certificate = certificate
+    session.add(row)
 
 
 def forget_token(session: Session, digest: str, client_name: str) -> bool:
@@ -96,8 +109,8 @@ def forget_token(session: Session, digest: str, client_name: str) -> bool:
     return bool(ended.rowcount)  # type: ignore[attr-defined]  # CursorResult, typed as Result
 
 
-def holder(store: Store, digest: str, now: datetime) -> tuple[str, str | None, str | None, str] | None:
-    """(client, team, agency, scopes) of a live token of a client that is not revoked."""
+def holder(store: Store, digest: str, now: datetime) -> tuple[str, str | None, str | None, str, str | None] | None:
+    """(client, team, agency, scopes, certificate) of a live token of a client that is not revoked."""
     found = store.ask(_HOLDER, digest=digest, now=now)
     return found[0] if found else None
 
@@ -105,7 +118,7 @@ def holder(store: Store, digest: str, now: datetime) -> tuple[str, str | None, s
 def _holder() -> sa.Select[tuple[object, ...]]:
     client, token, team = (metadata.tables[name] for name in ("client", "accesstoken", "team"))
     return (
-        sa.select(client.c.name, client.c.team_id, team.c.agency_id, token.c.scopes)
+        sa.select(client.c.name, client.c.team_id, team.c.agency_id, token.c.scopes, token.c.certificate)
         .join(token, token.c.client_name == client.c.name)
         .join(team, team.c.id == client.c.team_id, isouter=True)
         .where(

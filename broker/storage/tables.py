@@ -198,6 +198,8 @@ class Client(Table, table=True):
     """An issuer outside whose access tokens are this client's; None: it signs for itself, with `jwks`."""
     subject: str | None = None
     """What that issuer calls it."""
+    certificate_bound: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """It gets tokens by a connection with its certificate alone, and they are good by that certificate alone."""
 
 
 class AccessToken(Table, table=True):
@@ -207,6 +209,8 @@ class AccessToken(Table, table=True):
     client_name: str = _ref("client.name")
     scopes: str
     expires_at: datetime = _when(index=True)
+    certificate: str | None = Field(default=None, max_length=43)
+    """SHA-256 of the certificate without which it is no good (RFC 8705)."""
 
 
 class UsedAssertion(Table, table=True):

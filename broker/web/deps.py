@@ -9,7 +9,7 @@ from fastapi.security import OAuth2
 from broker.domain.caller import Caller
 from broker.errors import Forbidden, Unauthenticated
 from broker.runtime import Runtime
-from broker.web import tokens
+from broker.web import peers, tokens
 
 
 async def runtime(request: Request) -> Runtime:
@@ -52,10 +52,11 @@ def require(*scopes: str) -> Callable[[Request, Runtime, str | None], Caller]:
 
 def caller_of(request: Request, running: Runtime, token: str, *scopes: str) -> Caller:
     """Whose token this is; they must hold one of these scopes. It asks the database."""
+    certificate = peers.certificate_of(request, running.settings)
     if "." in token:  # none of ours: those are of letters, digits, - and _
-        caller = tokens.outsider(running.store, request.app.state.outside, token, running.now())
+        caller = tokens.outsider(running.store, request.app.state.outside, token, running.now(), certificate)
     else:
-        caller = tokens.caller(running.store, token, running.now())
+        caller = tokens.caller(running.store, token, running.now(), certificate)
     if caller is None:
         raise Unauthenticated("This token is not valid (any more): get a new one from /oauth2/token.")
     if not any(caller.may(scope) for scope in scopes):

@@ -74,16 +74,30 @@ def client_of(session: Session, assertion: str, *, audience: str, now: datetime)
     return client
 
 
-def grant(session: Session, client: clients.Registered, scope: str | None, *, seconds: int, now: datetime) -> Granted:
-    """A bearer token for a client, with the scopes asked for as far as it has them (all of them when none are asked for)."""
+def grant(
+    session: Session,
+    client: clients.Registered,
+    scope: str | None,
+    *,
+    seconds: int,
+    now: datetime,
+    certificate: str | None = None,
+) -> Granted:
+    """A bearer token for a client, with the scopes asked for as far as it has them (all of them when none are asked for).
+
+    `certificate`: of the connection by which it asks; of a client that is bound to one the token is good by that alone.
+    """
     held = client.scopes
     asked = held if scope is None else frozenset(scope.split())
     if not asked or not asked <= held:
         raise Refused("invalid_scope", "a scope was asked for that this client does not have")
+    if client.certificate_bound and certificate is None:
+        _bad("this client must ask by a connection with its certificate")
+    bound = certificate if client.certificate_bound else None
     token = secrets.token_urlsafe(32)
     scopes = " ".join(sorted(asked))
     expires = now + timedelta(seconds=seconds)
-    clients.keep_token(session, _digest(token), client.name, scopes, expires_at=expires, now=now)
+    clients.keep_token(session, _digest(token), client.name, scopes, expires_at=expires, now=now, certificate=bound)
     return Granted(token, scopes, seconds)
 
 
@@ -92,23 +106,27 @@ def revoke(session: Session, client: clients.Registered, token: str) -> bool:
     return clients.forget_token(session, _digest(token), client.name)
 
 
-def caller(store: Store, token: str, now: datetime) -> Caller | None:
-    """Whose live token this is."""
+def caller(store: Store, token: str, now: datetime, certificate: str | None = None) -> Caller | None:
+    """Whose live token this is, by a connection with that certificate."""
     held = clients.holder(store, _digest(token), now)
     if held is None:
         return None
-    name, team, agency, scopes = held
+    name, team, agency, scopes, bound = held
+    if bound is not None and bound != certificate:
+        return None
     return Caller(client=name, team=team, agency=agency, scopes=frozenset(scopes.split()))
 
 
-def outsider(store: Store, trusted: Outside, token: str, now: datetime) -> Caller | None:
+def outsider(
+    store: Store, trusted: Outside, token: str, now: datetime, certificate: str | None = None
+) -> Caller | None:
     """The system that a trusted issuer's token names, if it is one of a team of that issuer's own agency.
 
     Its scopes are those registered here, and fewer where the token names some of ours.
     """
     shown = trusted.read(token, now) if trusted.issuers else None
     held = clients.outside(store, shown.issuer, shown.subject) if shown is not None else None
-    if shown is None or held is None or shown.certificate is not None:
+    if shown is None or held is None or shown.certificate not in (None, certificate):
         return None
     name, team, agency, scopes = held
     if agency != shown.agency:

@@ -20,6 +20,7 @@ UNSAFE: dict[str, tuple[dict[str, Any], str]] = {
     "the demonstration's key": ({"secret_key": DEMO_KEY}, "demonstration key"),
     "a guessable key": ({"secret_key": "changeme" * 5}, "can be guessed"),
     "debug": ({"debug": True}, "BATON_DEBUG"),
+    "a certificate in a header from anybody": ({"client_certificate_header": "Client-Cert"}, "BATON_TRUSTED_PROXIES"),
     "people's issuer without TLS": ({"oidc_issuer": "http://sign-in.example"}, "BATON_OIDC_ISSUER"),
 }
 

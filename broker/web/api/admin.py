@@ -83,6 +83,9 @@ class ClientBody(Body):
     jwks: dict[str, Any] = Field(default={"keys": []}, description="Public keys it signs with (RFC 7517)")
     issuer: Annotated[Line, Field(description="Instead of keys: a trusted issuer of its agency")] | None = None
     subject: Annotated[Line, Field(description="What that issuer calls it (`sub`)")] | None = None
+    certificate_bound: bool = Field(
+        default=False, description="Its tokens are good by a connection with its certificate alone (RFC 8705)"
+    )
     scopes: list[str] = Field(max_length=50)
     revoked: bool = False
 
@@ -203,6 +206,7 @@ def put_client(name: Name, body: ClientBody, running: Running, caller: Admin) ->
             revoked=body.revoked,
             issuer=body.issuer,
             subject=body.subject,
+            certificate_bound=body.certificate_bound,
         )
         if body.issuer is not None and _agency(session, running, body.team) != _trusted(running, body.issuer):
             raise Invalid(problems=[Problem("issuer", "is not that of the team's agency", "conflict")])
@@ -217,6 +221,8 @@ def put_client(name: Name, body: ClientBody, running: Running, caller: Admin) ->
 
 
 def _issuer_faults(body: ClientBody, running: Runtime) -> list[Problem]:
+    if body.certificate_bound and running.settings.client_certificate_header is None:
+        return [Problem("certificate_bound", "needs BATON_CLIENT_CERTIFICATE_HEADER", "conflict")]
     if (body.issuer is None) != (body.subject is None):
         return [Problem("subject", "goes with issuer", "required")]
     if body.issuer is not None and _trusted(running, body.issuer) is None:

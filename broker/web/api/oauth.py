@@ -76,7 +76,14 @@ def token(
 
     def work(session: Session) -> Response:
         client = _client(request, running, session, client_assertion)
-        granted = tokens.grant(session, client, scope, seconds=running.settings.token_seconds, now=running.now())
+        granted = tokens.grant(
+            session,
+            client,
+            scope,
+            seconds=running.settings.token_seconds,
+            now=running.now(),
+            certificate=peers.certificate_of(request, running.settings),
+        )
         shown = Granted(access_token=granted.token, expires_in=granted.seconds, scope=granted.scopes)
         return JSONResponse(shown.model_dump())
 
@@ -179,7 +186,7 @@ def _refused(running: Runtime, refused: tokens.Refused) -> JSONResponse:
 
 
 @router.get("/fhir/.well-known/smart-configuration", summary="How systems sign in (SMART Backend Services)")
-def smart_configuration(running: Running) -> dict[str, str | list[str]]:
+def smart_configuration(running: Running) -> dict[str, str | bool | list[str]]:
     """What SMART App Launch 2.2, "conformance", has clients look for beside the CapabilityStatement."""
     oauth = f"{running.settings.public_url.rstrip('/')}/oauth2"
     return {
@@ -188,6 +195,7 @@ def smart_configuration(running: Running) -> dict[str, str | list[str]]:
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "grant_types_supported": ["client_credentials"],
+        "tls_client_certificate_bound_access_tokens": running.settings.client_certificate_header is not None,
         "scopes_supported": sorted(tokens.SCOPES),
         "capabilities": ["client-confidential-asymmetric", "permission-v2"],
     }
