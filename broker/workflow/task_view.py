@@ -93,6 +93,8 @@ class TaskView:
     closed: bool
     own: bool
     """Whether it is the viewer's own team's."""
+    told: str | None
+    """The notification, where the viewer's own team told it."""
 
 
 def opened(session: Session, ctx: Context, caller: Caller, task_id: str, now: datetime) -> Stored:
@@ -130,6 +132,7 @@ def see(
         owner=ctx.directory.teams[task.row.owner_team_id],
         closed=task.now().ended,
         own=task.row.owner_team_id == viewer.id,
+        told=notification.id if notification is not None and notification.sender_team_id == viewer.id else None,
     )
 
 

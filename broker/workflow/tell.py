@@ -13,6 +13,7 @@ from broker.domain.world import KnownPerson, Team
 from broker.storage import sight as addressed
 from broker.workflow import view
 from broker.workflow.context import Context
+from schemas.identifiers import NHS_NUMBER
 from schemas.message import Identifier, Person
 
 
@@ -22,17 +23,23 @@ class Tellable:
 
     known: KnownPerson
     child: bool
+    agency: str
+    """Of the team that tells."""
 
     @property
     def person(self) -> Person:
-        """As a message names them: by the identifiers by which Baton finds them."""
+        """As a message names them: by the identifiers by which Baton finds them, as far as the team could have them itself.
+
+        The NHS number is everybody's. A case number says that there is a case, and a hospital's number of a hospital: what
+        another agency asserted of its own is left out, or the form would tell it to whoever gets the message.
+        """
         known = self.known
         return Person(
             key=known.id,
             identifiers=tuple(
                 Identifier(system=one.system, value=one.value, verified=one.verified)
                 for one in known.identifiers
-                if one.binding
+                if one.binding and (one.system == NHS_NUMBER or one.agency == self.agency)
             ),
             family=known.family,
             given=known.given,
@@ -54,7 +61,7 @@ def of_household(
     told = addressed.told_in_full(session, home.team.id, list(home.world.people))
     own = sight.own_clients(home.world, home.team, told)
     found = [
-        Tellable(known=known, child=_child(known, now))
+        Tellable(known=known, child=_child(known, now), agency=home.team.agency_id)
         for id_ in home.world.members_of(household_id)
         if id_ in home.seen.persons and (known := home.world.people[id_]).state is PersonState.LIVING
     ]

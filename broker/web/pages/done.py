@@ -16,6 +16,7 @@ DONE: Final = {
     "note": "Your note was added.",
     "sent": "Your answers were sent. What is still open stands below.",
     "told": "It was sent. Below you see each team that was told and must answer, as far as you may know of it.",
+    "withdrawn": "It was taken back. Every team that was told is told so.",
     "away": "Your absence is written down.",
     "back": "You are there again.",
     "same": "This was sent before. Nothing was sent twice.",

@@ -30,6 +30,7 @@ from broker.web.pages import (
     timeliness,
     transfers,
     waiting,
+    withdrawing,
 )
 from broker.web.pages.routing import pages, see
 
@@ -59,6 +60,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     break_glass.router,
     households.router,
     waiting.router,
+    withdrawing.router,
     telling.router,
     rota.router,
     leading.router,

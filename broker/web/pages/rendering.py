@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 from fastapi.responses import HTMLResponse
 
@@ -145,4 +146,5 @@ def environment() -> "Environment":
         "title": words.title,
         "groupby_kept": grouped,
     }
+    made.globals["new_id"] = lambda: str(uuid4())
     return made

@@ -174,6 +174,8 @@ class TaskPage:
     remarks: tuple[Remark, ...]
     parts: tuple[Part, ...]
     homes: tuple[HomeView, ...]
+    takes_back: str
+    """The address of the form by which the reader's team takes back what it told; '' where it did not, or has."""
     telephones: tuple[tuple[str, str], ...]
     actions: tuple[Action, ...]
     milestones: tuple[tuple[str, datetime | None, str], ...]
@@ -212,6 +214,7 @@ def page_of(seen: TaskView, directory: Directory, now: datetime) -> TaskPage:
         remarks=tuple(remarks(task.content)),
         parts=tuple(part_of(part, now) for part in seen.parts),
         homes=tuple(home_view(home, directory, message.id if message else None, now) for home in seen.homes),
+        takes_back=f"/app/sent/{seen.told}/withdraw" if seen.told and not seen.withdrawn else "",
         telephones=tuple(
             (f"{one.team.name}{' (sent this)' if one.sender else ''}", one.team.telephone or "")
             for one in seen.telephones

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Path, Request, Response
 from sqlmodel import Session
 
+from broker.domain.world import Team
 from broker.errors import Forbidden
 from broker.web.deps import Running
 from broker.web.pages.done import DONE
@@ -25,6 +26,13 @@ def seated(person: Person) -> Person:
     if person.seat.team is None:
         raise Forbidden("Auditors and administrators act for no team.")
     return person
+
+
+def team_of(person: Person) -> Team:
+    """The team that they act for; Forbidden as `seated`."""
+    team = seated(person).seat.team
+    assert team is not None
+    return team
 
 
 @router.get("/tasks/{task_id}")

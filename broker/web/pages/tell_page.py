@@ -9,6 +9,7 @@ from typing import Final
 from broker.domain.caller import Caller
 from broker.domain.world import Team
 from broker.web.pages import words
+from broker.web.pages.event_form import BASES, basis
 from broker.web.pages.fields import Field, Option
 from broker.web.pages.forms import Form
 from broker.workflow.tell import Tellable
@@ -21,19 +22,12 @@ from schemas.problem import Problem
 
 
 class Telling(StrEnum):
-    """What a page can tell."""
+    """What has a form of its own; the rest is told by `event_form`."""
 
-    CONCERN = "concern"
-    TRANSFER = "transfer"
+    CONCERN = Event.CONCERN.value
+    TRANSFER = Event.TRANSFER.value
 
 
-_BASES: Final[tuple[Option, ...]] = (
-    (LawfulBasis.DIRECT_CARE.value, "Direct care"),
-    (LawfulBasis.CHILDREN_ACT_2004_S11.value, "Safeguarding (Children Act 2004, section 11)"),
-    (LawfulBasis.CHILDREN_ACT_1989_S17.value, "A child in need (Children Act 1989, section 17)"),
-    (LawfulBasis.CHILDREN_ACT_1989_S47.value, "Significant harm (Children Act 1989, section 47)"),
-    (LawfulBasis.CONSENT.value, "Consent"),
-)
 _REASONS: Final[tuple[Option, ...]] = tuple(TRANSFER_REASON.codes.items())
 HEADINGS: Final = {Telling.CONCERN: "Tell of a concern", Telling.TRANSFER: "Hand over care"}
 
@@ -64,7 +58,7 @@ def fields_of(telling: Telling, offered: Offered) -> tuple[Field, ...]:
                     (Priority.URGENT.value, "Urgent: I have telephoned, or do so now"),
                 ),
             ),
-            _basis(),
+            basis(),
         )
     children = tuple(one.known.id for one in offered.people if one.child)
     teams = tuple((team.id, team.name) for team in offered.receivers)
@@ -90,17 +84,7 @@ def fields_of(telling: Telling, offered: Offered) -> tuple[Field, ...]:
         Field(kind="select", name="to", label="To which team?", options=(("", "Choose"), *teams)),
         Field(kind="select", name="reason", label="Why?", options=(("", "Choose"), *_REASONS)),
         *care,
-        _basis(),
-    )
-
-
-def _basis() -> Field:
-    return Field(
-        kind="select",
-        name="basis",
-        label="On what basis do you share this?",
-        options=_BASES,
-        values=(LawfulBasis.DIRECT_CARE.value,),
+        basis(),
     )
 
 
@@ -122,7 +106,7 @@ def problems_of(telling: Telling, form: Form, offered: Offered) -> list[Problem]
             "reason": ("Choose why", {code for code, _ in _REASONS}),
         }
     needs |= {name: said for name, (said, values) in wanted.items() if form.one(name) not in values}
-    needs |= {} if form.one("basis") in dict(_BASES) else {"basis": "Choose a basis"}
+    needs |= {} if form.one("basis") in dict(BASES) else {"basis": "Choose a basis"}
     return [Problem(name, said, "required") for name, said in needs.items()]
 
 

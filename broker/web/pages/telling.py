@@ -1,94 +1,99 @@
-"""Telling others from a page: a concern, or handing over care. What is sent goes the way of every message."""
+"""Telling others from a page: a concern, handing over care, and what else the events' definitions have. What is sent goes the way of every message."""
 
-import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
-from uuid import uuid4
 
-import orjson
 from fastapi import Response
 from sqlmodel import Session
 
-from broker.errors import Conflict, NotFound
+from broker.domain.caller import Caller
+from broker.errors import NotFound
 from broker.runtime import Runtime
 from broker.web.deps import Running
+from broker.web.pages import event_form, words
+from broker.web.pages.event_form import may_tell, subjects_of
 from broker.web.pages.fields import errors_of, filled
 from broker.web.pages.forms import Fields, Form
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
+from broker.web.pages.sending import begun, once, sent
 from broker.web.pages.sessions import SignedInPerson
-from broker.web.pages.tasks import Id, seated
+from broker.web.pages.tasks import Id, seated, team_of
 from broker.web.pages.tell_page import HEADINGS, Offered, Telling, fields_of, message_of, problems_of
-from broker.workflow import arrive, intake, tell
-from schemas import bundle
-from schemas.limits import Limits
+from broker.workflow import tell
+from schemas.codes import Event
+from schemas.events import SPECS
+from schemas.message import Message
 from schemas.problem import Problem
 
 router = pages()
 
-LONGEST: Final = timedelta(hours=12)
-"""So old a form may be; no session lasts longer unless somebody says so."""
-FHIR: Final = "application/fhir+json"
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+OWN_FORMS: Final = frozenset(Event(one.value) for one in Telling)
+
+
+@router.get("/households/{household_id}/tell")
+def choose(household_id: Id, running: Running, person: SignedInPerson) -> Response:
+    """What can be told of this household by form, in the words of the events' definitions."""
+    offered = _offered(running, person, household_id)
+    function = team_of(person).function
+    events = [event for event in event_form.TOLD if may_tell(event, function) and subjects_of(event, offered.people)]
+    return page(
+        running.settings,
+        "tell_choice.html",
+        title="Tell of something",
+        person=person,
+        back=f"/app/households/{household_id}",
+        own=[(one.value, HEADINGS[one]) for one in Telling],
+        events=[(event.value, words.title(event.value), SPECS[event].text) for event in events],
+    )
 
 
 @router.get("/households/{household_id}/{telling}")
-def form(household_id: Id, telling: Telling, running: Running, person: SignedInPerson) -> Response:
+def form(household_id: Id, telling: Event, running: Running, person: SignedInPerson) -> Response:
     """The form, about those of the household of whom the team may tell."""
-    seated(person)
+    _possible(telling, person)
     return _page(running, person, household_id, telling, _offered(running, person, household_id), Form([]), [])
 
 
 @router.post("/households/{household_id}/{telling}")
-def send(household_id: Id, telling: Telling, running: Running, person: SignedInPerson, fields: Fields) -> Response:
+def send(household_id: Id, telling: Event, running: Running, person: SignedInPerson, fields: Fields) -> Response:
     """The message, once; or the form again, with what was typed."""
-    seated(person)
+    _possible(telling, person)
     offered = _offered(running, person, household_id)
-    problems = problems_of(telling, fields, offered)
-    begun = _begun(fields, running.now())
-    if begun is None:
-        problems.append(Problem("", "load the form again, then send it", "value"))
-    if not problems and begun is not None:
-        problems = _send(running, person, telling, fields, offered, begun)
+    problems = _problems(telling, fields, offered, running.now())
+    first = begun(fields, running.now())
+    if first is None:
+        problems.append(once())
+    elif not problems:
+        problems = sent(running, person.caller, _message(telling, fields, offered, person.caller, *first), first[1])
     if problems:
         return _page(running, person, household_id, telling, offered, fields, problems)
     return see("/app/sent?done=told")
 
 
-def _send(
-    running: Runtime, person: Person, telling: Telling, fields: Form, offered: Offered, begun: tuple[str, datetime]
-) -> list[Problem]:
-    """What keeps it from being taken; nothing when it was, now or before."""
-    (message_id, at), now, settings = begun, running.now(), running.settings
-    message = message_of(telling, fields, offered, person.caller, message_id, at)
-    written = bundle.write(
-        message, source=settings.public_url, source_name=settings.service_name, timestamp=at, bundle_id=message_id
-    )
-    limits = Limits(bytes=settings.max_body_bytes, depth=settings.max_depth, entries=settings.max_entries)
-    incoming = intake.read_fhir(orjson.dumps(written), FHIR, limits, now)
-    if incoming.standing != "usable":
-        return [Problem("", "this could not be sent as it is; telephone, and tell whoever looks after Baton", "value")]
-    try:
-        arrive.arrive(running.store, running.context, incoming, person.caller, running.now)
-    except Conflict:  # the same form with other words
-        return [Problem("", "this form was sent before with other words; load it again to send another", "value")]
-    return []
+def _possible(telling: Event, person: Person) -> None:
+    """NotFound for what is not told by form, or not by teams of that function."""
+    if telling not in OWN_FORMS and not may_tell(telling, team_of(person).function):
+        raise NotFound
 
 
-def _begun(fields: Form, now: datetime) -> tuple[str, datetime] | None:
-    """The id of the message and the time at which the form was loaded: the same form sent twice is the same message."""
-    message_id = fields.one("message")
-    try:
-        at = datetime.fromisoformat(fields.one("at"))
-    except ValueError:
-        return None
-    fits = at.tzinfo is not None and now - LONGEST <= at <= now
-    return (message_id, at) if fits and _UUID.fullmatch(message_id) else None
+def _problems(telling: Event, fields: Form, offered: Offered, now: datetime) -> list[Problem]:
+    if telling in OWN_FORMS:
+        return problems_of(Telling(telling), fields, offered)
+    return event_form.problems_of(telling, fields, offered.people, now)
+
+
+def _message(telling: Event, fields: Form, offered: Offered, caller: Caller, message_id: str, at: datetime) -> Message:
+    if telling in OWN_FORMS:
+        return message_of(Telling(telling), fields, offered, caller, message_id, at)
+    return event_form.message_of(telling, fields, offered.people, caller, message_id, at)
 
 
 def _offered(running: Runtime, person: Person, household_id: str) -> Offered:
+    seated(person)
+
     def work(session: Session) -> Offered | None:
         ctx = running.context(session)
         people = tell.of_household(session, ctx, person.caller, household_id, running.now())
@@ -104,15 +109,16 @@ def _page(
     running: Runtime,
     person: Person,
     household_id: str,
-    telling: Telling,
+    telling: Event,
     offered: Offered,
     typed: Form,
     problems: Sequence[Problem],
 ) -> Response:
-    blank = fields_of(telling, offered)
+    own = telling in OWN_FORMS
+    blank = fields_of(Telling(telling), offered) if own else event_form.fields_of(telling, offered.people)
     errors, faults = errors_of(problems, blank)
     values = {one.name: typed.every(one.name) for one in blank} if problems else {}
-    heading = HEADINGS[telling]
+    heading = HEADINGS[Telling(telling)] if own else words.title(telling)
     return page(
         running.settings,
         "tell.html",
@@ -124,7 +130,10 @@ def _page(
         back=f"/app/households/{household_id}",
         fields=filled(blank, values, errors),
         faults=faults,
-        message=typed.one("message") or str(uuid4()),
-        at=typed.one("at") or running.now().isoformat(timespec="seconds"),
-        nobody=not offered.people,
+        back_words="Back to the household",
+        message=typed.one("message"),
+        at=typed.one("at"),
+        now=running.now(),
+        nobody=not (offered.people if own else subjects_of(telling, offered.people)),
+        explained="" if own else SPECS[telling].text,
     )
