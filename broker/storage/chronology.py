@@ -28,6 +28,14 @@ class Entry:
     """Persons are keyed by their ids."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The part of a long chronology that one page shows: so many of the latest, after leaving out so many."""
+
+    most: int
+    skip: int = 0
+
+
 def about(
     session: Session,
     codec: Codec,
@@ -36,6 +44,7 @@ def about(
     since: datetime | None = None,
     events: Collection[Event] = (),
     named: bool = False,
+    window: Window | None = None,
 ) -> list[Entry]:
     """Everything about these persons, the earliest first by when it happened.
 
@@ -46,6 +55,7 @@ def about(
         since: only what happened then or later.
         events: only these; empty for all.
         named: also what only names them.
+        window: only so many of the latest, one more than it shows where there are earlier ones.
     """
     of = select(Subject.notification_id).where(col(Subject.person_id).in_(person_ids))
     if not named:
@@ -59,8 +69,22 @@ def about(
         query = query.where(col(Notification.event).in_(events))
     if since is not None:
         query = query.where(col(Notification.occurred_at) >= since)
-    rows = session.exec(query.order_by(col(Notification.occurred_at), col(Notification.id)))
-    return [_entry(codec, row) for row in rows]
+    if window is not None:
+        latest = query.order_by(col(Notification.occurred_at).desc(), col(Notification.id).desc())
+        rows = session.exec(latest.offset(window.skip).limit(window.most + 1)).all()
+        return [_entry(codec, row) for row in reversed(rows)]
+    ordered = session.exec(query.order_by(col(Notification.occurred_at), col(Notification.id)))
+    return [_entry(codec, row) for row in ordered]
+
+
+def of(session: Session, codec: Codec, notification_ids: Collection[str]) -> list[Entry]:
+    """These, as far as nobody took them back."""
+    query = select(Notification).where(
+        col(Notification.id).in_(notification_ids),
+        Notification.state == NotificationState.ACCEPTED,
+        col(Notification.event).is_not(None),
+    )
+    return [_entry(codec, row) for row in session.exec(query)] if notification_ids else []
 
 
 def _entry(codec: Codec, row: Notification) -> Entry:

@@ -22,9 +22,10 @@ from broker.domain.visibility import LEADS
 from broker.domain.world import Team, World
 from broker.storage import chronology as entries
 from broker.storage import people
-from broker.storage.chronology import Entry
+from broker.storage.chronology import Entry, Window
 from broker.storage.deliveries import RELEASE_REFUSED
 from broker.storage.missed import missed
+from broker.storage.tables import Expectation
 from broker.storage.world import load_world
 from broker.workflow import view
 from broker.workflow.context import Context
@@ -77,6 +78,10 @@ class Chronology:
     """The same of what was expected after an event that the team sees, of a team that it may know of."""
     seen: frozenset[str]
     """Who of the household it sees."""
+    behind: tuple[Line, ...] = ()
+    """Contacts that the page does not show, by which gaps and who was last seen are told as they are; the earliest first."""
+    more: bool = False
+    """There are earlier events than these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +183,15 @@ def chronology(session: Session, ctx: Context, caller: Caller, household_id: str
     return None if home is None else of_home(session, ctx, home, household_id, now)
 
 
-def of_home(session: Session, ctx: Context, home: view.Home, household_id: str, now: datetime) -> Chronology:
-    """The same of a household that the team is known to see."""
+def of_home(
+    session: Session, ctx: Context, home: view.Home, household_id: str, now: datetime, *, window: Window | None = None
+) -> Chronology:
+    """The same of a household that the team is known to see. `window`: of a long one only so many lines, which costs less."""
     members = [id_ for id_ in home.world.members_of(household_id) if not _hidden(home.world, id_)]
     gone = {id_: day for id_, day in entries.left(session, household_id).items() if id_ not in members}
-    found = _now_known(session, entries.about(session, ctx.codec, {*members, *gone}))
+    late = missed(session, home.seen.persons, ctx.policy.expectations.rules) if home.seen.whole else []
+    shown, others, more = _read(session, ctx, {*members, *gone}, late, window)
+    found = _now_known(session, [*shown, *others])
     named = {person.key for entry in found for person in entry.message.people}
     everybody = home.as_seen(load_world(session, ctx.codec, named | set(members) | gone.keys()), household_id, now)
     ids = [entry.id for entry in found]
@@ -200,14 +209,35 @@ def of_home(session: Session, ctx: Context, home: view.Home, household_id: str, 
         now=now,
     )
     lines = tuple(sorted(look.lines(found, members), key=lambda line: (line.at, line.id)))
+    on_page = {entry.id for entry in shown}
     return Chronology(
         team=home.team,
         world=home.world,
-        lines=lines,
+        lines=tuple(line for line in lines if line.notification in on_page),
         gaps=tuple(_gaps(lines, home, household_id, ctx, now)) if home.seen.whole else (),
-        missed=tuple(_missed(session, lines, home, ctx)) if home.seen.whole else (),
+        missed=tuple(_missed(late, lines, home, ctx)),
         seen=home.seen.persons,
+        behind=tuple(line for line in lines if line.notification not in on_page),
+        more=more,
     )
+
+
+def _read(
+    session: Session, ctx: Context, persons: Collection[str], late: Sequence[Expectation], window: Window | None
+) -> tuple[list[Entry], list[Entry], bool]:
+    """What is shown; what else must be looked at so that no gap is told which is none, and none is left out; whether there is more."""
+    shown = entries.about(session, ctx.codec, persons, window=window)
+    if window is None:
+        return shown, [], False
+    more = len(shown) > window.most
+    shown = shown[-window.most :]
+    if not more and not window.skip:
+        return shown, [], False
+    contacts = entries.about(session, ctx.codec, persons, events=ctx.policy.chronology.contacts)
+    asked_for = {id_ for one in late for id_ in (one.notification_id, one.met_by) if id_}
+    known = {entry.id: entry for entry in (*contacts, *entries.of(session, ctx.codec, asked_for))}
+    on_page = {entry.id for entry in shown}
+    return shown, [entry for id_, entry in known.items() if id_ not in on_page], more
 
 
 def _gaps(lines: Sequence[Line], home: view.Home, household_id: str, ctx: Context, now: datetime) -> Iterator[Quiet]:
@@ -218,10 +248,10 @@ def _gaps(lines: Sequence[Line], home: view.Home, household_id: str, ctx: Contex
     yield from quiet.quiet(contacts, replace(home.world, people=here), ctx.policy.chronology, now)
 
 
-def _missed(session: Session, lines: Sequence[Line], home: view.Home, ctx: Context) -> Iterator[Missed]:
+def _missed(late: Sequence[Expectation], lines: Sequence[Line], home: view.Home, ctx: Context) -> Iterator[Missed]:
     """What the team may know was expected and late: after what it sees, from whom it may know of, and come by what it sees."""
     rules_now, shown = ctx.policy.expectations.rules, {line.notification for line in lines}
-    for one in missed(session, home.seen.persons, rules_now):
+    for one in late:
         ended = one.met_by is None or one.met_by in shown
         if one.notification_id in shown and ended and _may_know(home.team, one.owed_by, ctx):
             yield Missed(

@@ -19,6 +19,7 @@ from broker.domain.visibility import LEADS, visible_recipients
 from broker.domain.world import Team
 from broker.errors import Conflict, Invalid
 from broker.storage import audit, mailbox, notifications, people, practitioners, tasks
+from broker.storage.chronology import Window
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import Stored
 from broker.storage.world import load_world
@@ -30,6 +31,8 @@ from schemas.codes import Function, TaskCode
 from schemas.message import Message
 
 MOST_HOMES: Final = 3
+_BESIDE: Final = Window(most=40)
+"""Events that are read for the few beside a task, of which some are not for its reader."""
 _ANSWERED_BY: Final = (TaskCode.ACKNOWLEDGE, TaskCode.TRANSFER)
 """Tasks by which a recipient answers."""
 _ON_CALL: Final = (Function.MASH, Function.CHILDRENS_SOCIAL_CARE, Function.EMERGENCY_DUTY_TEAM)
@@ -214,16 +217,19 @@ def homes(session: Session, ctx: Context, caller: Caller, persons: Iterable[str]
     """The households of these persons that the caller's team may know of, each read in the audit."""
     world = load_world(session, ctx.codec, list(persons))
     ids = dict.fromkeys(home for person in persons for home in world.households_of(person))
-    found = (home_of(session, ctx, caller, id_, now) for id_ in list(ids)[:MOST_HOMES])
+    found = (home_of(session, ctx, caller, id_, now, _BESIDE) for id_ in list(ids)[:MOST_HOMES])
     return tuple(home for home in found if home is not None)
 
 
-def home_of(session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime) -> Home | None:
+def home_of(
+    session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime, window: Window
+) -> Home | None:
     """One household; None when the caller's team may not know of it. That it was read, or asked for in vain, is in the audit."""
     found = view.home(session, ctx, caller, household_id, now)
-    events = None if found is None else chronology.of_home(session, ctx, found, household_id, now)
+    events = None if found is None else chronology.of_home(session, ctx, found, household_id, now, window=window)
     emergency = found.emergency if found else None
-    detail: dict[str, object] = {"chronology": [line.notification for line in events.lines]} if events else {}
+    read = [line.notification for line in (*events.behind, *events.lines)] if events else []
+    detail: dict[str, object] = {"chronology": read} if events else {}
     audit.record(
         session,
         action="read",
@@ -249,7 +255,7 @@ def home_of(session: Session, ctx: Context, caller: Caller, household_id: str, n
 def _seen(ctx: Context, events: Chronology) -> dict[str, LastSeen]:
     """Person → the last contact with them that the team may see."""
     found: dict[str, LastSeen] = {}
-    for line in events.lines:
+    for line in sorted((*events.behind, *events.lines), key=lambda line: line.at):
         contact = quiet.contact(line.message, line.view, ctx.policy.chronology)
         for person in contact.persons if contact is not None else ():
             found[person] = LastSeen(at=line.at, by=ctx.directory.teams.get(line.message.sender or ""), line=line)

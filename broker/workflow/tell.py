@@ -8,11 +8,15 @@ from sqlmodel import Session
 
 from broker.domain import sight
 from broker.domain.caller import Caller
-from broker.domain.states import PersonState
+from broker.domain.states import NotificationState, PersonState
 from broker.domain.world import KnownPerson, Team
+from broker.errors import Conflict, NotFound
+from broker.storage import audit
 from broker.storage import sight as addressed
+from broker.storage.tables import Notification
 from broker.workflow import view
 from broker.workflow.context import Context
+from schemas.codes import Event
 from schemas.identifiers import NHS_NUMBER
 from schemas.message import Identifier, Person
 
@@ -83,3 +87,26 @@ def receivers(ctx: Context, caller: Caller) -> Sequence[Team]:
         if team.function is own.function and not team.closed and team.id != own.id
     ]
     return sorted(alike, key=lambda team: (team.name, team.id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a team has told: its id here, the one that the team gave it, and what it told of."""
+
+    id: str
+    message_id: str
+    event: Event
+
+
+def own(session: Session, caller: Caller, notification_id: str, now: datetime) -> Told:
+    """What the caller's team told and can take back; that it was looked up is in the audit.
+
+    NotFound for what others told, so that nobody learns that it is there; Conflict when it has been taken back.
+    """
+    row = session.get(Notification, notification_id)
+    if row is None or row.sender_team_id != caller.team or row.event in (None, Event.WITHDRAW) or not row.message_id:
+        raise NotFound
+    if row.state is NotificationState.WITHDRAWN:
+        raise Conflict("It has been taken back already.")
+    audit.record(session, action="read", entity="notification", entity_id=row.id, now=now, caller=caller)
+    return Told(id=row.id, message_id=row.message_id, event=Event(str(row.event)))

@@ -6,6 +6,7 @@ import pytest
 from lxml import html
 
 from broker.storage.tables import Audit, Membership
+from broker.web.pages import households
 from tests.contract.calling import VISITORS, message, opened, town_copy
 from tests.contract.visiting import employ, text, visitor
 
@@ -80,3 +81,31 @@ def test_a_name_is_text_in_pictures_and_tables_and_a_picture_runs_nothing(town):
     for picture in html.fromstring(answer.text).xpath("//svg"):
         assert picture.get("role") == "img"
         assert "below" in picture.get("aria-label")
+
+
+# --- a long chronology, a part of it at a time
+
+
+def test_a_part_tells_gaps_and_who_was_last_seen_as_the_whole_does(town, monkeypatch):
+    """Of the latest event alone: what was before is on its own page, and no time counts as without contact that was not."""
+    address, ruth = f"/app/households/{home(town)}", visitor(town, "ruth")
+    whole = ruth.get(address)
+    assert whole.xpath("//a[@rel='next']") == []
+    monkeypatch.setattr(households, "A_PAGE", 1)
+    happened, pages = [], 0
+    while address:
+        page = ruth.get(address)
+        for caption in ("The same as a table", "Gaps, and what did not come in time"):
+            assert table(page, caption) == table(whole, caption)
+        happened += table(page, "Everything that was told, latest first") or []
+        assert bool(page.xpath("//svg[contains(@aria-label,'What happened')]")) is (pages == 0)
+        [address, *_] = [*page.xpath("//a[@rel='next']/@href"), None]
+        pages += 1
+    assert pages > 1
+    assert happened == table(whole, "Everything that was told, latest first")
+    assert ruth.http.get(f"/app/households/{home(town)}?skip=-1").status_code == 404
+
+
+def table(page, caption):
+    found = page.xpath("//table[caption[.=$said]]/tbody", said=caption)
+    return [" ".join(row.text_content().split()) for row in found[0]] if found else None

@@ -126,7 +126,8 @@ class HomeView:
     unknown: tuple[str, ...]
     """What nobody has said, and when nobody was seen."""
     lines: tuple[Happened, ...]
-    more: int
+    more: bool
+    """Whether more happened than stands here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,7 +387,7 @@ def home_view(
         whole=shown["wholeHousehold"],
         unknown=tuple(dict.fromkeys(unknown)),
         lines=tuple(_happened(line, directory, here) for line in latest[:lines]),
-        more=max(len(latest) - lines, 0),
+        more=home.events.more or len(latest) > lines,
     )
 
 

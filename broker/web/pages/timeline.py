@@ -111,13 +111,19 @@ def timeline_of(
     """`names`: of the people of the household, by id. `concerns`: the events that are drawn taller."""
     gaps = gaps_shown(found, now)
     told = [_told(line, names, directory, concerns) for line in found.lines]
-    begun = min([*(one.at for one in told), *(gap.since for gap in gaps)], default=now)
+    begun = _begins(found, told, gaps, now)
     return Timeline(
         described=_described(len(told), gaps, begun),
         pictures=tuple(drawn(told, gaps, names, (begun, now), wide) for wide in (WIDE, NARROW)) if told or gaps else (),
         gaps=tuple(_gap(gap, names) for gap in reversed(gaps)),
         rows=tuple(reversed(told)),
     )
+
+
+def _begins(found: Chronology, told: Sequence[EventRow], gaps: Sequence[GapShown], now: datetime) -> datetime:
+    """Where the line of time begins: of a part with the first event that it holds, or times before would look empty."""
+    events = [one.at for one in told]
+    return min(events if found.more and events else [*events, *(gap.since for gap in gaps)], default=now)
 
 
 def _described(events: int, gaps: Sequence[GapShown], begun: datetime) -> str:
@@ -174,7 +180,7 @@ def drawn(
     length = max(now - begun, timedelta(days=1))
 
     def place(at: datetime) -> int:
-        return _EDGE + round((min(at, now) - begun) / length * (wide - 2 * _EDGE))
+        return _EDGE + round((min(max(at, begun), now) - begun) / length * (wide - 2 * _EDGE))
 
     rows = [*_of_teams(told, place), *_of_children(gaps, names, place, now)]
     lanes = tuple(_lane(row, _TOP + _ROW * index, wide) for index, row in enumerate(rows))
@@ -210,7 +216,8 @@ def _of_children(gaps: Sequence[GapShown], names: Mapping[str, str], place: Plac
     for code, said in ((NO_CONTACT, "no contact"), (MISSED, "did not come in time")):
         for person in dict.fromkeys(gap.person for gap in gaps if gap.code == code):
             theirs = [gap for gap in gaps if gap.person == person and gap.code == code]
-            bars = tuple(_bar(place(gap.since), place(gap.until or now), code) for gap in theirs)
+            spans = ((place(gap.since), place(gap.until or now)) for gap in theirs)
+            bars = tuple(_bar(begins, ends, code) for begins, ends in spans if ends > _EDGE)
             yield _Row(words=f"{names.get(person) or 'A child'}: {said}", bars=bars)
 
 

@@ -1,18 +1,12 @@
 """Taking back what one's team has told, from a page: a message of its own, as a system would send it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from fastapi import Response
-from sqlmodel import Session
 
-from broker.domain.states import NotificationState
-from broker.errors import Conflict, NotFound
 from broker.runtime import Runtime
-from broker.storage import audit
-from broker.storage.tables import Notification
 from broker.web.deps import Running
 from broker.web.pages import words
 from broker.web.pages.fields import Field, errors_of, filled
@@ -23,6 +17,8 @@ from broker.web.pages.seats import Person
 from broker.web.pages.sending import begun, once, sent
 from broker.web.pages.sessions import SignedInPerson
 from broker.web.pages.tasks import Id, team_of
+from broker.workflow import tell
+from broker.workflow.tell import Told
 from schemas.codes import Event
 from schemas.events import FACTS, coded
 from schemas.message import Fact, Message
@@ -35,15 +31,6 @@ _EXPLAINED: Final = (
     "Every team that was told is told that you take it back, and need not answer any more. What they have agreed to do "
     "stays theirs, and nothing is deleted. Telephone those who may have acted on it."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What is to be taken back: its id here, the one that its sender gave it, and what it told of."""
-
-    id: str
-    message_id: str
-    event: Event
 
 
 @router.get("/sent/{notification_id}/withdraw")
@@ -68,28 +55,10 @@ def send(notification_id: Id, running: Running, person: SignedInPerson, fields: 
 
 
 def _told(running: Runtime, person: Person, notification_id: str) -> Told:
-    """What the team itself told and has not taken back; NotFound for anything else, so that nobody learns that it is there."""
-    team, now = team_of(person), running.now()
-
-    def work(session: Session) -> Told:
-        row = session.get(Notification, notification_id)
-        if row is None or row.sender_team_id != team.id or row.event in (None, Event.WITHDRAW) or not row.message_id:
-            raise NotFound
-        if row.state is NotificationState.WITHDRAWN:
-            raise Conflict("It has been taken back already.")
-        detail = {"for": "withdraw"}
-        audit.record(
-            session,
-            action="read",
-            entity="notification",
-            entity_id=row.id,
-            now=now,
-            caller=person.caller,
-            detail=detail,
-        )
-        return Told(id=row.id, message_id=row.message_id, event=Event(str(row.event)))
-
-    return running.store.write(work)
+    """What the team itself told and has not taken back."""
+    team_of(person)
+    now = running.now()
+    return running.store.write(lambda session: tell.own(session, person.caller, notification_id, now))
 
 
 def _message(told: Told, reason: str, person: Person, message_id: str, at: datetime) -> Message:
