@@ -25,6 +25,17 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """An account as it is shown: of the issuer's own name for somebody only a hash is kept."""
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    seats: tuple[Practitioner, ...]
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
     """A live session: whose it is, which people of teams they are, and for which team they act at present."""
 
@@ -57,6 +68,43 @@ def put(session: Session, codec: Codec, account: Account, now: datetime) -> None
     session.flush()
     session.add_all(
         tables.Seat(account_id=account.id, team_id=team, practitioner_id=somebody) for team, somebody in account.seats
+    )
+
+
+def known(session: Session, codec: Codec, account_id: str) -> Known | None:
+    """One account, revoked or not."""
+    row = session.get(tables.Account, account_id)
+    return None if row is None else _known(session, codec, row)
+
+
+def page(session: Session, codec: Codec, *, after: str, limit: int) -> tuple[list[Known], str]:
+    """So many accounts by id, from behind that one; the last one's id where there are more, else ''."""
+    query = select(tables.Account).where(tables.Account.id > after).order_by(col(tables.Account.id)).limit(limit + 1)
+    rows = session.exec(query).all()
+    return [_known(session, codec, row) for row in rows[:limit]], rows[limit - 1].id if len(rows) > limit else ""
+
+
+def change(session: Session, codec: Codec, account: Known, now: datetime) -> None:
+    """The account as it is from now on, its subject as it was; whoever is signed in by it must sign in again."""
+    _end_all(session, account.id)
+    row = session.get_one(tables.Account, account.id)
+    row.details = seal_json(codec, {"name": account.name}, _context(account.id))
+    row.scopes = " ".join(sorted(account.scopes))
+    row.revoked_at = now if account.revoked else None
+    session.execute(delete(tables.Seat).where(col(tables.Seat.account_id) == account.id))
+    session.flush()
+    session.add_all(
+        tables.Seat(account_id=account.id, team_id=one.team_id, practitioner_id=one.id) for one in account.seats
+    )
+
+
+def _known(session: Session, codec: Codec, row: tables.Account) -> Known:
+    return Known(
+        id=row.id,
+        name=open_json(codec, row.details, _context(row.id))["name"],
+        scopes=frozenset(row.scopes.split()),
+        seats=seats(session, codec, row.id),
+        revoked=row.revoked_at is not None,
     )
 
 

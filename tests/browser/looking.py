@@ -15,7 +15,9 @@ RULES = {
     "resultTypes": ["violations"],
 }
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
-_TEAM = re.compile(r"(/admin/teams/)[a-z0-9-]+")
+_TEAM = re.compile(r"(/admin/(?:teams|people)/)(?!new$)[a-z0-9-]+")
+_EVENT = re.compile(r"(/households/\{id\}/)(?!tell$|concern$|transfer$)[a-z0-9-]+")
+"""Forms made of definitions are of one kind, whatever the event."""
 
 
 def sign_in(page: Page, who: str) -> None:
@@ -28,7 +30,7 @@ def sign_in(page: Page, who: str) -> None:
 
 def shape(address: str) -> str:
     """The kind of page behind an address: ids and queries left out."""
-    return _TEAM.sub(r"\1{id}", _ID.sub("{id}", urlsplit(address).path))
+    return _EVENT.sub(r"\1{event}", _TEAM.sub(r"\1{id}", _ID.sub("{id}", urlsplit(address).path)))
 
 
 @dataclass

@@ -14,7 +14,14 @@ ROLES = ["joanne-pike", "amina-yusuf", "maria-santos", "nadia-rahman", "chris-do
 ALWAYS = ["/app/sign-in", "/app/sign-in/go", "/app/signed-out", "/app/help", "/app/accessibility", "/app/nothing-here"]
 
 AMONG = {
-    "joanne-pike": ("inbox", "tasks/{id}", "tasks/{id}/accept", "households/{id}"),
+    "joanne-pike": (
+        "inbox",
+        "tasks/{id}",
+        "tasks/{id}/accept",
+        "households/{id}",
+        "households/{id}/tell",
+        "households/{id}/{event}",
+    ),
     "nadia-rahman": ("audit/handovers", "audit/handovers/{id}", "audit/timeliness", "audit/declines", "audit/watch"),
     "chris-doyle": (
         "admin/teams",
@@ -23,6 +30,10 @@ AMONG = {
         "admin/channels",
         "admin/dead-letters",
         "admin/policy",
+        "admin/people",
+        "admin/people/{id}",
+        "admin/people/new",
+        "admin/branding",
     ),
 }
 """Kinds of page that a role must come to."""

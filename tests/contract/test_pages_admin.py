@@ -9,8 +9,9 @@ from lxml import html
 from adapters.port import Taken
 from adapters.registry import ADAPTERS
 from broker.domain.states import ChannelKind
-from broker.storage import canaries
+from broker.storage import canaries, practitioners
 from broker.storage.tables import Audit, ChannelHealth, Delivery, Notification
+from broker.web.pages import admin_people
 from broker.workflow import explain, intake
 from schemas import examples
 from schemas.limits import Limits
@@ -28,6 +29,9 @@ PAGES = (
     "/app/admin/policy",
     "/app/admin/policy/versions",
     "/app/admin/branding",
+    "/app/admin/people",
+    "/app/admin/people/new",
+    "/app/admin/people/chris",
 )
 QUARTER = timedelta(minutes=15)
 FAMILY = ("Hartley", "Ava", "Clent View", "9990000409")
@@ -229,3 +233,91 @@ def test_no_organisation_is_claimed_unless_somebody_says_so(town, chris):
     assert page.find_class("baton-header__organisation") == []
     assert page.xpath("//header//img | //header//svg") == []
     assert "NHS" not in page.xpath("//header")[0].text_content() + page.xpath("//footer")[0].text_content()
+
+
+# --- people
+
+LIST = "/app/admin/people"
+SOMEBODY = {"name": "Grace <b>Obi</b>", "team": VISITORS, "role": "health-visitor"}
+
+
+def add(chris, **said):
+    form = chris.get(f"{LIST}/new")
+    return chris.send(form, f"{LIST}/new", **SOMEBODY | said)
+
+
+def address(chris, name):
+    [link] = [one for one in chris.get(LIST).xpath("//main//table//a") if one.text_content() == name]
+    return link.get("href")
+
+
+def test_somebody_is_added_signs_in_and_acts_for_their_team(town, chris):
+    assert "It is written down." in text(html.fromstring(add(chris).text))
+    place = address(chris, SOMEBODY["name"])
+    new = visitor(town, place.rsplit("/", 1)[1])
+    assert "Inbox of Birmingham health visiting" in text(new.get("/app/inbox"))
+    assert "<b>Obi" not in chris.http.get(LIST).text
+    rows = town.rows(Audit, client_name="person:chris", action="administer")
+    assert {row.entity for row in rows} == {"account", "practitioner"}
+
+
+def test_a_role_that_changes_and_an_account_that_ends_sign_out_at_once(town, chris):
+    add(chris)
+    place = address(chris, SOMEBODY["name"])
+    new = visitor(town, place.rsplit("/", 1)[1])
+    changed = {"name": "Grace Obi", f"role-{VISITORS}": "team-leader"}
+    chris.send(chris.get(place), place, **changed)
+    assert new.http.get("/app/inbox").status_code == 303
+    new.sign_in(place.rsplit("/", 1)[1])
+    assert "team leader" in new.http.get("/app/inbox").text
+    chris.send(chris.get(place), f"{place}/end")
+    assert new.http.get("/app/inbox").status_code == 303
+    assert new.sign_in(place.rsplit("/", 1)[1]).status_code == 403
+    assert "Ended" in text(chris.get(LIST))
+
+
+def test_who_leaves_a_team_cannot_act_for_it_and_keeps_an_office(town, chris):
+    add(chris, scopes="baton/audit")
+    place = address(chris, SOMEBODY["name"])
+    chris.send(chris.get(place), place, **{f"role-{VISITORS}": ""})
+    new = visitor(town, place.rsplit("/", 1)[1])
+    assert new.http.get("/app").headers["location"] == "/app/audit/handovers"
+    people = town.runtime.store.read(lambda s: practitioners.of_team(s, town.runtime.store.codec, VISITORS))
+    assert [one.left_at is not None for one in people if one.id == place.rsplit("/", 1)[1]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"name": ""}, "#name"),
+        ({"name": "Obi, Grace"}, "#name"),
+        ({"role": ""}, "#team"),
+        ({"team": "nobody"}, "#team"),
+        ({"role": "wizard"}, "#role"),
+        ({"team": "", "role": ""}, "#team"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(town, chris, said, field):
+    answer = add(chris, **said)
+    assert answer.status_code == 422
+    links = html.fromstring(answer.text).xpath("//*[contains(@class,'nhsuk-error-summary__list')]//a/@href")
+    assert links == [field]
+
+
+def test_nobody_changes_an_office_of_their_own_or_ends_their_own_account(town, chris):
+    place = f"{LIST}/chris"
+    page = chris.get(place)
+    assert "End this account" not in text(page)
+    answer = chris.send(page, place, scopes="baton/audit")
+    assert "Somebody else must change" in answer.text
+    forged = {"csrf": page.xpath("//input[@name='csrf']/@value")[0]}
+    assert chris.http.post(f"{place}/end", data=forged).status_code == 403
+    assert chris.http.get(LIST).status_code == 200
+
+
+def test_a_long_list_has_pages(town, chris, monkeypatch):
+    monkeypatch.setattr(admin_people, "A_PAGE", 2)
+    first = chris.get(LIST)
+    [following] = first.xpath("//a[@rel='next']/@href")
+    shown = [*first.xpath("//main//table//a/@href"), *chris.get(following).xpath("//main//table//a/@href")]
+    assert shown == [f"{LIST}/{id_}" for id_ in ("chris", "nadia", "ruth")]

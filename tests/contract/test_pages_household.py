@@ -92,14 +92,15 @@ def test_a_part_tells_gaps_and_who_was_last_seen_as_the_whole_does(town, monkeyp
     whole = ruth.get(address)
     assert whole.xpath("//a[@rel='next']") == []
     monkeypatch.setattr(households, "A_PAGE", 1)
-    happened, pages = [], 0
+    happened: list[str] = []
+    pages = 0
     while address:
         page = ruth.get(address)
         for caption in ("The same as a table", "Gaps, and what did not come in time"):
             assert table(page, caption) == table(whole, caption)
         happened += table(page, "Everything that was told, latest first") or []
         assert bool(page.xpath("//svg[contains(@aria-label,'What happened')]")) is (pages == 0)
-        [address, *_] = [*page.xpath("//a[@rel='next']/@href"), None]
+        address = next(iter(page.xpath("//a[@rel='next']/@href")), "")
         pages += 1
     assert pages > 1
     assert happened == table(whole, "Everything that was told, latest first")

@@ -17,6 +17,8 @@ DONE: Final = {
     "sent": "Your answers were sent. What is still open stands below.",
     "told": "It was sent. Below you see each team that was told and must answer, as far as you may know of it.",
     "withdrawn": "It was taken back. Every team that was told is told so.",
+    "account": "It is written down. Whoever was signed in by it signs in again.",
+    "account-ended": "The account has ended. Whoever was signed in by it is so no longer.",
     "away": "Your absence is written down.",
     "back": "You are there again.",
     "same": "This was sent before. Nothing was sent twice.",

@@ -11,7 +11,7 @@ from typing import Final
 
 from broker.domain.caller import Caller
 from broker.web.pages import words
-from broker.web.pages.fields import Field, Option, Typed
+from broker.web.pages.fields import MORE, Field, Option, Typed
 from broker.web.pages.forms import Form
 from broker.workflow.tell import Tellable
 from broker.workflow.view import name_of
@@ -56,6 +56,18 @@ _LIVES: Final[tuple[Option, ...]] = (
     (Standing.LEFT.value, "Does not live there any more"),
 )
 _NONE: Final = frozenset({"none", "no", "nothing", "none known"})
+_FEW: Final = 6
+"""So many facts are no burden to look at."""
+_LABELS: Final[Mapping[str, str]] = {
+    "concerns": "What concerns do you have?",
+    "concern-detail": "What did you see, or hear?",
+    "action-taken": "What have you done already?",
+    "seen": "Was the person seen?",
+    "last-contact": "When did you last see the child?",
+    "follow-up-plan": "What happens next, and who does it?",
+    "question": "What do you ask?",
+}
+"""Of facts whose definitions speak of “the sender”."""
 NOTHING: Final = "Write “none” if you asked and there is nothing. Leave it empty if nobody asked."
 
 
@@ -92,7 +104,7 @@ def fields_of(event: Event, people: Sequence[Tellable]) -> tuple[Field, ...]:
         ),
         *(_address() if "address" in spec.persons_have else ()),
         *(_household(people) if spec.household is Level.REQUIRED else ()),
-        *(_field(FACTS[code], spec) for code in _facts(spec)),
+        *sorted((_field(FACTS[code], spec) for code in _facts(spec)), key=lambda one: one.group == MORE),
         basis(),
     )
 
@@ -153,16 +165,25 @@ def _field(fact: FactSpec, spec: EventSpec) -> Field:
     return Field(
         kind=(kinds | texts).get(fact.type, "text"),
         name=fact.code,
-        label=fact.text + (f" ({fact.unit.strip('{}')})" if fact.unit else ""),
-        hint=_hint(fact, spec),
+        label=_label(fact),
+        hint=NOTHING if fact.type is FactType.STATEMENT else "",
+        group="" if fact.code in _wanted(spec) else MORE,
         options=_options(fact),
     )
 
 
-def _hint(fact: FactSpec, spec: EventSpec) -> str:
-    needed = fact.code in {*spec.required, *spec.expected}
-    said = (NOTHING if fact.type is FactType.STATEMENT else "", "" if needed else "If you know it.")
-    return " ".join(part for part in said if part)
+def _label(fact: FactSpec) -> str:
+    """What a definition says of a fact, in words for whoever sends it."""
+    said = _LABELS.get(fact.code) or fact.text.partition(", or false")[0].replace("the sender sees", "you see")
+    return said + (f" ({fact.unit.strip('{}')})" if fact.unit else "")
+
+
+def _wanted(spec: EventSpec) -> frozenset[str]:
+    """What stands open on the form: what any kind of the event requires or expects. The rest is there, and folded."""
+    of_kinds = (code for codes in spec.expected_for.values() for code in codes)
+    expected = {*spec.required, *spec.required_one_of, *spec.expected, *spec.expected_one_of, *of_kinds}
+    few = expected if len(spec.facts()) > _FEW else {*spec.facts()}
+    return frozenset(few | {"concerns"})
 
 
 def _options(fact: FactSpec) -> tuple[Option, ...]:

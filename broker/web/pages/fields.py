@@ -77,12 +77,26 @@ class Typed:
             return None
 
 
+MORE: Final = "More that you can say"
+"""The group that is folded until it is wanted, or something in it was typed or is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
     """Fields that stand together; `heading` '' for those that stand alone."""
 
     heading: str
     fields: tuple[Field, ...]
+
+    @property
+    def folded(self) -> bool:
+        """Whether it may be folded away."""
+        return self.heading == MORE
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything in it was typed or is wrong."""
+        return any(one.value or one.error for one in self.fields)
 
 
 def grouped(fields: Sequence[Field]) -> tuple[Group, ...]:

@@ -25,6 +25,7 @@ AUDITORS_PLACES: Final = (
 )
 ADMINISTRATORS_PLACES: Final = (
     ("admin/teams", "Teams"),
+    ("admin/people", "People"),
     ("admin/areas", "Areas"),
     ("admin/channels", "Channels"),
     ("admin/dead-letters", "Dead letters"),
