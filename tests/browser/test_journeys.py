@@ -86,24 +86,24 @@ def test_before_a_session_ends_the_page_asks_and_a_step_keeps_it(page):
 
 
 def test_a_colleague_s_answer_shows_without_a_reload_and_what_was_typed_stays(chromium, site, page):
-    sign_in(page, "amina-yusuf")
+    sign_in(page, "joanne-pike")
     page.goto("/app/inbox?kind=acknowledge")
     page.locator("#live-open").filter(has_text="(").wait_for()
     before = page.locator("#live-open").inner_text()
-    page.locator("main table tr:not(.baton-pressing) a").first.click()
+    page.locator("main table a").first.click()
     task = page.url.split("?")[0]
-    page.get_by_role("button", name="Decline").click()
-    page.locator("textarea").fill("Not ours, I think.")
+    page.get_by_role("button", name="Acknowledge").click()
+    page.locator("textarea").first.fill("We visit on Tuesday.")
     beside = chromium.new_context(base_url=site.address)
     colleague = beside.new_page()
-    sign_in(colleague, "amina-yusuf")
-    colleague.goto(f"{task}/accept")
-    colleague.locator("textarea").first.fill("We visit on Tuesday.")
-    colleague.get_by_role("button", name="Acknowledge").click()
+    sign_in(colleague, "joanne-pike")
+    colleague.goto(f"{task}/decline")
+    colleague.locator("input[type='radio']").first.check()
+    colleague.get_by_role("button", name="Decline").click()
     beside.close()
-    changed = page.get_by_role("status").filter(has_text="How it stands now: Acknowledged.")
+    changed = page.get_by_role("status").filter(has_text="How it stands now: Declined.")
     changed.wait_for()
-    assert page.locator("textarea").input_value() == "Not ours, I think."
+    assert page.locator("textarea").first.input_value() == "We visit on Tuesday."
     assert page.locator("#live-open").inner_text() != before
     faults = Watch(page).faults(site.address)
     page.get_by_role("link", name="Look again").click()
