@@ -155,3 +155,13 @@ def test_a_transfer_is_there_for_its_two_sides_alone(town):
     assert visitor(town, "jo").http.get(f"/app/transfers/{whole(town).id}").status_code == 404
     line = lines(town)[0]
     assert visitor(town, "joanne").http.get(f"/app/transfers/{line.id}").status_code == 404
+
+
+def test_the_parents_sheet_is_for_both_sides_and_says_what_the_call_says(town):
+    place = f"/app/transfers/{whole(town).id}"
+    assert visitor(town, "joanne").get(place).xpath(f"//a[@href='{place}/sheet']")
+    shown = visitor(town, "joanne").http.get(f"{place}/sheet")
+    assert shown.status_code == 200
+    assert shown.text == town.call("GET", f"/transfers/{whole(town).id}/summary", RECEIVERS).text
+    assert "default-src 'none'" in shown.headers["content-security-policy"]
+    assert visitor(town, "jo").http.get(f"{place}/sheet").status_code == 404

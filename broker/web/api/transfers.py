@@ -61,7 +61,12 @@ def printed(running: Running, caller: Reader, id_: str) -> HTMLResponse:
     def work(session: Session) -> Summary:
         return summary(session, running.context(session), caller, id_, running.now())
 
-    return HTMLResponse(page(running.store.write(work)), headers=_HEADERS)
+    return sheet(running.store.write(work))
+
+
+def sheet(what: Summary) -> HTMLResponse:
+    """The sheet as an answer, kept by nobody and able to do nothing."""
+    return HTMLResponse(page(what), headers=_HEADERS)
 
 
 def page(what: Summary) -> str:

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from broker.errors import Conflict, Invalid, NotFound, Stale
 from broker.runtime import Runtime
+from broker.web.api import transfers as parents_sheet
 from broker.web.deps import Running
 from broker.web.pages.done import DONE
 from broker.web.pages.fields import Fault, Typed, errors_of, filled
@@ -19,6 +20,7 @@ from broker.web.pages.sessions import SignedInPerson
 from broker.web.pages.tasks import Id, seated
 from broker.web.pages.transfer_page import Decided, TransferView, checked, decided, located, view_of
 from broker.workflow import acknowledge, task_view
+from broker.workflow.summary import Summary, summary
 from schemas.codes import TaskCode
 from schemas.problem import Problem
 
@@ -31,6 +33,17 @@ def shown(task_id: Id, request: Request, running: Running, person: SignedInPerso
     seated(person)
     view = running.store.write(lambda session: _view(session, running, person, task_id))
     return _page(running, person, view, done=DONE.get(request.query_params.get("done", ""), ""))
+
+
+@router.get("/transfers/{task_id}/sheet")
+def sheet(task_id: Id, running: Running, person: SignedInPerson) -> Response:
+    """The sheet for the parents, to print: the children's own care alone, as `/transfers/{id}/summary` has it."""
+    seated(person)
+
+    def work(session: Session) -> Summary:
+        return summary(session, running.context(session), person.caller, task_id, running.now())
+
+    return parents_sheet.sheet(running.store.write(work))
 
 
 @router.post("/transfers/{task_id}/check")
