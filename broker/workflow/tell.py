@@ -53,14 +53,16 @@ class Tellable:
 
 
 def of_household(
-    session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime
+    session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime, *, concern: bool
 ) -> tuple[Tellable, ...] | None:
     """Those of a household of whom the caller's team may tell, children first; None when it may not know of the household.
+
+    Who reads it in an emergency tells of a `concern` alone: a look is no reason to say that one works with them.
 
     Who has no identifier by which they are found is left out: a page makes up no second record of anybody.
     """
     home = view.home(session, ctx, caller, household_id, now)
-    if home is None:
+    if home is None or (home.emergency is not None and not concern):
         return None
     told = addressed.told_in_full(session, home.team.id, list(home.world.people))
     own = sight.own_clients(home.world, home.team, told)

@@ -93,6 +93,13 @@ def test_for_an_hour_they_read_that_household_as_the_rules_have_it_for_who_works
     assert sam.http.get(f"/app/households/{home(town)}").status_code == 404
 
 
+def test_a_look_is_no_reason_to_say_that_one_works_with_them(town):
+    sam, place = broken(town), f"/app/households/{home(town)}"
+    assert sam.http.get(f"{place}/concern").status_code == 200
+    for what in ("tell", "transfer", "involvement-start", "change-of-address"):
+        assert sam.http.get(f"{place}/{what}").status_code == 404, what
+
+
 def keep_awake(town: Broker, who: Visitor) -> None:
     """As if they had gone on stepping from page to page."""
 

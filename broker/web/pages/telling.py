@@ -36,7 +36,7 @@ OWN_FORMS: Final = frozenset(Event(one.value) for one in Telling)
 @router.get("/households/{household_id}/tell")
 def choose(household_id: Id, running: Running, person: SignedInPerson) -> Response:
     """What can be told of this household by form, in the words of the events' definitions."""
-    offered = _offered(running, person, household_id)
+    offered = _offered(running, person, household_id, concern=False)
     function = team_of(person).function
     events = [event for event in event_form.TOLD if may_tell(event, function) and subjects_of(event, offered.people)]
     return page(
@@ -54,14 +54,15 @@ def choose(household_id: Id, running: Running, person: SignedInPerson) -> Respon
 def form(household_id: Id, telling: Event, running: Running, person: SignedInPerson) -> Response:
     """The form, about those of the household of whom the team may tell."""
     _possible(telling, person)
-    return _page(running, person, household_id, telling, _offered(running, person, household_id), Form([]), [])
+    offered = _offered(running, person, household_id, concern=telling is Event.CONCERN)
+    return _page(running, person, household_id, telling, offered, Form([]), [])
 
 
 @router.post("/households/{household_id}/{telling}")
 def send(household_id: Id, telling: Event, running: Running, person: SignedInPerson, fields: Fields) -> Response:
     """The message, once; or the form again, with what was typed."""
     _possible(telling, person)
-    offered = _offered(running, person, household_id)
+    offered = _offered(running, person, household_id, concern=telling is Event.CONCERN)
     problems = _problems(telling, fields, offered, running.now())
     first = begun(fields, running.now())
     if first is None:
@@ -91,12 +92,12 @@ def _message(telling: Event, fields: Form, offered: Offered, caller: Caller, mes
     return event_form.message_of(telling, fields, offered.people, caller, message_id, at)
 
 
-def _offered(running: Runtime, person: Person, household_id: str) -> Offered:
+def _offered(running: Runtime, person: Person, household_id: str, *, concern: bool) -> Offered:
     seated(person)
 
     def work(session: Session) -> Offered | None:
         ctx = running.context(session)
-        people = tell.of_household(session, ctx, person.caller, household_id, running.now())
+        people = tell.of_household(session, ctx, person.caller, household_id, running.now(), concern=concern)
         return None if people is None else Offered(people=people, receivers=tell.receivers(ctx, person.caller))
 
     offered = running.store.read(work)
