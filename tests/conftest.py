@@ -77,13 +77,19 @@ def postgres_template() -> Iterator[str]:
         yield str(make_url(url).database)
 
 
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated empty SQLite database of the test's own."""
+    copy = tmp_path / "baton.db"
+    shutil.copy(sqlite_template, copy)
+    return f"sqlite:///{copy}"
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A migrated empty database of the test's own, once on each engine."""
     if request.param == "sqlite":
-        copy = tmp_path / "baton.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), copy)
-        yield f"sqlite:///{copy}"
+        yield request.getfixturevalue("sqlite_url")
         return
     with postgres_database(request.getfixturevalue("postgres_template")) as url:
         yield url

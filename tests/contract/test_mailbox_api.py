@@ -22,9 +22,14 @@ from schemas.structure import check_bundle
 from tests.conftest import NOON
 from tests.integration.delivery_rows import CHILD, TEAMS, delivery, prepared, row, tell
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # tests/integration shows PostgreSQL
 HV, GP = "swbh-health-visiting", "cape-hill-practice"
 NOBODY = "00000000-0000-4000-8000-00000000ffff"
+
+
+@pytest.fixture
+def database_url(sqlite_url):
+    """On SQLite: what is stored and found on PostgreSQL is shown by tests/integration."""
+    return sqlite_url
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from tests.contract.task_calls import FHIR, NOBODY, Callers, details, milestones
 from tests.integration.delivery_rows import CHILD, NOTIFICATION, SENDER
 from tests.integration.task_rows import HV, LEAD, PROBATION, carrier, history, raised, told
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # tests/integration shows PostgreSQL
 DECLINE = {"name": "reason", "valueCode": "30002"}
 MEANING = {"name": "meaning", "valueString": "We visit weekly from now on."}
 ACTION = {
@@ -29,6 +28,12 @@ ACTION = {
         {"name": "due", "valueDate": "2026-03-09"},
     ],
 }
+
+
+@pytest.fixture
+def database_url(sqlite_url):
+    """On SQLite: what is stored and found on PostgreSQL is shown by tests/integration."""
+    return sqlite_url
 
 
 @pytest.fixture

@@ -8,7 +8,11 @@ from schemas.identifiers import TEAM
 from tests.contract.task_calls import FHIR, NOBODY, Callers, details, operate, refused, valid
 from tests.integration.task_rows import GP, HV, LEAD, told
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # tests/integration shows PostgreSQL
+
+@pytest.fixture
+def database_url(sqlite_url):
+    """On SQLite: what is stored and found on PostgreSQL is shown by tests/integration."""
+    return sqlite_url
 
 
 @pytest.fixture
