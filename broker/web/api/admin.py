@@ -80,7 +80,7 @@ class ClientBody(Body):
     """A system that calls: its team, its public keys, its scopes."""
 
     team: Name | None = None
-    jwks: dict[str, Any] = Field(default={"keys": []}, description="Public keys it signs with (RFC 7517)")
+    jwks: dict[str, Any] | None = Field(default=None, description="Public keys it signs with (RFC 7517)")
     issuer: Annotated[Line, Field(description="Instead of keys: a trusted issuer of its agency")] | None = None
     subject: Annotated[Line, Field(description="What that issuer calls it (`sub`)")] | None = None
     certificate_bound: bool = Field(
@@ -190,7 +190,8 @@ def _team(team_id: str, body: TeamBody) -> Team:
 @router.put("/clients/{name}", summary="Register a system's keys and scopes")
 def put_client(name: Name, body: ClientBody, running: Running, caller: Admin) -> dict[str, str]:
     """Idempotent. Every change of a client ends the tokens it holds; putting what is there already changes nothing."""
-    problems = registering.client_faults(body.jwks, body.scopes, body.team, body.issuer)
+    jwks = body.jwks or {"keys": []}
+    problems = registering.client_faults(jwks, body.scopes, body.team, body.issuer)
     problems += _issuer_faults(body, running)
     if problems:
         raise Invalid(problems=problems)
@@ -201,7 +202,7 @@ def put_client(name: Name, body: ClientBody, running: Running, caller: Admin) ->
         registered = clients.Registered(
             name=name,
             team=body.team,
-            jwks=keys.public_part(body.jwks),
+            jwks=keys.public_part(jwks),
             scopes=frozenset(body.scopes),
             revoked=body.revoked,
             issuer=body.issuer,
@@ -221,6 +222,8 @@ def put_client(name: Name, body: ClientBody, running: Running, caller: Admin) ->
 
 
 def _issuer_faults(body: ClientBody, running: Runtime) -> list[Problem]:
+    if body.issuer is None and body.jwks is None:
+        return [Problem("jwks", "is required without an issuer that speaks for it", "required")]
     if body.certificate_bound and running.settings.client_certificate_header is None:
         return [Problem("certificate_bound", "needs BATON_CLIENT_CERTIFICATE_HEADER", "conflict")]
     if (body.issuer is None) != (body.subject is None):
