@@ -33,6 +33,7 @@ from broker.web.api import (
     reports,
     responsibility,
     retention,
+    subject_access,
     tasks,
     transfers,
 )
@@ -110,6 +111,7 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
         channels,
         practitioners,
         retention,
+        subject_access,
         accounts,
         policies,
         channel_health,

@@ -30,6 +30,8 @@ PAYLOADS: Final[Mapping[tuple[str, str], _Context]] = {
     ("account", "details"): lambda row: f"account:{row['id']}",
     ("breakglass", "details"): lambda row: f"break-glass:{row['id']}",
     ("legalhold", "details"): lambda row: f"legal-hold:{row['id']}",
+    ("subjectrequest", "details"): lambda row: f"subject-request:{row['id']}",
+    ("subjectrequest", "export"): lambda row: f"subject-export:{row['id']}",
     ("channel", "secret"): lambda row: f"channel:{row['team_id']}",
 }
 """Every sealed column, and under which context its rows are sealed."""

@@ -473,6 +473,28 @@ class LegalHold(Table, table=True):
     lifted_at: datetime | None = _when(nullable=True)
 
 
+class SubjectRequest(Table, table=True):
+    """That a person asks for what is held about them: made by one, reviewed by another. `details` is sealed JSON (who asks, why, what was decided)."""
+
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'released', 'refused')", name="state"),
+        CheckConstraint("(state = 'waiting') = (decided_by IS NULL)", name="decided_by_somebody"),
+        CheckConstraint("decided_by IS NULL OR decided_by <> made_by", name="two_people"),
+        CheckConstraint("export IS NULL OR state = 'released'", name="released_has_export"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    person_id: str = _ref("person.id")
+    state: str
+    details: bytes = _sealed()
+    made_by: str
+    made_at: datetime = _when(index=True)
+    decided_by: str | None = None
+    decided_at: datetime | None = _when(nullable=True)
+    export: bytes | None = _sealed(nullable=True)
+    """What was released, for as long as it is there to be fetched."""
+
+
 class Rereading(Table, table=True):
     """A refused notification that was read again, because what reads it was mended: how often, and what became of it."""
 

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from broker.domain.caller import Caller
 from broker.errors import Conflict, Invalid, NotFound
-from broker.storage import audit, leases, people, retention
+from broker.storage import audit, leases, people, retention, subject_access
 from broker.storage.audit import Entry
 from broker.storage.retention import Hold
 from broker.storage.tables import Notification, Person
@@ -25,6 +25,7 @@ OPERATOR: Final = "operator"
 
 def apply(session: Session, ctx: Context, now: datetime) -> int:
     """Destroy what the oldest due messages say; how many. Each is in the audit."""
+    subject_access.expire(session, now)
     found = retention.due(session, ctx.policy.retention, now, AT_ONCE)
     for id_ in found:
         retention.shred(session, ctx.codec, id_, now)
