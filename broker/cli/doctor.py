@@ -14,7 +14,7 @@ from broker.cli import doctor_channels, opening
 from broker.clock import utc_now
 from broker.errors import Away, Misconfigured
 from broker.settings import Settings
-from broker.storage import epochs, steps
+from broker.storage import epochs, second_lock, steps
 from broker.storage.store import open_store
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def _checks(read: Settings, bus: "BusReport | None") -> dict[str, str]:
         if checks["secret key"] == "ok":
             checks["keys"] = _keys(read)
         checks["channels"] = _channels(read)
+        checks["second lock"] = _lock(read)
     if read.gateways is not None:
         checks["gateways"] = _gateways(read, answers=answers)
     return checks
@@ -145,6 +146,19 @@ def _database(read: Settings) -> str:
     if not steps.is_enough(at):
         return f"mend: schema {at or 'empty'}, newest is {newest}: run `baton migrate`"
     return f"ok: schema {at}; {durable}"
+
+
+def _lock(read: Settings) -> str:
+    """Whether PostgreSQL holds by itself what a team may read (`storage.second_lock`)."""
+    store = open_store(read.database_url, opening.KeylessCodec())
+    try:
+        if store.embedded:
+            return "ok: none on SQLite, whose file nobody but this program reads"
+        if second_lock.is_on(store.engine):
+            return f"ok: row-level security, {second_lock.ROLE}"
+        return f"mend: off: have the database's administrator create {second_lock.ROLE} (docs/operations.md), then `baton migrate`"
+    finally:
+        store.close()
 
 
 def _channels(read: Settings) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from broker.domain.states import DeliveryState, Purpose
+from broker.storage import second_lock
 from broker.storage.deliveries import OPEN
 from broker.storage.person_tables import DELIVERY, MAILBOX_NUMBER
 from broker.storage.tables import Delivery
@@ -72,7 +73,7 @@ def find(session: Session, team_id: str, delivery_id: str) -> Item | None:
 
 
 def _items(session: Session, team_id: str, *which: sa.ColumnElement[bool], limit: int) -> list[Item]:
-    found = session.execute(
+    query = (
         sa.select(
             col(Delivery.id),
             col(Delivery.number),
@@ -85,6 +86,8 @@ def _items(session: Session, team_id: str, *which: sa.ColumnElement[bool], limit
         .order_by(col(Delivery.number))
         .limit(limit)
     )
+    with second_lock.viewing(session, team_id):
+        found = session.execute(query).all()
     return [
         Item(id=id_, number=number, purpose=purpose, state=state, created_at=created_at, delivered_at=delivered_at)
         for id_, number, purpose, state, created_at, delivered_at in found

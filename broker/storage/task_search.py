@@ -14,7 +14,7 @@ from broker.storage.codec import Codec
 from broker.storage.keyset import NEVER, Position, behind
 from broker.storage.tables import Delivery, Escalation, Task
 from broker.storage.task_values import Scope, Stored
-from broker.storage.tasks import reading, stored, visible
+from broker.storage.tasks import reading, stored, through, visible
 from broker.storage.types import UtcDateTime
 from schemas.codes import Priority, TaskCode, TaskStatus
 
@@ -64,7 +64,9 @@ def search(session: Session, codec: Codec, query: TaskQuery, scope: Scope) -> tu
     statement = reading().where(*_filters(query, scope)).order_by(*order).limit(query.count + 1)
     if query.after is not None:
         statement = statement.where(behind(value, col(Task.id), query.after, descending=query.descending))
-    found = [stored(codec, *row) for row in session.execute(statement)]
+    with through(session, scope):
+        rows = session.execute(statement).all()
+    found = [stored(codec, *row) for row in rows]
     page = found[: query.count]
     return page, _position_of(page[-1], query.sort) if len(found) > query.count and page else None
 
@@ -72,7 +74,8 @@ def search(session: Session, codec: Codec, query: TaskQuery, scope: Scope) -> tu
 def count(session: Session, query: TaskQuery, scope: Scope) -> int:
     """How many there are for these eyes."""
     statement = select(func.count()).select_from(Task).outerjoin(Delivery, col(Task.delivery_id) == col(Delivery.id))
-    return int(session.execute(statement.where(*_filters(query, scope))).scalar_one())
+    with through(session, scope):
+        return int(session.execute(statement.where(*_filters(query, scope))).scalar_one())
 
 
 def _filters(query: TaskQuery, scope: Scope) -> list[ColumnElement[bool]]:

@@ -4,6 +4,7 @@ Which move is possible is decided in `domain.tasks`; searching lives in `task_se
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -17,7 +18,7 @@ from broker.domain import clocks
 from broker.domain.states import DeliveryState, Purpose, View
 from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.domain.wanted import TaskWanted
-from broker.storage import deliveries, direct
+from broker.storage import deliveries, direct, second_lock
 from broker.storage.codec import Codec, open_json, seal_json
 from broker.storage.person_tables import DELIVERY, IS_OF_TRANSFER, NOTIFICATION, TASK, TASK_EVENT
 from broker.storage.phrases import among
@@ -198,6 +199,11 @@ def visible(scope: Scope) -> ColumnElement[bool]:
     return or_(col(Task.owner_team_id) == scope.team, waits, escalated)
 
 
+def through(session: Session, scope: Scope) -> AbstractContextManager[None]:
+    """What is read for a team is read by the second lock too; auditors and Baton itself see everything."""
+    return nullcontext() if scope.everything else second_lock.viewing(session, scope.team)
+
+
 def stored(codec: Codec, row: Task, known_to_sender: bool | None, view: str | None) -> Stored:  # noqa: FBT001 - a column
     """A task of `reading` with its content opened. Without a delivery there is nothing that its requester may not know."""
     content: Content = open_json(codec, row.content, _context(row.id))
@@ -208,7 +214,8 @@ def stored(codec: Codec, row: Task, known_to_sender: bool | None, view: str | No
 def get(session: Session, codec: Codec, task_id: str, scope: Scope) -> Stored | None:
     """The task as it is now; None also when it is not for these eyes."""
     query = reading().where(col(Task.id) == task_id, visible(scope)).execution_options(populate_existing=True)
-    found = session.execute(query).first()
+    with through(session, scope):
+        found = session.execute(query).first()
     return None if found is None else stored(codec, *found)
 
 

@@ -1,6 +1,6 @@
 """What a caller sees of people and households: whom it works with, and no more than its function may know."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from broker.domain.caller import Caller
 from broker.domain.states import InvolvementState, MembershipState, PersonState
 from broker.domain.world import KnownMembership, KnownPerson, Team, World
 from broker.storage import break_glass as emergencies
-from broker.storage import people
+from broker.storage import people, second_lock
 from broker.storage import sight as addressed
 from broker.storage.break_glass import Live
 from broker.storage.world import load_world
@@ -29,7 +29,9 @@ def persons_by_identifier(
     team = ctx.directory.teams.get(caller.team or "")
     found = people.by_identifier(session, ctx.codec, system, value) if team else []
     world = load_world(session, ctx.codec, found)
-    entries = [_entry(world, person, ctx) for person in found if team and sees(session, world, person, team, ctx, now)]
+    mine = [person for person in found if team and sees(session, world, person, team, ctx, now)]
+    locked = second_lock.may_see(session, team.id, mine) if team else frozenset()
+    entries = [_entry(world, person, ctx) for person in mine if person in locked]
     found_set: Json = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
     return found_set | {"entry": entries} if entries else found_set  # R4 has no empty lists
 
@@ -75,11 +77,12 @@ def home(session: Session, ctx: Context, caller: Caller, household_id: str, now:
     told = addressed.told_in_full(session, team.id, members)
     seen = _sight(session, ctx, world, household_id, team, told, now)
     if seen is not None:
-        return Home(team=team, world=world, seen=seen)
+        locked = second_lock.may_see(session, team.id, seen.persons)
+        return Home(team=team, world=world, seen=replace(seen, persons=seen.persons & locked)) if locked else None
     emergency = emergencies.live(session, caller.client, team.id, household_id, now)
     if emergency is None or not break_glass.may(team, ctx.policy):
         return None
-    world = break_glass.lent(world, household_id, team, now)
+    world = break_glass.lent(world, household_id, team, now)  # no row ties the team: the second lock has nothing to say
     seen = _sight(session, ctx, world, household_id, team, told, now)
     return None if seen is None else Home(team=team, world=world, seen=seen, emergency=emergency)
 
