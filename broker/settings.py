@@ -139,6 +139,10 @@ class Settings(BaseSettings):
         default=None,
         description="Address that is told (POST) of every pass of the watchdog that found nothing; silence there is the alarm",
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token by which `/metrics` shows single teams' channels too: how many messages wait for a team is not for everybody",
+    )
     poll_seconds: float = Field(
         default=1.0, gt=0, description="Longest wait of the worker between looks at the database"
     )

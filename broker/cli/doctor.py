@@ -20,7 +20,7 @@ from broker.storage.store import open_store
 if TYPE_CHECKING:
     from broker.cli.doctor_bus import BusReport
 
-SECRET = ("secret_key", "keys", "amqp_url", "amqp_management_url", "smtp_url", "heartbeat_url")
+SECRET = ("secret_key", "keys", "amqp_url", "amqp_management_url", "smtp_url", "heartbeat_url", "metrics_token")
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from broker.domain.caller import Caller
 from broker.domain.tasks import BusinessStatus
 from broker.domain.world import Team
 from broker.errors import Conflict, NotFound
-from broker.storage import audit, tasks
-from broker.storage.tables import Notification
+from broker.storage import audit, mailbox, tasks
+from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import Scope, Stored
-from broker.workflow import said
+from broker.workflow import outbound, said
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
 from schemas.events import FACTS
@@ -50,9 +50,12 @@ def summary(session: Session, ctx: Context, caller: Caller, transfer_id: str, no
         raise NotFound
     if caller.team not in (whole.row.owner_team_id, whole.requester):
         raise NotFound
-    message = _said(session, ctx, whole.row.notification_id)
+    row = session.get_one(Notification, whole.row.notification_id)
+    message = said.now(session, ctx.codec, row)
     if ctx.policy.marks.not_for_family in message.labels:
         raise Conflict("The sender has marked this transfer as not to be shown to the family.")
+    if row.sender_team_id != caller.team:
+        message = _as_told(session, ctx, row, caller.team or "", now)
     lines = tasks.parts_of(session, ctx.codec, whole.row.id, TaskCode.CONFIRM_CHILD)
     children = tuple(_child(ctx, message, line) for line in lines if _shown(message, line))
     audit.record(session, action="disclose", entity="task", entity_id=transfer_id, now=now, caller=caller)
@@ -65,9 +68,19 @@ def summary(session: Session, ctx: Context, caller: Caller, transfer_id: str, no
     )
 
 
-def _said(session: Session, ctx: Context, notification_id: str) -> Message:
-    row = session.get_one(Notification, notification_id)
-    return said.now(session, ctx.codec, row)
+def _as_told(session: Session, ctx: Context, row: Notification, team_id: str, now: datetime) -> Message:
+    """What the receiver was told, as it may know it now. NotFound when it was told nothing, or what it was told was taken back."""
+    query = select(Delivery.id).where(
+        Delivery.notification_id == row.id,
+        Delivery.team_id == team_id,
+        Delivery.cause == "",
+        col(Delivery.state).not_in(mailbox.NEVER_SHOWN),
+    )
+    delivery_id = session.exec(query).first()
+    message = None if delivery_id is None else outbound.seen(session, ctx, delivery_id, now)
+    if message is None:
+        raise NotFound
+    return message
 
 
 def _shown(message: Message, line: Stored) -> bool:

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from broker.cli import doctor_channels
 from broker.storage.tables import ChannelHealth
-from tests.contract.calling import MIDWIVES, VISITORS, Broker, message
+from tests.contract.calling import ADMIN_SCOPES, MIDWIVES, VISITORS, Broker, message
 from tests.contract.test_channels_api import WEBHOOK, put
 
 
@@ -68,7 +68,11 @@ def test_what_fails_is_found_by_the_list_the_figures_and_the_doctor(either_broke
     [one] = channels(broker, failing=True)["channels"]
     assert one["team"] == VISITORS
     assert look(broker).startswith(f"mend: {VISITORS} fails since ")
-    figures = broker.http.get("/metrics").text
+    assert "baton_channel_" not in broker.http.get("/metrics").text  # whose figure rises says who was told
+    broker.runtime.settings = broker.runtime.settings.model_copy(update={"metrics_token": SecretStr("of Prometheus")})
+    for wrong in ({}, {"Authorization": "Bearer of"}, broker.headers(None, ADMIN_SCOPES)):
+        assert VISITORS not in broker.http.get("/metrics", headers=wrong).text
+    figures = broker.http.get("/metrics", headers={"Authorization": "Bearer of Prometheus"}).text
     assert f'baton_channel_up{{kind="webhook",team="{VISITORS}"}} 0.0' in figures
     assert f'baton_channel_up{{kind="webhook",team="{MIDWIVES}"}} 1.0' in figures
     assert f'baton_channel_canary_age_seconds{{kind="webhook",team="{VISITORS}"}} 10800.0' in figures

@@ -1,5 +1,6 @@
 """`/healthz`, `/readyz`, `/metrics`: whether the process lives, can work, and what it has done. No caller, no personal data."""
 
+import hmac
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -55,14 +57,21 @@ def readyz(request: Request, running: Running, response: Response) -> dict[str, 
 
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
-def metrics(running: Running) -> Response:
-    """Counters and timings by route and kind, and how teams' channels are doing; of all ids only the teams' and the gateways' names are labels.
+def metrics(request: Request, running: Running) -> Response:
+    """Counters and timings by route and kind; with `BATON_METRICS_TOKEN` as bearer token how teams' channels are doing too.
 
-    Without the database what the process itself has counted is still shown.
+    Of all ids only the teams' and the gateways' names are labels. Who sends and sees whose figure rises learns who was told
+    (sharing principle 9), so single teams' figures are for who runs Baton. Without the database what the process itself has counted is still shown.
     """
     counted = generate_latest()
     with suppress(SQLAlchemyError, Away, Misconfigured):  # `/readyz` says so
-        counted += running.store.read(lambda session: channel_metrics.figures(session, running.now()))
+        if _is_ours(request, running.settings.metrics_token):
+            counted += running.store.read(lambda session: channel_metrics.figures(session, running.now()))
         counted += running.store.read(lambda session: watch_metrics.figures(session, running.now()))
         counted += running.store.read(lambda session: gateway_metrics.figures(session, running.now()))
     return Response(counted, media_type=CONTENT_TYPE_LATEST)
+
+
+def _is_ours(request: Request, token: SecretStr | None) -> bool:
+    given = request.headers.get("authorization", "").encode()
+    return token is not None and hmac.compare_digest(given, f"Bearer {token.get_secret_value()}".encode())
