@@ -34,6 +34,7 @@ AMONG = {
         "admin/people/{id}",
         "admin/people/new",
         "admin/branding",
+        "admin/retention",
     ),
 }
 """Kinds of page that a role must come to."""

@@ -11,7 +11,7 @@ from adapters.registry import ADAPTERS
 from broker.domain.states import ChannelKind
 from broker.storage import canaries, practitioners
 from broker.storage.tables import Audit, ChannelHealth, Delivery, Notification
-from broker.web.pages import admin_people
+from broker.web.pages import admin_people, admin_retention
 from broker.workflow import explain, intake
 from schemas import examples
 from schemas.limits import Limits
@@ -29,6 +29,7 @@ PAGES = (
     "/app/admin/policy",
     "/app/admin/policy/versions",
     "/app/admin/branding",
+    "/app/admin/retention",
     "/app/admin/people",
     "/app/admin/people/new",
     "/app/admin/people/chris",
@@ -321,3 +322,22 @@ def test_a_long_list_has_pages(town, chris, monkeypatch):
     [following] = first.xpath("//a[@rel='next']/@href")
     shown = [*first.xpath("//main//table//a/@href"), *chris.get(following).xpath("//main//table//a/@href")]
     assert shown == [f"{LIST}/{id_}" for id_ in ("chris", "nadia", "ruth")]
+
+
+# --- retention
+
+
+def test_how_long_things_are_kept_and_that_something_is_held_but_not_of_whom(town, chris):
+    assert town.post(message("birth")).status_code == 200
+    [row, *_] = town.rows(Notification, event="birth")
+    hold = {"notification": row.id, "reason": "Review of Baby Hartley"}
+    assert town.call("PUT", "/admin/legal-holds/review-1", None, json=hold, scopes=("baton/admin",)).status_code == 200
+    page = chris.get("/app/admin/retention")
+    said = text(page)
+    days = town.call("GET", "/admin/retention", None, scopes=("baton/admin",)).json()["unreadable_days"]
+    assert "review-1" in said
+    assert "One message" in said
+    [shown] = page.xpath("//dt[.='What could not be read']/following-sibling::dd")
+    assert shown.text_content() == admin_retention._span(timedelta(days=days))
+    for word in ("Hartley", row.id):
+        assert word not in said

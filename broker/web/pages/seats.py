@@ -30,6 +30,7 @@ ADMINISTRATORS_PLACES: Final = (
     ("admin/channels", "Channels"),
     ("admin/dead-letters", "Dead letters"),
     ("admin/policy", "Policy"),
+    ("admin/retention", "Retention"),
     ("admin/branding", "Branding"),
 )
 LEADING: Final = frozenset({Function.SAFEGUARDING_LEAD, Function.PARTNERSHIP})
