@@ -17,6 +17,10 @@ from broker.web.pages.routing import pages
 
 router = pages()
 
+_YEAR: Final = 365.25
+"""Days."""
+_NEAR: Final = 6
+"""Days by which a schedule may differ from whole years, leap days counted or not."""
 COUNTED: Final = 1_000
 """So many due messages are counted at most."""
 
@@ -77,8 +81,9 @@ def schedule(running: Running, person: Administrator) -> Response:
 
 def _span(length: timedelta) -> str:
     """Years where it is whole years: `25 years`."""
-    years, rest = divmod(length.days, 365)
-    return f"{years} year{'' if years == 1 else 's'}" if years and rest <= years // 4 + 1 else f"{length.days} days"
+    years = round(length.days / _YEAR)
+    whole = years > 0 and abs(length.days - years * _YEAR) <= _NEAR
+    return f"{years} year{'' if years == 1 else 's'}" if whole else f"{length.days} days"
 
 
 def _line(one: Hold) -> HoldLine:
