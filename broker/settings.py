@@ -112,6 +112,14 @@ class Settings(BaseSettings):
         default=None,
         description="Mail server as smtp:// (STARTTLS where offered) or smtps://, for teams told by e-mail",
     )
+    smtp_tls: Literal["offered", "required"] = Field(
+        default="offered",
+        description="For smtp://: STARTTLS where the server offers it, or nothing is handed in without (smtps:// is TLS always)",
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="Certificates that webhooks and mail servers are checked with, in place of the usual ones",
+    )
     smtp_from: str = Field(default="baton@localhost", description="Sender of those e-mails")
     lease_seconds: float = Field(default=30, gt=0, description="Seconds a worker holds what it claimed")
     retry_ladder: list[timedelta] = Field(

@@ -89,7 +89,14 @@ class EmailChannel:
     """Hands e-mails to one mail server, a connection each: a team gets few."""
 
     def __init__(
-        self, server: MailServer, *, sender: str, where: str, timeout_seconds: float, tls: ssl.SSLContext | None = None
+        self,
+        server: MailServer,
+        *,
+        sender: str,
+        where: str,
+        timeout_seconds: float,
+        tls: ssl.SSLContext | None = None,
+        must_encrypt: bool = False,
     ) -> None:
         """What is the same in every e-mail. BadMailServer when the sender is no address.
 
@@ -98,7 +105,8 @@ class EmailChannel:
             sender: address that they come from.
             where: address of the mailbox.
             timeout_seconds: bounds one whole push.
-            tls: replaces the usual trust store (tests).
+            tls: replaces the usual trust store.
+            must_encrypt: nothing is handed in without TLS, whatever the server offers.
         """
         if not _ADDRESS.fullmatch(sender):
             raise BadMailServer
@@ -107,6 +115,7 @@ class EmailChannel:
         self._where = where
         self._timeout = timeout_seconds
         self._tls = tls or ssl.create_default_context()
+        self._must_encrypt = must_encrypt
 
     async def push(self, url: str, *, now: datetime) -> PushOutcome:
         """Say once that something waits. Never raises for what the mail server does.
@@ -146,7 +155,7 @@ class EmailChannel:
             local_hostname=_domain(self._sender),
             use_tls=server.tls,
             # Credentials go over TLS or not at all; without any, it is used where it is offered.
-            start_tls=None if server.tls or server.username is None else True,
+            start_tls=True if not server.tls and (server.username is not None or self._must_encrypt) else None,
             tls_context=self._tls,
             timeout=self._timeout,
         )

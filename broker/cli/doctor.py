@@ -52,6 +52,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] =
 
 def _checks(read: Settings, bus: "BusReport | None") -> dict[str, str]:
     checks = {"secret key": _key(read), "database": _database(read), "python": f"ok: {sys.version.split()[0]}"}
+    checks["tls"] = _tls(read)
     if read.lookup_clients:
         checks["lookups"] = _lookups(read)
     if bus is not None:
@@ -123,6 +124,27 @@ def _keys(read: Settings) -> str:
     except Misconfigured as error:
         return f"mend: {error}"
     return f"ok: epoch {codec.keys.active} is active, from {where}"
+
+
+def _tls(read: Settings) -> str:
+    """Which of the wires are encrypted and checked."""
+    from broker.worker.trusted import trusted
+
+    try:
+        trusted(read)
+    except Misconfigured as error:
+        return f"mend: {error}"
+    said, address = [], make_url(read.database_url)
+    if address.get_backend_name() != "sqlite":
+        said.append(f"database sslmode {address.query.get('sslmode', 'prefer')}")
+    if read.amqp_url is not None:
+        schemes = {one.split(":", 1)[0].strip() for one in read.amqp_url.get_secret_value().split(",")}
+        said.append(f"RabbitMQ {'/'.join(sorted(schemes))}")
+    if read.smtp_url is not None:
+        plain = read.smtp_url.get_secret_value().startswith("smtp:")
+        said.append(f"mail STARTTLS {read.smtp_tls}" if plain else "mail smtps")
+    said.append(f"webhooks checked with {'BATON_CA_FILE' if read.ca_file else 'the usual certificates'}")
+    return f"ok: {', '.join(said)}"
 
 
 def _lookups(read: Settings) -> str:

@@ -7,6 +7,7 @@ from adapters.channels.email import BadMailServer, EmailChannel, MailServer
 from adapters.port import PushOutcome, Unreachable
 from broker.errors import Misconfigured
 from broker.settings import Settings
+from broker.worker.trusted import trusted
 
 NO_SERVER = Unreachable("no-mail-server")
 
@@ -54,6 +55,8 @@ def _channel(settings: Settings, timeout_seconds: float) -> EmailChannel | None:
             sender=settings.smtp_from,
             where=settings.public_url,
             timeout_seconds=timeout_seconds,
+            tls=trusted(settings),
+            must_encrypt=settings.smtp_tls == "required",
         )
     except BadMailServer as error:
         raise Misconfigured(

@@ -17,6 +17,7 @@ from broker.storage.leasing import Claimed
 from broker.worker.emails import Emails
 from broker.worker.guard import guarded
 from broker.worker.meshes import Meshes
+from broker.worker.trusted import trusted
 from broker.workflow import canary as test_message
 from broker.workflow import deliver
 from broker.workflow.channel_watch import NOT_COMPOSED
@@ -32,7 +33,9 @@ class Pushing:
         settings = runtime.settings
         self._runtime = runtime
         longest = min(settings.webhook_timeout_seconds, PUSH_PART_OF_LEASE * settings.lease_seconds)
-        self._webhooks = WebhookChannel(timeout_seconds=longest, allow_private=settings.allow_private_addresses)
+        self._webhooks = WebhookChannel(
+            timeout_seconds=longest, allow_private=settings.allow_private_addresses, tls=trusted(settings)
+        )
         self._emails = Emails(settings, timeout_seconds=longest)
         self._meshes = Meshes(settings, timeout_seconds=longest)
 

@@ -238,3 +238,23 @@ def test_a_mail_server_has_the_usual_ports_and_shows_no_password():
 def test_a_sender_that_is_no_address_is_refused_at_start():
     with pytest.raises(BadMailServer):
         EmailChannel(MailServer.at("smtp://mail.example"), sender="Baton", where=WHERE, timeout_seconds=1)
+
+
+def test_where_tls_is_required_nothing_is_handed_in_without_it():
+    async def go():
+        async with mail_host() as plain:
+            strict = EmailChannel(
+                MailServer.at(f"smtp://localhost:{plain.port}"),
+                sender="baton@baton.example",
+                where=WHERE,
+                timeout_seconds=5,
+                must_encrypt=True,
+            )
+            return (
+                await strict.push(TO, now=NOW),
+                await channel(f"smtp://localhost:{plain.port}").push(TO, now=NOW),
+                len(plain.got),
+            )
+
+    refused, taken, handed_in = asyncio.run(go())
+    assert (type(refused), taken, handed_in) == (Unreachable, Unanswered(receipt_follows=True), 1)
