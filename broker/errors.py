@@ -9,6 +9,8 @@
     ├── Conflict          look at what happened meanwhile; `allowed` says what can still be done
     ├── Stale             read again, then decide again
     ├── TooEarly          wait a moment and send the same again
+    ├── TooMany           wait for as long as `wait` says, and go slower
+    ├── TooSlow           send it again, faster
     ├── TooLarge          send less
     ├── Unsupported       send another media type
     ├── NotAcceptable     ask for another media type
@@ -20,6 +22,7 @@ The docstring of an error is its message unless one is given.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from schemas.problem import Problem
 
@@ -70,6 +73,19 @@ class Stale(BatonError):
 
 class TooEarly(BatonError):
     """The same message is still being handled."""
+
+
+class TooMany(BatonError):
+    """Too many calls: wait, and go slower."""
+
+    def __init__(self, message: str | None = None, *, wait: timedelta) -> None:
+        """`wait`: until the next will be taken."""
+        super().__init__(message)
+        self.wait = wait
+
+
+class TooSlow(BatonError):
+    """The body did not come in time."""
 
 
 class TooLarge(BatonError):

@@ -15,6 +15,7 @@ from broker.errors import Misconfigured
 from broker.policy.model import Policy, load, read_text
 from broker.settings import Settings
 from broker.storage import channels, deliveries, directory, engines, epochs, policies
+from broker.storage.audit_head import Newest
 from broker.storage.engines import Patience
 from broker.storage.store import Store, open_store
 from broker.workflow.context import Context
@@ -51,6 +52,7 @@ class Runtime:
         self.queues = queues
         self.now = clock
         self._stored: str | None = None
+        self.newest_head = Newest()
         self._known: tuple[Directory, frozenset[str], frozenset[str]] | None = None
         store.committed = bus.publish
 

@@ -220,6 +220,12 @@ class Settings(BaseSettings):
         default=timedelta(hours=12), description="After so long everybody signs in again"
     )
     max_body_bytes: int = Field(default=1_048_576, gt=0, description="Largest request body")
+    body_seconds: float = Field(default=30, gt=0, description="Longest wait for a request's body")
+    calls_per_second: float = Field(
+        default=50,
+        gt=0,
+        description="Calls of one agency that each process takes, 20 seconds' worth of them at once; as many again to its people's pages. Behind it 429 with Retry-After",
+    )
     max_depth: int = Field(default=40, gt=0, description="Deepest nesting of a request body")
     max_entries: int = Field(default=500, gt=0, description="Most entries of a Bundle")
     debug: bool = Field(default=False, description="Refused outside --demo: there is no mode that shows what was sent")

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection, text
 from sqlmodel import Session
 
 from broker.domain.caller import Caller
@@ -42,3 +43,17 @@ def verified(store: Store, keys: verify.Keys | None = None, **more: object) -> v
 def faults(store: Store, **more: object) -> list[tuple[str, int | None]]:
     """What is wrong, as kind and position."""
     return [(fault.kind.value, fault.position) for fault in verified(store, **more).faults]
+
+
+GUARDED = ("audit", "auditleaf", "auditseal")
+
+
+def unguarded(connection: Connection) -> None:
+    """What only the owner of the database can do: the triggers that keep the audit insert-only are off from here on."""
+    if connection.dialect.name == "sqlite":
+        of_ours = f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN {GUARDED}"
+        for name in connection.execute(text(of_ours)).scalars().all():
+            connection.execute(text(f"DROP TRIGGER {name}"))
+    else:
+        for table in GUARDED:
+            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))

@@ -7,7 +7,7 @@ proxies must not be there anyway, and which doubles what is left.
 
 import asyncio
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -95,6 +95,7 @@ class WebhookChannel:
         now: datetime,
         sequence: int | None = None,
         content_type: str | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> PushOutcome:
         """Send one message once. Never raises for what the receiver or the network does.
 
@@ -105,6 +106,7 @@ class WebhookChannel:
             now: the time that is signed.
             sequence: the message's number in the team's mailbox, sent as `baton-sequence`: a gap is a message not yet seen.
             content_type: of `body`, where it is not FHIR in JSON.
+            more: headers beside those of the signature.
         """
         if problem(endpoint.url) is not None:
             return Unreachable("address-not-usable")
@@ -114,6 +116,7 @@ class WebhookChannel:
         except BadSecret:
             return Unreachable("secret-not-usable")
         headers = {
+            **(more or {}),
             **ALWAYS,
             "webhook-id": message_id,
             "webhook-timestamp": str(sent),

@@ -15,6 +15,7 @@ from sqlmodel import Session
 from broker.cli import opening
 from broker.clock import utc_now
 from broker.domain.audit_check import Checked
+from broker.domain.sealing import ConsistencyProof, Head
 from broker.errors import BatonError, Misconfigured
 from broker.settings import Settings
 from broker.storage import audit, audit_file, audit_log, payload_check, signing
@@ -35,6 +36,9 @@ def verify(
         Path | None, typer.Option(help="A head that was kept elsewhere: the log must still contain it")
     ] = None,
     export: Annotated[Path | None, typer.Option(help="Check this export instead of the database")] = None,
+    proof: Annotated[
+        Path | None, typer.Option(help="Check this proof that one head follows from another, without the database")
+    ] = None,
     public_key: Annotated[
         list[str] | None, typer.Option(help="Only this key may have signed; repeat for more. Else this deployment's")
     ] = None,
@@ -49,6 +53,9 @@ def verify(
     settings = opening.settings(demo=demo)
     keys = _keys(settings, public_key or [])
     kept = audit_file.head_file(head) if head else None
+    if proof is not None:
+        _verify_proof(audit_file.proof_file(proof), keys, as_json=as_json)
+        return
     if export is not None:
         found = verifying.of_export(audit_file.Reading(export), keys, kept)
     else:
@@ -60,6 +67,36 @@ def verify(
         _say(found, keys)
     if found.fault_count:
         raise typer.Exit(1)
+
+
+def _verify_proof(given: ConsistencyProof, keys: Mapping[str, bytes], *, as_json: bool) -> None:
+    wrong = verifying.of_proof(given, keys)
+    if as_json:
+        plain = {"verified": wrong is None, "first": given.first.number, "second": given.second.number, "what": wrong}
+        typer.echo(json.dumps(plain, indent=2))
+    else:
+        said = f"The log of head {given.second.number} begins with the whole log of head {given.first.number}."
+        typer.echo(wrong or said, err=wrong is not None)
+    if wrong is not None:
+        raise typer.Exit(1)
+
+
+@app.command()
+def proof(
+    head: Annotated[Path, typer.Option(help="The head that was kept, as a receipt brought it or as JSON")],
+    out: Annotated[Path | None, typer.Option(help="Where to write; standard output without it")] = None,
+    demo: Demo = False,
+) -> None:
+    """Prove that the newest head's log begins with the whole log of a head that was kept (RFC 9162). Example: baton audit proof --head kept.json
+
+    `baton audit verify --proof FILE --public-key KEY` checks it anywhere: no entry is in it. Exit codes: 0 written,
+    1 there is no such proof, because the log is not the one of that head any more, 2 the call itself was wrong.
+    """
+    settings, kept = opening.settings(demo=demo), audit_file.head_file(head)
+    with opening.database(settings, keyless=True) as store, ExitStack() as stack:
+        made = store.read(lambda session: verifying.prove(session, kept))
+        file = stack.enter_context(_opened(out)) if out else sys.stdout
+        file.write(json.dumps(audit_file.proof_plain(made), indent=2) + "\n")
 
 
 def _checking(steps: Iterator[Checked], length: int) -> Iterator[Checked]:
@@ -159,6 +196,10 @@ def payloads(demo: Demo = False, as_json: AsJson = False) -> None:
 def export(
     since: Annotated[datetime | None, typer.Option(help="Entries from this time on (UTC)")] = None,
     until: Annotated[datetime | None, typer.Option(help="Entries before this time (UTC)")] = None,
+    after: Annotated[
+        int | None,
+        typer.Option(min=1, help="Only what was sealed behind this head: the number that the last export ended with"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write; standard output without it")] = None,
     demo: Demo = False,
 ) -> None:
@@ -169,10 +210,12 @@ def export(
     """
     settings = opening.settings(demo=demo)
     public = _own_key(settings)
+    if after is not None and (since or until):
+        raise typer.BadParameter("--after goes on where an export ended; --since and --until cut one out.")
     wanted = audit_file.Wanted(since and since.replace(tzinfo=UTC), until and until.replace(tzinfo=UTC))
     with opening.database(settings, keyless=True) as store, ExitStack() as stack:
         file = stack.enter_context(_opened(out)) if out else sys.stdout
-        shown = store.read(lambda session: _written(session, public, wanted, file), repeatable=False)
+        shown, end = store.read(lambda session: _written(session, public, wanted, after, file), repeatable=False)
         handed, now = {"entries": shown}, utc_now()
         store.write(
             lambda session: audit.record(
@@ -180,6 +223,9 @@ def export(
             )
         )
     typer.echo(f"{shown} entries are written, signed with {signing.written(public)}", err=True)
+    typer.echo(
+        f"The next export goes on with --after {end}" if end else "There is nothing to go on from yet.", err=True
+    )
 
 
 def _opened(path: Path) -> IO[str]:
@@ -189,9 +235,12 @@ def _opened(path: Path) -> IO[str]:
         raise BatonError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _written(session: Session, public: bytes, wanted: audit_file.Wanted, file: IO[str]) -> int:
+def _written(
+    session: Session, public: bytes, wanted: audit_file.Wanted, after: int | None, file: IO[str]
+) -> tuple[int, int]:
+    """How many entries were shown, and the number of the head they end with (of `after`, when nothing is new)."""
     audit_log.one_snapshot(session)
-    base, end = audit_log.around(session, wanted.since, wanted.until)
+    base, end = _span(session, wanted, after)
     start = base.size if base else 0
     batches = _with_bar(
         "Writing",
@@ -203,4 +252,13 @@ def _written(session: Session, public: bytes, wanted: audit_file.Wanted, file: I
     for line in audit_file.lines(batches, public=public, base=base, wanted=wanted):
         file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
         shown += "entry" in line
-    return shown
+    return shown, end.number if end else 0
+
+
+def _span(session: Session, wanted: audit_file.Wanted, after: int | None) -> tuple[Head | None, Head | None]:
+    if after is None:
+        return audit_log.around(session, wanted.since, wanted.until)
+    base = audit_log.head(session, after)
+    if base is None:
+        raise BatonError(f"The audit has no head {after}: it is not the one of which an export ended there.")
+    return base, audit_log.last_head(session)

@@ -49,7 +49,16 @@ def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: 
 def _run(app: object, **options: object) -> None:
     import uvicorn
 
-    uvicorn.run(app, access_log=False, log_config=None, server_header=False, proxy_headers=False, **options)  # type: ignore[arg-type]  # its options are typed one by one
+    from broker.web.http_head import BoundedHead
+
+    options |= {
+        "http": BoundedHead,
+        "access_log": False,
+        "log_config": None,
+        "server_header": False,
+        "proxy_headers": False,
+    }
+    uvicorn.run(app, **options)  # type: ignore[arg-type]  # its options are typed one by one
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -64,3 +64,49 @@ def _folded(peaks: Sequence[bytes]) -> bytes:
     for peak in reversed(others):
         root = node_hash(peak, root)
     return root
+
+
+def consistency(first: int, size: int) -> list[tuple[int, int]]:
+    """Which subtrees prove that a tree of `size` leaves begins with one of `first` (RFC 9162, 2.1.4.1), as spans of leaves.
+
+    ValueError unless 0 < first <= size.
+    """
+    if not 0 < first <= size:
+        raise ValueError("a proof is between a tree and one that is as large or larger")
+    return _proof(first, 0, size, whole=True)
+
+
+def _proof(first: int, start: int, end: int, *, whole: bool) -> list[tuple[int, int]]:
+    size = end - start
+    if first == size:
+        return [] if whole else [(start, end)]
+    half = 1 << (size - 1).bit_length() - 1
+    if first <= half:
+        return [*_proof(first, start, start + half, whole=whole), (start + half, end)]
+    return [*_proof(first - half, start + half, end, whole=False), (start, start + half)]
+
+
+def is_consistent(first: int, first_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> bool:
+    """Whether the proof shows that the tree with `root` begins with the one with `first_root` (RFC 9162, 2.1.4.2)."""
+    if not 0 < first <= size:
+        return False
+    if first == size:
+        return not proof and first_root == root
+    path = [first_root, *proof] if first.bit_count() == 1 else [*proof]
+    if not path:
+        return False
+    node, last = first - 1, size - 1
+    while node & 1:
+        node, last = node >> 1, last >> 1
+    old = new = path[0]
+    for step in path[1:]:
+        if last == 0:
+            return False
+        if node & 1 or node == last:
+            old, new = node_hash(step, old), node_hash(step, new)
+            while node and not node & 1:
+                node, last = node >> 1, last >> 1
+        else:
+            new = node_hash(new, step)
+        node, last = node >> 1, last >> 1
+    return old == first_root and new == root and last == 0

@@ -1,7 +1,7 @@
 """What is sealed of the audit and how it is written for hashing and signing: entries, their places, signed tree heads."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -84,6 +84,15 @@ class Head:
         except ValueError:
             return None
         return tree if tree is not None and tree.root == self.root else None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyProof:
+    """That the log of one head begins with the whole log of an earlier one (RFC 9162, 2.1.4)."""
+
+    first: Head
+    second: Head
+    path: Sequence[bytes]
 
 
 HEAD = "baton audit head v1"

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from broker.domain.audit_check import Batch
-from broker.domain.sealing import Entry, Head, Json, Leaf, instant
+from broker.domain.sealing import ConsistencyProof, Entry, Head, Json, Leaf, instant
 from broker.errors import Invalid
-from broker.storage import signing
+from broker.storage import audit_head, signing
 
 FORMAT: Final = "baton audit export v1"
 
@@ -97,12 +97,39 @@ class Reading:
 
 
 def head_file(path: Path) -> Head:
-    """A head that was kept as JSON, alone or in what `baton audit verify --json` printed. Invalid when there is none."""
+    """A head that was kept: as a receipt brought it, or as JSON, alone or in what `baton audit verify --json` printed. Invalid when there is none."""
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        received = audit_head.read(text.strip().removeprefix(f"{audit_head.NAME}:"))
+        if received is not None:
+            return received
+        plain = json.loads(text)
         return head_read(plain.get("head", plain))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Invalid(f"{path} has no head of the audit in it.") from error
+
+
+PROOF: Final = "baton audit proof v1"
+
+
+def proof_plain(proof: ConsistencyProof) -> Json:
+    """A proof as JSON."""
+    return {
+        "format": PROOF,
+        "first": head_plain(proof.first),
+        "second": head_plain(proof.second),
+        "path": [step.hex() for step in proof.path],
+    }
+
+
+def proof_file(path: Path) -> ConsistencyProof:
+    """What `proof_plain` wrote. Invalid when the file has no proof."""
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        steps = [bytes.fromhex(step) for step in plain["path"]]
+        return ConsistencyProof(head_read(plain["first"]), head_read(plain["second"]), steps)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Invalid(f"{path} is not a proof about the audit.") from error
 
 
 def head_read(plain: Mapping[str, Any]) -> Head:

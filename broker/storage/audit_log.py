@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from broker.domain.audit_check import Batch
+from broker.domain.merkle import Tree
 from broker.domain.sealing import Entry, Head, Leaf
 from broker.storage.tables import Audit, AuditLeaf, AuditSeal
 
@@ -64,6 +65,20 @@ def last_head(session: Session) -> Head | None:
     """The newest signed head."""
     row = session.execute(_heads().order_by(col(AuditSeal.number).desc()).limit(1)).first()
     return None if row is None else _head(row)
+
+
+def head(session: Session, number: int) -> Head | None:
+    """The head with that number."""
+    row = session.execute(_heads().where(col(AuditSeal.number) == number)).first()
+    return None if row is None else _head(row)
+
+
+def subtree(session: Session, start: int, end: int) -> bytes | None:
+    """The hash of the subtree over these leaves, as they were sealed; None when one of them is gone."""
+    found = sa.select(col(AuditLeaf.hash)).where(col(AuditLeaf.position) >= start, col(AuditLeaf.position) < end)
+    rows = session.execute(found.order_by(col(AuditLeaf.position)), execution_options={"yield_per": AT_ONCE})
+    tree = Tree().grown(rows.scalars())
+    return tree.root if tree.size == end - start else None
 
 
 def append(session: Session, leaves: Sequence[Leaf], head: Head) -> None:

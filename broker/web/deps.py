@@ -5,11 +5,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import OAuth2
+from starlette.datastructures import State
 
 from broker.domain.caller import Caller
 from broker.errors import Forbidden, Unauthenticated
 from broker.runtime import Runtime
 from broker.web import peers, tokens
+from broker.web.shares import Shares
 
 
 async def runtime(request: Request) -> Runtime:
@@ -51,7 +53,7 @@ def require(*scopes: str) -> Callable[[Request, Runtime, str | None], Caller]:
 
 
 def caller_of(request: Request, running: Runtime, token: str, *scopes: str) -> Caller:
-    """Whose token this is; they must hold one of these scopes. It asks the database."""
+    """Whose token this is; they must hold one of these scopes. It asks the database. TooMany beyond their agency's share."""
     certificate = peers.certificate_of(request, running.settings)
     if "." in token:  # none of ours: those are of letters, digits, - and _
         caller = tokens.outsider(running.store, request.app.state.outside, token, running.now(), certificate)
@@ -59,9 +61,25 @@ def caller_of(request: Request, running: Runtime, token: str, *scopes: str) -> C
         caller = tokens.caller(running.store, token, running.now(), certificate)
     if caller is None:
         raise Unauthenticated("This token is not valid (any more): get a new one from /oauth2/token.")
+    called_by(request, caller)
     if not any(caller.may(scope) for scope in scopes):
         raise Forbidden(f"This needs the scope {' or '.join(scopes)}.")
     return caller
+
+
+def called_by(request: Request, caller: Caller, way: str = "") -> None:
+    """Keep who calls for what is written of a refusal, and count the call once. TooMany beyond their agency's share by this way."""
+    if getattr(request.state, "caller", None) is None:
+        request.state.caller = caller
+        _shares(request.app.state).take(caller, way)
+
+
+def _shares(state: State) -> Shares:
+    """The counts of this application, made by its first call."""
+    made: Shares | None = getattr(state, "shares", None)
+    if made is None:
+        made = state.shares = Shares(state.runtime.settings.calls_per_second)
+    return made
 
 
 async def body(request: Request) -> bytes:

@@ -23,11 +23,13 @@ _MEANING: Final[Mapping[int, str]] = {
     403: "The token lacks the scope that is named, or its client is bound to no team",
     404: "There is nothing here for this caller, whether or not it exists for another",
     406: "The answer cannot be had in what Accept or _format asks for",
+    408: "The body did not come in time",
     409: "No longer possible; the answer says what still is",
     412: "It was changed since the version that If-Match names",
     413: "The body is larger than is accepted",
     415: "The body's media type is not read here",
     422: "It was understood and cannot be used",
+    429: "More calls than the agency's share: wait as long as Retry-After says",
     425: "The same is being handled at this moment: send it again",
     503: "It could not be done just now and nothing was kept: send it again",
 }
@@ -190,14 +192,14 @@ def _of_shape(path: str, operation: Json) -> list[int]:
     """Statuses that any call of this shape may get."""
     found = [406] if path.startswith("/fhir") else []
     if "security" in operation:
-        found += [401, 403, 503]
+        found += [401, 403, 429, 503]
     if operation.get("parameters"):
         found.append(400)
     if "{" in path:
         found.append(404)
     body = operation.get("requestBody", {}).get("content", {})
     if body:
-        found += [400, 413, 415, 503]
+        found += [400, 408, 413, 415, 503]
     if any(media.endswith("json") for media in body):
         found.append(422)
     return found

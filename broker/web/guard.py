@@ -1,13 +1,17 @@
-"""What is refused before a body is read: lengths that are none or too much, and media types that are not spoken under `/fhir`."""
+"""What is refused before a body is read: lengths that are none or too much, bodies packed or too slow, and media types that are not spoken under `/fhir`."""
 
 import re
+from asyncio import timeout
 from collections.abc import Mapping, Sequence
+from time import monotonic
+from typing import NoReturn
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from broker.errors import BatonError, NotAcceptable, TooLarge, Unreadable, Unsupported
+from broker.errors import BatonError, NotAcceptable, TooLarge, TooSlow, Unreadable, Unsupported
+from broker.settings import Settings
 from broker.web import outcomes
 
 JSON = ("application/fhir+json", "application/json")
@@ -34,21 +38,32 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its body capped, or answer why not."""
-        limit: int = scope["app"].state.runtime.settings.max_body_bytes
+        settings: Settings = scope["app"].state.runtime.settings
+        limit = settings.max_body_bytes
         wrong = refusal(scope, limit)
         if wrong is not None:
             await outcomes.answer(wrong)(scope, receive, send)
             return
-        taken, answered = 0, False
+        taken, answered, whole = 0, False, False
+        ends = monotonic() + settings.body_seconds
+
+        async def refuse(error: BatonError) -> NoReturn:
+            nonlocal answered
+            answered = True
+            await outcomes.answer(error, {"Connection": "close"})(scope, receive, send)
+            raise _Answered
 
         async def capped() -> Message:
-            nonlocal taken, answered
-            message = await receive()
+            nonlocal taken, whole
+            try:  # behind the body what comes is that the caller goes away, and that may take as long as the answer
+                async with timeout(None if whole else max(0.0, ends - monotonic())):
+                    message = await receive()
+            except TimeoutError:
+                await refuse(TooSlow())
             taken += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
             if taken > limit:
-                answered = True
-                await outcomes.answer(_too_large(limit))(scope, receive, send)
-                raise _Answered
+                await refuse(_too_large(limit))
             return message
 
         async def once(message: Message) -> None:
@@ -69,6 +84,8 @@ def refusal(scope: Scope, limit: int) -> BatonError | None:
         return Unreadable("Content-Length must be the number of bytes of the body.")
     if len(length) > 18 or int(length) > limit:
         return _too_large(limit)
+    if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        return Unsupported("Send the body as it is, without a Content-Encoding: nothing is unpacked here.")
     if not _spoken(headers.get("content-type", "")):
         return Unsupported("Send FHIR R4 in UTF-8: JSON is always UTF-8, and fhirVersion is 4.0 here.")
     if scope["path"].startswith("/fhir") and not acceptable(headers.getlist("accept"), scope["query_string"]):

@@ -1,17 +1,20 @@
 """The only file with status codes: what each outcome is answered with, as an OperationOutcome without values."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import exc as database
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from broker import errors, log
 from broker.storage.store import Busy
+from broker.web.refusals import NOTED, Refusals
 from schemas.problem import Problem, operation_outcome
 
 FHIR_JSON = "application/fhir+json"
@@ -27,6 +30,8 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     errors.Conflict: (409, "conflict"),
     errors.Stale: (412, "conflict"),
     errors.TooEarly: (425, "lock-error"),
+    errors.TooMany: (429, "throttled"),
+    errors.TooSlow: (408, "timeout"),
     errors.TooLarge: (413, "too-long"),
     errors.Unsupported: (415, "not-supported"),
     errors.NotAcceptable: (406, "not-supported"),
@@ -55,6 +60,7 @@ class FhirResponse(Response):
 
 def install(app: FastAPI) -> None:
     """Answer every error of this application from this file."""
+    app.state.refusals = Refusals()
     for kind in STATUS:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -67,7 +73,12 @@ def answer(error: Exception, headers: Mapping[str, str] | None = None) -> Respon
     problems: Sequence[Problem] = getattr(error, "problems", ())
     if not problems:
         problems = [Problem(path="", reason=_sentence(error), code=code)]
-    return _outcome(status, problems, headers)
+    return _outcome(status, problems, {**waiting(error), **(headers or {})})
+
+
+def waiting(error: Exception) -> Mapping[str, str]:
+    """How long to wait, where the error itself knows: whole seconds, at least one."""
+    return {"Retry-After": str(max(1, ceil(error.wait.total_seconds())))} if isinstance(error, errors.TooMany) else {}
 
 
 def unexpected(error: Exception) -> Response:
@@ -93,11 +104,19 @@ def _outcome(status: int, problems: Sequence[Problem], headers: Mapping[str, str
 
 
 async def _known(request: Request, error: Exception) -> Response:
+    status, _ = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+    await refused(request, status)
     if isinstance(error, errors.Unauthenticated):
         # RFC 6750, 3.1: somebody who sent no token is told nothing of what would be wrong with it.
         wrong = ', error="invalid_token"' if "authorization" in request.headers else ""
         return answer(error, {"WWW-Authenticate": f'Bearer realm="Baton"{wrong}'})
     return answer(error)
+
+
+async def refused(request: Request, status: int) -> None:
+    """Leave the audit entry of a refusal, if it is one."""
+    if status in NOTED:
+        await run_in_threadpool(request.app.state.refusals.note, request, status)
 
 
 async def _invalid_request(request: Request, error: Exception) -> Response:

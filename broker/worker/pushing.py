@@ -73,6 +73,7 @@ class Pushing:
         return {parcel.claimed.id: parcel for parcel in together}
 
     def _parcels(self, claimed: Sequence[Claimed], session: Session) -> list[Parcel]:
+        self._runtime.newest_head.look(session)
         return deliver.prepare(session, self._runtime.context(session), claimed, self._runtime.now())
 
     async def push_canary(self, canary: Canary) -> PushOutcome:
@@ -117,12 +118,17 @@ class Pushing:
             now=self._runtime.now(),
             sequence=claimed.number,
             content_type=parcel.content_type,
+            more=self._runtime.newest_head.headers,
         )
 
     async def _to_queue(self, parcel: Parcel) -> PushOutcome:
         claimed, queues = parcel.claimed, self._runtime.queues
         assert queues is not None  # or its kind would not have been claimed
-        headers: dict[str, str | int] = {"baton-sequence": claimed.number, "traceparent": trace_of(claimed.id)}
+        headers: dict[str, str | int] = {
+            "baton-sequence": claimed.number,
+            "traceparent": trace_of(claimed.id),
+            **self._runtime.newest_head.headers,
+        }
         return await queues.push(
             claimed.team_id,
             claimed.id,

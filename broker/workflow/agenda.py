@@ -72,7 +72,7 @@ class Family:
 def page(
     session: Session, ctx: Context, caller: Caller, *, since: datetime, after: str | None, limit: int, now: datetime
 ) -> tuple[list[Family], str | None]:
-    """Families behind that household, and the last one looked at when there may be more; an audit row for each that is shown.
+    """Families behind that household, and the last one looked at when there may be more; an audit row for the search and for each that is shown.
 
     A page may have fewer than asked for, and none, while more follow: of whom the team sees nothing, nothing is said.
     """
@@ -87,14 +87,18 @@ def page(
     )
     found: list[Family] = []
     homes = agenda.households(session, query)
+    following = homes[-1] if len(homes) == AT_ONCE else None
     for household_id in homes:
         family = of_household(session, ctx, caller, household_id, since, now)
         if family is not None and family.because:
             found.append(family)
             _note(session, caller, family, now)
         if len(found) == limit:
-            return found, household_id if household_id != homes[-1] or len(homes) == AT_ONCE else None
-    return found, homes[-1] if len(homes) == AT_ONCE else None
+            following = household_id if household_id != homes[-1] else following
+            break
+    detail = {"report": NAME, "found": [family.household for family in found]}
+    audit.record(session, action="search", entity="household", entity_id=None, now=now, caller=caller, detail=detail)
+    return found, following
 
 
 def of_household(

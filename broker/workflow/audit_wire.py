@@ -1,5 +1,6 @@
 """An audit entry as an R4 AuditEvent, on the IHE Basic Audit Log Patterns; reading a search for them lives in `web`."""
 
+import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -55,8 +56,20 @@ SHAPES: Final[Mapping[str, Shape]] = {
         server=_SENDS,
     ),
     "break-glass": Shape("E", (_DCM, "110113", "Security Alert"), (_DCM, "110127", "Emergency Override Started")),
+    "deny": Shape("E", (_DCM, "110113", "Security Alert"), (_DCM, "110132", "Use of Restricted Function")),
     "refuse": Shape("E", (_DCM, "110114", "User Authentication"), (_DCM, "110122", "Login")),
 }
+_REASONS: Final = f"{_TERMINOLOGY}/v3-ActReason"
+_CARE: Coding = (_REASONS, "COC", "coordination of care")
+_RUNNING: Coding = (_REASONS, "HSYSADMIN", "health system administration")
+_COMPLIANCE: Coding = (_REASONS, "HCOMPL", "health compliance")
+_PURPOSES: Final[Mapping[str, Coding]] = {
+    "audit": _COMPLIANCE,
+    **dict.fromkeys(("agency", "area", "team", "client", "channel", "practitioner", "account", "token"), _RUNNING),
+    **dict.fromkeys(("dead-letter", "directory", "policy", "settings"), _RUNNING),
+}
+"""What something is looked at or changed for, by its kind; all else is what agencies tell each other about those they look after."""
+
 OTHER: Final = Shape("E")
 """Everything else is something that Baton itself did: decided, escalated."""
 
@@ -94,7 +107,7 @@ def audit_event(entry: Entry, public_url: str) -> Json:
         "action": shape.action,
         "recorded": entry.at.isoformat().replace("+00:00", "Z"),
         "outcome": OUTCOMES[entry.outcome == SUCCESS],
-        "purposeOfEvent": [{"coding": [_coding(_EMERGENCY)]}] if entry.detail.get("purpose") == EMERGENCY else [],
+        "purposeOfEvent": [{"coding": [_coding(_purpose(entry))]}],
         "agent": list(_agents(entry, shape, public_url)),
         "source": {
             "observer": {"display": "Baton"},
@@ -103,6 +116,10 @@ def audit_event(entry: Entry, public_url: str) -> Json:
         "entity": list(_entities(entry)),
     }
     return {name: value for name, value in event.items() if value != []}
+
+
+def _purpose(entry: Entry) -> Coding:
+    return _EMERGENCY if entry.detail.get("purpose") == EMERGENCY else _PURPOSES.get(entry.entity, _CARE)
 
 
 def _coding(coding: Coding) -> Json:
@@ -145,6 +162,8 @@ def _entities(entry: Entry) -> Iterator[Json]:
     """What it was about, then what a search found, then what else is known of it."""
     if entry.entity_id is not None:
         yield _entity(entry.entity, entry.entity_id)
+    if entry.action == "search":
+        yield _query(entry)
     found = entry.detail.get("found", ())
     for id_ in found if isinstance(found, list) else ():
         yield _entity(entry.entity, str(id_))
@@ -166,6 +185,18 @@ def _entity(kind: str, id_: str) -> Json:
         "what": {"reference": f"{resource}/{id_}"} if resource else _logical(system_of(kind), id_),
         "type": _coding((f"{_TERMINOLOGY}/audit-entity-type", *type_)),
         "role": _coding((f"{_TERMINOLOGY}/object-role", *role)),
+    }
+
+
+def _query(entry: Entry) -> Json:
+    """What was searched for, as BALP has it: the kind of thing and the names of what it was narrowed by. What they were narrowed to may be who somebody is, and stands nowhere."""
+    asked = entry.detail.get("asked", ())
+    names = [str(name) for name in asked] if isinstance(asked, list) else []
+    text = f"{_REFERENCES.get(entry.entity, entry.entity)}?{'&'.join(sorted(names))}"
+    return {
+        "type": _coding((f"{_TERMINOLOGY}/audit-entity-type", "2", "System Object")),
+        "role": _coding((f"{_TERMINOLOGY}/object-role", "24", "Query")),
+        "query": base64.b64encode(text.encode()).decode(),
     }
 
 

@@ -59,7 +59,7 @@ def of_household(
 
     Who reads it in an emergency tells of a `concern` alone: a look is no reason to say that one works with them.
 
-    Who has no identifier by which they are found is left out: a page makes up no second record of anybody.
+    Who has no identifier by which they are found is left out: a page makes up no second record of anybody. That they were read is in the audit.
     """
     home = view.home(session, ctx, caller, household_id, now)
     if home is None or (home.emergency is not None and not concern):
@@ -72,6 +72,10 @@ def of_household(
         if id_ in home.seen.persons and (known := home.world.people[id_]).state is PersonState.LIVING
     ]
     shown = [one for one in found if one.person.identifiers and (one.child or one.known.id in own)]
+    detail = {"persons": sorted(one.known.id for one in shown)}
+    audit.record(
+        session, action="read", entity="household", entity_id=household_id, caller=caller, now=now, detail=detail
+    )
     return tuple(sorted(shown, key=lambda one: (not one.child, one.known.born or now.date(), one.known.id)))
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from broker.domain.audit_check import Batch, Checked, Fault, Kind, check, summary
-from broker.domain.sealing import Head
+from broker.domain.merkle import consistency, is_consistent
+from broker.domain.sealing import ConsistencyProof, Head
+from broker.errors import Invalid
 from broker.storage import audit_log, signing
 from broker.storage.audit_file import Reading
 from broker.storage.audit_log import Tail
@@ -53,6 +55,30 @@ def of_export(reading: Reading, keys: Keys, kept: Head | None = None) -> Verifie
     """Check an export, from the head it begins behind."""
     last, count = summary(_checked(reading.batches(), keys, kept, reading.base), MOST)
     return Verified(size=last.size, head=last.head, faults=last.faults, fault_count=count)
+
+
+def prove(session: Session, kept: Head) -> ConsistencyProof:
+    """That the newest head's log begins with the whole log of `kept`. Invalid when it does not, or leaves are gone."""
+    audit_log.one_snapshot(session)
+    last = audit_log.last_head(session)
+    if last is None or not 0 < kept.size <= last.size:
+        raise Invalid("The log is shorter than the head that was kept: its end was cut off.")
+    path = [audit_log.subtree(session, start, end) for start, end in consistency(kept.size, last.size)]
+    whole = [step for step in path if step is not None]
+    if len(whole) != len(path) or not is_consistent(kept.size, kept.root, last.size, last.root, whole):
+        raise Invalid("The log is not the one of the head that was kept: see `baton audit verify --head`.")
+    return ConsistencyProof(kept, last, whole)
+
+
+def of_proof(given: ConsistencyProof, keys: Keys) -> str | None:
+    """What is wrong with a proof; None when it proves what it says."""
+    for name, head in (("first", given.first), ("second", given.second)):
+        if not signing.is_signed(head, keys):
+            return f"The {name} head is not signed with a key that is known."
+    first, second = given.first, given.second
+    if not is_consistent(first.size, first.root, second.size, second.root, given.path):
+        return "The log of the second head does not begin with the log of the first: it was rewritten."
+    return None
 
 
 def _checked(batches: Iterable[Batch], keys: Keys, kept: Head | None, base: Head | None = None) -> Iterator[Checked]:

@@ -22,6 +22,7 @@ from broker.runtime import start
 from broker.settings import Settings
 from broker.storage import clients, migrate
 from broker.web import tokens
+from broker.web.http_head import BoundedHead
 from tests.contract.calling import ADMIN_SCOPES, TEAM_SCOPES, fill
 
 CALLERS = "BATON_TEST_CALLERS"
@@ -86,7 +87,9 @@ def main() -> None:
     app = create_app(runtime)
     app.add_api_route("/broken/{text}", _broken)
     print(json.dumps({"url": url, "tokens": granted}), flush=True)  # noqa: T201 - read by whoever started this
-    config = uvicorn.Config(app, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=10)
+    config = uvicorn.Config(
+        app, http=BoundedHead, access_log=False, log_config=None, server_header=False, timeout_graceful_shutdown=10
+    )
     uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -1,5 +1,8 @@
 """`/fhir/AuditEvent` on both databases: every entry as a sound event, every parameter, and who sees whose."""
 
+import base64
+import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -144,11 +147,12 @@ def test_a_team_sees_its_own_and_an_auditor_all(broker):
 
 def test_reading_the_audit_is_audited(broker):
     def noted(call):
+        """What it left, but for what was asked."""
         before = broker.ids(Audit)
         call()
         [row] = [row for row in broker.rows(Audit) if row.id not in before]
         assert (row.entity, row.team_id) == ("audit", VISITORS)
-        return row.action, row.entity_id, row.detail
+        return row.action, row.entity_id, {name: value for name, value in row.detail.items() if name != "asked"}
 
     [event] = events(broker, "_count=1&action=R")
     assert noted(lambda: events(broker, "_count=1&action=R")) == ("search", None, {"found": [event["id"]]})
@@ -157,16 +161,42 @@ def test_reading_the_audit_is_audited(broker):
     assert noted(lambda: events(broker, "_summary=count&action=C")) == ("search", None, {"count": 0})
 
 
+def asked(event):
+    """What a search was narrowed by."""
+    [query] = [entity["query"] for entity in event["entity"] if entity.get("role", {}).get("code") == "24"]
+    return base64.b64decode(query).decode()
+
+
+def test_a_search_says_by_what_it_was_narrowed_and_never_to_what(broker):
+    number = "9990000409"
+    form = {"identifier": f"https://fhir.nhs.uk/Id/nhs-number|{number}"}
+    assert broker.call("POST", "/fhir/Patient/_search", VISITORS, data=form).status_code == 200
+    event = next(one for one in events(broker, "subtype=search&_count=100") if asked(one) == "Patient?identifier")
+    assert event["purposeOfEvent"][0]["coding"][0]["code"] == "COC"
+    every = json.dumps(everything(broker, team=None, scopes=AUDITOR))
+    assert number not in every
+    decoded = [base64.b64decode(one).decode() for one in re.findall(r'"query": "([^"]*)"', every)]
+    assert len(decoded) > 5
+    assert not [text for text in decoded if not re.fullmatch(r"[A-Za-z-]+\?[A-Za-z_:&.-]*", text)]
+
+
+def test_what_the_audit_itself_is_looked_at_for_is_not_care(broker):
+    [event] = events(broker, "_count=1")
+    assert broker.call("GET", f"/fhir/AuditEvent/{event['id']}", VISITORS).status_code == 200
+    looked = events(broker, f"entity=AuditEvent/{event['id']}&subtype=read")
+    assert {one["purposeOfEvent"][0]["coding"][0]["code"] for one in looked} == {"HCOMPL"}
+
+
 FINDS = [  # with our words for what the events found must be, of those that stand in the fixture
     ("action=R", {"read"}),
     ("action=C,U", {"acknowledge"}),
-    ("action=http://hl7.org/fhir/audit-event-action|E", {"search"}),
+    ("action=http://hl7.org/fhir/audit-event-action|E", {"search", "deny"}),
     ("action=R&action=U", set()),
-    ("action=E,R", {"search", "read"}),
+    ("action=E,R", {"search", "read", "deny"}),
     ("subtype=search", {"search"}),
     ("subtype=http://hl7.org/fhir/restful-interaction|update", {"acknowledge"}),
     (f"subtype={ACTION}|acknowledge,read", {"acknowledge", "read"}),
-    ("outcome=8", {"read"}),
+    ("outcome=8", {"read", "deny"}),
     ("outcome=0&action=U", {"acknowledge"}),
     (f"agent={VISITORS}&action=U", {"acknowledge"}),
     (f"agent=Organization/{VISITORS}&action=U", {"acknowledge"}),

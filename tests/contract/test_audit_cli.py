@@ -4,15 +4,16 @@ import json
 from datetime import timedelta
 
 import pytest
+from pymerkle import InmemoryTree, verify_consistency
 from sqlalchemy import delete, text, update
 
-from broker.storage import migrate
+from broker.storage import audit_head, audit_log, migrate
 from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from broker.storage.tables import Audit, AuditLeaf, AuditSeal
 from tests.command import Command
 from tests.conftest import NOON
-from tests.sealed import noted, sealed
+from tests.sealed import noted, sealed, unguarded
 
 KEY = "a key of forty characters, or even longer"
 BATCHES = 4
@@ -41,6 +42,7 @@ def tampered(baton, *statements):
     store = open_store(f"sqlite:///{baton.folder / 'var' / 'baton.db'}", AesCodec(KEY.encode()))
     with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        unguarded(connection)
         for statement in statements:
             connection.execute(statement)
         connection.commit()
@@ -135,3 +137,64 @@ def test_handing_the_audit_out_is_audited(baton):
 def test_without_a_key_it_says_which_to_give(baton):
     assert "--public-key" in baton("audit", "verify", code=1)
     assert "base64" in baton("audit", "verify", "--public-key", "x", code=2)
+
+
+def test_an_export_goes_on_where_the_last_one_ended(baton):
+    lines = exported(baton, "--after", "2")
+    assert [line["position"] for line in lines if "position" in line] == list(range(6, 12))
+    assert all(line["entry"] for line in lines if "position" in line)
+    assert lines[0]["from"]["number"] == 2
+    assert "Sealed: 12 entries" in checked(baton, lines[0]["public_key"])
+    assert len(exported(baton, "--after", "4")) == 1
+    for words in (("--after", "9"), ("--after", "2", "--since", "2026-03-02")):
+        assert baton("audit", "export", *words, code=1 if len(words) == 2 else 2, BATON_SECRET_KEY=KEY)
+
+
+def received(baton, number):
+    """The head of that number as an agency has it from a receipt."""
+    store = open_store(f"sqlite:///{baton.folder / 'var' / 'baton.db'}", AesCodec(KEY.encode()))
+    head = store.read(lambda session: audit_log.head(session, number))
+    store.close()
+    (baton.folder / "kept.txt").write_text(f"baton-audit-head: {audit_head.written(head)}\n")
+    return head
+
+
+def test_a_head_from_a_receipt_is_proved_against_what_is_there_now(baton):
+    head = received(baton, 2)
+    assert "All of it" in verify(baton, "--head", "kept.txt")
+    baton("audit", "proof", "--head", "kept.txt", "--out", "proof.json", BATON_SECRET_KEY=KEY)
+    plain = json.loads((baton.folder / "proof.json").read_text())
+    assert (plain["first"]["root"], plain["second"]["number"]) == (head.root.hex(), 4)
+    assert "entry" not in json.dumps(plain)
+    key = exported(baton)[0]["public_key"]
+    assert "begins with the whole log of head 2" in baton(
+        "audit", "verify", "--proof", "proof.json", "--public-key", key
+    )
+    assert "not signed" in baton("audit", "verify", "--proof", "proof.json", "--public-key", "A" * 43 + "=", code=1)
+    plain["path"][0] = "00" * 32
+    (baton.folder / "proof.json").write_text(json.dumps(plain))
+    said = baton("audit", "verify", "--proof", "proof.json", "--public-key", key, code=1)
+    assert "it was rewritten" in said
+
+
+def test_no_proof_is_made_of_a_log_that_is_not_the_one_of_the_head(baton):
+    received(baton, 2)
+    tampered(baton, update(AuditLeaf).where(AuditLeaf.position == 3).values(hash=bytes(32)))
+    assert "not the one of the head" in baton("audit", "proof", "--head", "kept.txt", code=1, BATON_SECRET_KEY=KEY)
+    tampered(baton, delete(AuditLeaf).where(AuditLeaf.position >= 3), delete(AuditSeal).where(AuditSeal.size > 3))
+    assert "cut off" in baton("audit", "proof", "--head", "kept.txt", code=1, BATON_SECRET_KEY=KEY)
+
+
+def test_somebody_elses_tree_over_the_export_has_the_root_of_every_head(baton):
+    """The log and its heads by pymerkle (RFC 9162 is its tree too), which knows nothing of ours but the form of an entry."""
+    tree = InmemoryTree(algorithm="sha256")
+    roots = {}
+    for line in exported(baton)[1:]:
+        if "head" in line:
+            roots[line["head"]["size"]] = bytes.fromhex(line["head"]["root"])
+        else:
+            said = json.dumps(line["entry"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            tree.append_entry(said.encode())
+    assert {size: tree.get_state(size) for size in roots} == roots
+    assert len(roots) == BATCHES
+    verify_consistency(roots[3], roots[12], tree.prove_consistency(3, 12))

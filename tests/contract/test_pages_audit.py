@@ -10,7 +10,7 @@ from broker.storage.tables import Audit, Task
 from broker.workflow import watchdog
 from tests.contract.calling import MIDWIVES, VISITORS, message, opened, sender, town_copy
 from tests.contract.visiting import employ, text, visitor
-from tests.sealed import sealed
+from tests.sealed import sealed, unguarded
 
 AUDIT = ("baton/audit",)
 FAMILY = ("Hartley", "Ava", "Clent View", "9990000409")
@@ -218,7 +218,9 @@ def test_the_audit_is_checked_from_a_page_and_what_was_changed_shows(request, tm
         good = html.fromstring(nadia.send(page, "/app/audit/watch/verify").text)
         assert "entries are as they were sealed." in text(good)
         entry = broker.rows(Audit, action="receive")[0].id
-        store.write(lambda session: session.execute(update(Audit).where(Audit.id == entry).values(action="read")))
+        with store.engine.begin() as connection:
+            unguarded(connection)
+            connection.execute(update(Audit).where(Audit.id == entry).values(action="read"))
         bad = html.fromstring(nadia.send(page, "/app/audit/watch/verify").text)
     assert "The audit is not what was sealed" in text(bad)
     assert entry in text(bad)

@@ -13,6 +13,7 @@ from tests.faults.load import Load, Sent
 from tests.faults.processes import Api, kept
 from tests.faults.receivers import Received, Receivers
 from tests.faults.town import BYSTANDER, PUSHED, Town
+from tests.sealed import unguarded
 
 A_CONCERN = "SELECT id FROM notification WHERE event = 'concern' ORDER BY received_at DESC LIMIT 1"
 ONE_PUSHED = f"SELECT id FROM delivery WHERE team_id = '{PUSHED[0]}' AND cause = '' ORDER BY created_at DESC LIMIT 1"
@@ -57,6 +58,7 @@ def harmed(calm: tuple[Town, Sequence[Sent]], tmp_path: Path) -> Callable[[str],
         town = calm[0].on(f"sqlite:///{tmp_path}/baton.db")
         with opened(town) as store, store.engine.begin() as connection:
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            unguarded(connection)
             assert connection.execute(sa.text(statement)).rowcount
         return town
 

@@ -11,7 +11,7 @@ from broker.storage.tables import metadata
 from tests.faults.checker import opened
 from tests.faults.size import record, size
 from tests.faults.town import Town
-from tests.sealed import sealed, verified
+from tests.sealed import sealed, unguarded, verified
 
 FLIPS = size(20, 500)
 IN_AUDIT = ("action", "outcome", "client_name", "team_id", "entity", "entity_id")
@@ -54,6 +54,8 @@ def test_in_an_audit_entry(on_sqlite: Town) -> None:
     audit, leaf = metadata.tables["audit"], metadata.tables["auditleaf"]
     with opened(on_sqlite) as store:
         sealed(store, now=utc_now())
+        with store.engine.begin() as connection:
+            unguarded(connection)
         places = store.read(lambda session: dict(session.execute(sa.select(leaf.c.audit_id, leaf.c.position)).all()))
         for number in range(FLIPS):
             column = audit.c[IN_AUDIT[number % len(IN_AUDIT)]]

@@ -19,7 +19,7 @@ from broker.domain.wanted import TaskWanted
 from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
-from broker.storage import claims, deliveries, leases, outbox, tasks
+from broker.storage import audit_head, claims, deliveries, leases, outbox, tasks
 from broker.storage.leasing import Share
 from broker.storage.tables import Attempt, Audit, Channel, Delivery, Notification, Task
 from broker.worker import Limits, Worker
@@ -39,6 +39,7 @@ from tests.integration.delivery_rows import (
     row,
     tell,
 )
+from tests.sealed import noted, sealed
 from tests.unit.channels.receiver import receiving, silence, status
 
 HV, GP, PROBATION = "swbh-health-visiting", "cape-hill-practice", "sandwell-probation"
@@ -131,6 +132,8 @@ def test_what_is_due_reaches_its_webhook_once_signed_and_marked_as_received(stor
             prepared(store)
             point(store, HV, receiver)
             clock.time = utc_now()  # the other side checks that the signature is young
+            noted(store, "one", at=clock())
+            sealed(store, now=clock())
             [id_] = tell(store, delivery(HV, clock()))
             task = acknowledge_task(store, id_)
             async with working(runtime):
@@ -141,6 +144,7 @@ def test_what_is_due_reaches_its_webhook_once_signed_and_marked_as_received(stor
     [request] = got
     said = Webhook(SECRET).verify(request.body, request.headers)
     assert request.headers["webhook-id"] == id_ == said["entry"][0]["resource"]["id"]
+    assert audit_head.read(request.headers["baton-audit-head"]).number >= 1
     assert check_bundle(said) == []
     assert [e["resource"]["id"] for e in said["entry"] if e["resource"]["resourceType"] == "Task"] == [task]
     assert task_status(store, task) is TaskStatus.RECEIVED

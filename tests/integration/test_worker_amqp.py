@@ -14,6 +14,7 @@ from broker.domain.states import AttemptOutcome, ChannelKind, DeliveryState
 from broker.policy.model import load
 from broker.runtime import Runtime, wires
 from broker.settings import Settings
+from broker.storage import audit_head
 from broker.storage.tables import Attempt, Channel, Task
 from broker.worker import Limits, Worker
 from broker.worker.pushing import trace_of
@@ -22,6 +23,7 @@ from tests.conftest import NOON
 from tests.integration.delivery_rows import delivery, prepared, row, tell
 from tests.integration.rabbit_host import SHARDS, administrator, emptied, taken
 from tests.proxy import proxy
+from tests.sealed import sealed
 from tests.services import rabbitmq_virtual_host
 
 pytestmark = pytest.mark.rabbitmq
@@ -94,6 +96,7 @@ async def answer(admin, message):
 
 def test_it_is_sent_by_the_confirm_and_delivered_by_the_receipt(store, clock, url):
     id_ = by_amqp(store)
+    sealed(store, now=clock())
 
     async def go():
         async with working(store, clock, url), administrator(url) as admin:
@@ -110,6 +113,7 @@ def test_it_is_sent_by_the_confirm_and_delivered_by_the_receipt(store, clock, ur
     header = orjson.loads(message.body)["entry"][0]["resource"]
     assert (header["resourceType"], header["id"]) == ("MessageHeader", id_)
     assert message.headers["baton-sequence"] == row(store, id_).number
+    assert audit_head.read(message.headers["baton-audit-head"]) is not None
     assert message.headers["traceparent"][:36] == trace_of(id_)[:36]
     assert attempts(store, id_) == [(AttemptOutcome.UNANSWERED, "receipt-follows")]
 

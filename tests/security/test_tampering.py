@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from broker.domain.merkle import Tree
 from broker.domain.sealing import Head, entry_hash
@@ -12,7 +13,7 @@ from broker.storage.codec import AesCodec
 from broker.storage.tables import metadata
 from tests.conftest import NOON
 from tests.contract.calling import VISITORS, Json, message
-from tests.sealed import faults, sealed, verified
+from tests.sealed import GUARDED, faults, noted, sealed, unguarded, verified
 
 AUDIT, LEAF, SEAL = (metadata.tables[name] for name in ("audit", "auditleaf", "auditseal"))
 
@@ -52,6 +53,7 @@ def did(store):
                 connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
             else:
                 connection.execute(text("ALTER TABLE auditleaf DROP CONSTRAINT IF EXISTS fk_auditleaf_audit_id"))
+            unguarded(connection)
             for statement in statements:
                 connection.execute(statement)
             connection.commit()
@@ -102,13 +104,33 @@ def test_an_entry_deleted_with_its_place_is_missing(store, did):
     assert faults(store) == [("missing", 4)]
 
 
-def test_the_database_itself_holds_back_who_would_delete_a_sealed_entry(store):
-    with pytest.raises(Exception, match=r"(?i)foreign key"):
-        store.write(lambda session: session.execute(delete(AUDIT).where(AUDIT.c.id == leaf_id(session))))
+TABLES = {name: metadata.tables[name] for name in GUARDED}
+COLUMNS = [(name, column.name) for name, table in TABLES.items() for column in table.columns]
+UNCHANGED = [place for place in COLUMNS if place != ("audit", "unsealed")]
 
 
-def leaf_id(session):
-    return session.execute(select(LEAF.c.audit_id).limit(1)).scalar_one()
+@pytest.mark.parametrize(("name", "column"), UNCHANGED)
+def test_the_database_itself_refuses_to_change_what_the_audit_says(standing_broker, name, column):
+    """Of every column, so that one that is added later is not forgotten."""
+    refused(standing_broker.runtime.store, update(TABLES[name]).values({column: TABLES[name].c[column]}))
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_the_database_itself_refuses_to_remove_any_of_it(standing_broker, name):
+    refused(standing_broker.runtime.store, delete(TABLES[name]))
+    if not standing_broker.runtime.store.embedded:
+        refused(standing_broker.runtime.store, text(f"TRUNCATE {name} CASCADE"))
+
+
+def test_what_was_sealed_cannot_be_made_to_wait_again(standing_broker):
+    refused(standing_broker.runtime.store, update(AUDIT).values(unsealed=True))
+
+
+def refused(store, statement):
+    noted(store, "a-task")
+    sealed(store)
+    with pytest.raises(DBAPIError, match="the audit is insert-only"), store.engine.begin() as connection:
+        connection.execute(statement)
 
 
 MADE_UP: Json = {

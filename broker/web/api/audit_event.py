@@ -58,17 +58,18 @@ def read(event_id: EventId, running: Running, caller: Reader) -> Response:
 def _searched(pairs: Pairs, running: Runtime, caller: Caller) -> Response:
     query, only_count = audit_query.read(pairs)
     scope, address = scope_of(caller), f"{_base(running)}/AuditEvent"
+    asked = sorted({name for name, _ in pairs})
     links = [{"relation": "self", "url": f"{address}?{urlencode(pairs)}"}]
 
     def work(session: Session) -> Json:
         if only_count:
             total = audit_search.count(session, query, scope)
-            _note(session, {"count": total}, running, caller)
+            _note(session, {"count": total, "asked": asked}, running, caller)
             return {"total": total, "link": links}
         found, last = audit_search.search(session, query, scope)
-        _note(session, {"found": [entry.id for entry in found]}, running, caller)
+        _note(session, {"found": [entry.id for entry in found], "asked": asked}, running, caller)
         following = [] if last is None else [urlencode(audit_query.next_pairs(pairs, query, last))]
-        more = [{"relation": "next", "url": f"{address}?{asked}"} for asked in following]
+        more = [{"relation": "next", "url": f"{address}?{page}"} for page in following]
         entries = [_entry(address, audit_event(entry, _base(running))) for entry in found]
         return {"link": [*links, *more]} | ({"entry": entries} if entries else {})
 

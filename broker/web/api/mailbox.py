@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel
 from sqlmodel import Session
 
@@ -15,6 +15,7 @@ from broker.errors import Forbidden, NotFound
 from broker.runtime import Runtime
 from broker.storage import channel_health, mailbox
 from broker.storage.mailbox import Item
+from broker.web import receipts
 from broker.web.deps import Running, require
 from broker.web.outcomes import FhirResponse
 from broker.workflow import take
@@ -66,6 +67,7 @@ class Acknowledged(BaseModel):
 def inbox(
     running: Running,
     caller: Reader,
+    response: Response,
     after: Annotated[int | None, Query(ge=0, le=LARGEST_NUMBER)] = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE,
 ) -> Page:
@@ -76,6 +78,7 @@ def inbox(
     team = _team(caller)
     _number(running, team)
     _note_look(running, team)
+    response.headers.update(receipts.with_head(running))
     if after is None:
         return _page(running.store.read(lambda session: mailbox.waiting(session, team, limit=limit)))
     found = running.store.read(lambda session: mailbox.page(session, team, after=after, limit=limit + 1))
@@ -95,11 +98,11 @@ def message(message_id: str, running: Running, caller: Reader) -> FhirResponse:
         return take.fetch(session, running.context(session), caller, item.id, running.now())
 
     composed = running.store.write(work)
-    return FhirResponse(composed.body, media_type=composed.content_type)
+    return FhirResponse(composed.body, media_type=composed.content_type, headers=receipts.with_head(running))
 
 
 @router.put("/{message_id}/acknowledged", summary="Say that the message has arrived")
-def acknowledged(message_id: str, running: Running, caller: Reader) -> Acknowledged:
+def acknowledged(message_id: str, running: Running, caller: Reader, response: Response) -> Acknowledged:
     """Idempotent: the first time counts, and every answer gives it. It means delivered, and nothing more."""
     team = _team(caller)
 
@@ -110,6 +113,7 @@ def acknowledged(message_id: str, running: Running, caller: Reader) -> Acknowled
 
     item = running.store.write(work)
     assert item.delivered_at is not None
+    response.headers.update(receipts.with_head(running))
     return Acknowledged(id=item.id, number=item.number, acknowledged=item.delivered_at)
 
 

@@ -15,7 +15,7 @@ from adapters.registry import ADAPTERS, CLOUD_EVENTS
 from broker.domain.caller import Caller
 from broker.errors import NotFound, Unsupported
 from broker.runtime import Runtime
-from broker.web import cloud_events, documented
+from broker.web import cloud_events, documented, receipts
 from broker.web.deps import bearer, caller_of
 from broker.web.guard import JSON, media_type
 from broker.web.outcomes import STANDING_STATUS, FhirResponse
@@ -108,7 +108,7 @@ async def _taken(request: Request, read: Callable[[Runtime, bytes], intake.Incom
 
 def _handle(running: Runtime, incoming: intake.Incoming, caller: Caller) -> Response:
     answer = arrive.arrive(running.store, running.context, incoming, caller, running.now)
-    return FhirResponse(answer.body, status_code=STANDING_STATUS[answer.standing])
+    return FhirResponse(answer.body, status_code=STANDING_STATUS[answer.standing], headers=receipts.with_head(running))
 
 
 def _limits(running: Runtime) -> Limits:

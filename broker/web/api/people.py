@@ -43,7 +43,7 @@ def search(request: Request, running: Running, caller: Searcher, body: Body) -> 
             entity_id=None,
             caller=caller,
             now=running.now(),
-            detail={"found": [entry["resource"]["id"] for entry in found.get("entry", [])]},
+            detail={"found": [entry["resource"]["id"] for entry in found.get("entry", [])], "asked": ["identifier"]},
         )
         return found
 

@@ -30,6 +30,10 @@ _SAID: Final[dict[int, tuple[str, str]]] = {
         "Somebody was quicker, or it has ended. Go back and load the page again to see how it stands now.",
     ),
     413: ("This is too long", "Go back and send less."),
+    429: (
+        "Too many pages at once",
+        "Wait a few seconds and load the page again. If it is urgent, telephone.",
+    ),
     503: (
         "Baton cannot do this just now",
         "Nothing was kept. Wait a minute and try again. If it is urgent, telephone.",
@@ -58,7 +62,10 @@ class PageRoute(APIRoute):
                 return error_page(request, 404)
             except tuple(outcomes.STATUS) as error:
                 status, _ = next(outcomes.STATUS[kind] for kind in type(error).__mro__ if kind in outcomes.STATUS)
-                return error_page(request, status, error)
+                await outcomes.refused(request, status)
+                answer = error_page(request, status, error)
+                answer.headers.update(outcomes.waiting(error))
+                return answer
             except Exception as error:  # noqa: BLE001 - a page says that it is our fault, and the log says by type and place which
                 log.get(__name__).error("unexpected", error=error)
                 return error_page(request, 500)

@@ -17,7 +17,7 @@ from broker.settings import Settings
 from broker.storage import accounts, audit
 from broker.storage.accounts import Alive, SignedIn
 from broker.storage.store import Store
-from broker.web.deps import Running
+from broker.web.deps import Running, called_by
 from broker.web.pages import pinning
 from broker.web.pages.seats import ADMIN, AUDIT, Person, Seat, caller_at, seats_of
 
@@ -122,6 +122,7 @@ def person(request: Request, running: Running) -> Person:
     found = find(request, running)
     if found is None:
         raise SignInNeeded
+    called_by(request, found.caller, "pages")
     return found
 
 

@@ -100,7 +100,7 @@ def _offered(running: Runtime, person: Person, household_id: str, *, concern: bo
         people = tell.of_household(session, ctx, person.caller, household_id, running.now(), concern=concern)
         return None if people is None else Offered(people=people, receivers=tell.receivers(ctx, person.caller))
 
-    offered = running.store.read(work)
+    offered = running.store.write(work)
     if offered is None:
         raise NotFound
     return offered
