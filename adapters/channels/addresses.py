@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
@@ -53,12 +53,34 @@ def problem(url: str) -> str | None:
 
 
 def public(address: Address) -> bool:
-    """Whether an address lies on the public internet; an IPv4 address inside an IPv6 one counts as itself."""
+    """Whether an address lies on the public internet; an IPv4 address inside an IPv6 one counts as itself.
+
+    Of IPv6 what is not given out as global unicast is none (RFC 4291, 2.4): Python's `is_global` takes much of it for public,
+    IPv4-compatible (::127.0.0.1), site-local and local translations among it.
+    """
     if isinstance(address, IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour or _translated(address)
         if inner is not None:
             return public(inner)
+        tunnelled = _tunnelled(address)
+        if address not in _UNICAST or address in _EXAMPLES or (tunnelled is not None and not public(tunnelled)):
+            return False
+    elif address in _RELAYS:
+        return False
     return address.is_global and not address.is_multicast
+
+
+_UNICAST = IPv6Network("2000::/3")
+_EXAMPLES = IPv6Network("3fff::/20")
+"""For documentation (RFC 9637)."""
+_RELAYS = IPv4Network("192.88.99.0/24")
+"""Once 6to4's relays (RFC 7526); whoever answers there now is near."""
+
+
+def _tunnelled(address: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that ISATAP would send it to (RFC 5214, 6.1)."""
+    marked = int(address) >> 32 & 0xFDFF_FFFF == 0x0000_5EFE
+    return IPv4Address(int(address) & 0xFFFFFFFF) if marked else None
 
 
 def _translated(address: IPv6Address) -> IPv4Address | None:
