@@ -62,7 +62,7 @@ def rotate(demo: Demo = False, as_json: AsJson = False) -> None:
         typer.echo(f"Everything is sealed under epoch {done.epoch}.")
     if done.unreadable:
         typer.echo(
-            f"{done.unreadable} rows could not be opened and are as they were: see `baton audit verify`.", err=True
+            f"{done.unreadable} rows could not be opened and are as they were: see `baton audit payloads`.", err=True
         )
         raise typer.Exit(1)
 
