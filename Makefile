@@ -4,6 +4,7 @@ PORT ?= 8000
 UV ?= uv
 ARGS ?=
 PYTEST_WORKERS ?= 3
+MUTMUT := 3.8.1
 
 # Somebody who names a Python means it: a .venv of another version is then made anew. Else the one of .venv goes on.
 ifeq ($(origin PYTHON),undefined)
@@ -20,7 +21,7 @@ VENV := .venv/bin/
 CODE := broker adapters schemas deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup setup-dev run test deep services services-stop check format lint types imports drift pins clean
+.PHONY: help python setup setup-dev run test deep mutants services services-stop check format lint types imports drift pins clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +52,11 @@ deep: services  ## what is too long for every run: the properties tried twenty t
 	@BATON_FUZZ=20 $(VENV)python -m pytest tests/property --timeout 3600 --numprocesses $(PYTEST_WORKERS) $(ARGS)
 	@BATON_FAULTS=full BATON_FAULTS_FIGURES=$(CURDIR)/var/faults $(VENV)python -m pytest tests/faults --numprocesses 0 $(ARGS)
 	@$(VENV)python -m tests.faults.report var/faults docs/reliability.md
+
+mutants: setup-dev  ## mutation testing of routing, sharing and transfers by the pure unit tests, which writes docs/mutation.md (ARGS='"broker.domain.sharing.*"' for a part)
+	@test -x $(VENV)mutmut || { echo "make mutants needs mutmut, which nothing else does: $(VENV)pip install mutmut==$(MUTMUT)." >&2; exit 1; }
+	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 nice $(VENV)mutmut run --max-children 2 $(ARGS)
+	@$(VENV)python -m deploy.dev.mutants docs/mutation.md
 
 check: format lint types imports drift  ## format, lint, types, import rules, migration drift
 
