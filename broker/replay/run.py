@@ -67,6 +67,8 @@ class Player:
         )
         self._refusals = frozenset(_refusals(self._lines))
         self._down: dict[str, datetime] = {}
+        self._due: datetime | None = None
+        """When the clock must next be looked at, as of the last that was written."""
 
     def settle_in(self) -> None:
         """Put the story's directory into the database."""
@@ -117,7 +119,9 @@ class Player:
 
         def step(session: Session) -> list[Heard]:
             first(session)
-            return self._systems.take(session, self._down)
+            found = self._systems.take(session, self._down)
+            self._due = clock.next_due(session)
+            return found
 
         self.record.heard += self.runtime.store.write(step)
         if self._staff is not None:
@@ -128,9 +132,8 @@ class Player:
 
     def _upcoming(self) -> datetime | None:
         """When something is due next: a pass of the clock, or a system that is up again."""
-        due = self.runtime.store.read(clock.next_due)
         answer = None if self._staff is None else self._staff.next_at()
-        return min((at for at in (due, answer, *self._down.values()) if at is not None), default=None)
+        return min((at for at in (self._due, answer, *self._down.values()) if at is not None), default=None)
 
     def _dues(self) -> list[Due]:
         """Every expect line, in the order in which they are judged."""

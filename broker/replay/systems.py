@@ -8,9 +8,11 @@ from typing import Any
 import orjson
 from sqlmodel import Session
 
+from broker.domain.caller import Caller
 from broker.replay.record import Heard, Record, system
 from broker.runtime import Runtime
 from broker.storage import audit, channel_health, mailbox
+from broker.storage.audit import Entry
 from broker.storage.mailbox import Undelivered
 from broker.workflow import deliver, number, outbound
 from broker.workflow.context import Context
@@ -36,8 +38,8 @@ class Systems:
         ctx, now = self.runtime.context(session), self.runtime.now()
         said = self._read(session, ctx, items, now)
         by = {item.id: system(item.team_id) for item in items}
-        for id_ in deliver.has_arrived(session, ctx, list(by), now):
-            audit.record(session, action="acknowledge", entity="delivery", entity_id=id_, caller=by[id_], now=now)
+        arrived = deliver.has_arrived(session, ctx, list(by), now)
+        audit.record_each(session, [_entry("acknowledge", id_, by[id_]) for id_ in arrived], now=now)
         channel_health.heard(session, sorted({item.team_id for item in items}), now)
         return [_heard(item, said.get(item.id), now) for item in items]
 
@@ -45,9 +47,7 @@ class Systems:
         """What those say of which something is expected."""
         asked = [item for item in items if self._is_asked_for(item)]
         found = outbound.compose_all(session, ctx, [item.id for item in asked], now) if asked else {}
-        for item in asked:
-            caller = system(item.team_id)
-            audit.record(session, action="read", entity="delivery", entity_id=item.id, caller=caller, now=now)
+        audit.record_each(session, [_entry("read", item.id, system(item.team_id)) for item in asked], now=now)
         return {id_: orjson.loads(composed.body) for id_, composed in found.items()}
 
     def _is_asked_for(self, item: Undelivered) -> bool:
@@ -55,6 +55,10 @@ class Systems:
         if steps is None:
             return True
         return any(item.notification_id in self.record.notifications.get(step, ()) for step in steps)
+
+
+def _entry(action: str, delivery_id: str, caller: Caller) -> Entry:
+    return Entry(action=action, entity="delivery", entity_id=delivery_id, caller=caller)
 
 
 def _heard(item: Undelivered, said: Any, now: datetime) -> Heard:  # noqa: ANN401 - any JSON

@@ -72,4 +72,4 @@ def open_tasks(
     """Open tasks about these persons, or their household, that these eyes may see; the soonest due first."""
     about = sa.or_(col(Task.person_id).in_(persons), col(Task.household_id) == household_id)
     query = reading().where(about, col(Task.status).not_in(TERMINAL), visible(scope))
-    return [stored(codec, *row) for row in session.execute(query.order_by(col(Task.due_at), col(Task.id)))]
+    return [stored(codec, row) for row in session.execute(query.order_by(col(Task.due_at), col(Task.id)))]

@@ -13,7 +13,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from broker.domain.breaker import Health
+from broker.storage import direct
 from broker.storage.person_tables import CHANNEL_HEALTH as HEALTH
+from broker.storage.phrases import among
+from broker.storage.prepared import Query
 from broker.storage.types import UtcDateTime
 
 FRESH = timedelta(seconds=5)
@@ -35,28 +38,23 @@ class Known:
 
 def read(session: Session, teams: Collection[str]) -> dict[str, Known]:
     """What is known of these, without locking anything; of a team without a row, nothing."""
-    return _known(session, _ROWS, teams)
+    return _known(session, _READ, teams)
 
 
 def lock(session: Session, teams: Collection[str], *, wait: bool = True) -> dict[str, Known]:
     """The same, held until the commit; a row is made for each that has none. Without `wait`, those that others hold are left out."""
     _insert_missing(session, teams)
-    return _known(session, _ROWS.with_for_update(skip_locked=not wait), teams)
+    return _known(session, _LOCK if wait else _LOCK_FREE, teams)
 
 
-def _known(session: Session, rows: sa.Select[tuple[object, ...]], teams: Collection[str]) -> dict[str, Known]:
-    found = session.execute(rows, {"teams": sorted(teams)})
+def _known(session: Session, query: Query, teams: Collection[str]) -> dict[str, Known]:
     return {
-        row.team_id: Known(
-            health=Health(row.failures, row.failing_since, row.paused_until),
-            send_from=row.send_from,
-            delivered_at=row.delivered_at,
-        )
-        for row in found
+        team: Known(health=Health(failures, since, paused), send_from=send_from, delivered_at=delivered)
+        for team, failures, since, paused, send_from, delivered in direct.rows(session, query, teams=teams)
     }
 
 
-_ROWS: sa.Select[tuple[object, ...]] = (
+_ROWS: sa.Select[*tuple[object, ...]] = (
     sa.select(
         HEALTH.c.team_id,
         HEALTH.c.failures,
@@ -65,13 +63,15 @@ _ROWS: sa.Select[tuple[object, ...]] = (
         HEALTH.c.send_from,
         HEALTH.c.delivered_at,
     )
-    .where(HEALTH.c.team_id.in_(sa.bindparam("teams", expanding=True)))
+    .where(among(HEALTH.c.team_id, "teams"))
     .order_by(HEALTH.c.team_id)
 )
+_READ, _LOCK = Query(_ROWS), Query(_ROWS.with_for_update())
+_LOCK_FREE = Query(_ROWS.with_for_update(skip_locked=True))
 
 
 def _insert_missing(session: Session, teams: Collection[str]) -> None:
-    have = set(session.scalars(_TEAMS, {"teams": sorted(teams)}))
+    have = {team for (team,) in direct.rows(session, _TEAMS, teams=teams)}
     missing = sorted(set(teams) - have)
     if missing:
         insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
@@ -79,13 +79,12 @@ def _insert_missing(session: Session, teams: Collection[str]) -> None:
         session.execute(insert(HEALTH).values(rows).on_conflict_do_nothing(index_elements=["team_id"]))
 
 
-_TEAMS = sa.select(HEALTH.c.team_id).where(HEALTH.c.team_id.in_(sa.bindparam("teams", expanding=True)))
+_TEAMS = Query(sa.select(HEALTH.c.team_id).where(among(HEALTH.c.team_id, "teams")))
 
 
 def write(session: Session, channels: Mapping[str, Known]) -> None:
     """Keep what is now known of these, whose rows are locked."""
-    if channels:
-        session.connection().execute(_WRITE, [_row(team, channels[team]) for team in sorted(channels)])
+    direct.change_each(session, _WRITE, [_row(team, channels[team]) for team in sorted(channels)])
 
 
 def _row(team: str, known: Known) -> dict[str, object]:
@@ -101,7 +100,7 @@ def _row(team: str, known: Known) -> dict[str, object]:
 
 
 _TIME = UtcDateTime()
-_WRITE = (
+_WRITE = Query(
     sa.update(HEALTH)
     .where(HEALTH.c.team_id == sa.bindparam("b_team"))
     .values(
@@ -120,7 +119,12 @@ def heard(session: Session, teams: Collection[str], now: datetime) -> None:
     stale = sorted(team for team in teams if not is_fresh(known.get(team), now))
     if stale:
         lock(session, stale)
-        session.execute(sa.update(HEALTH).where(HEALTH.c.team_id.in_(stale)).values(delivered_at=now))
+        direct.change(session, _HEARD, teams=stale, now=now)
+
+
+_HEARD = Query(
+    sa.update(HEALTH).where(among(HEALTH.c.team_id, "teams")).values(delivered_at=sa.bindparam("now", type_=_TIME))
+)
 
 
 def is_fresh(known: Known | None, now: datetime) -> bool:

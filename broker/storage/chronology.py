@@ -3,14 +3,20 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 
+import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from broker.domain.chronology import Before
 from broker.domain.states import MembershipState, NotificationState
+from broker.storage import direct
 from broker.storage.codec import Codec
-from broker.storage.notifications import message_of
-from broker.storage.tables import Delivery, Membership, Notification, Subject
+from broker.storage.notifications import NOTIFICATIONS, message_of
+from broker.storage.person_tables import DELIVERY, NOTIFICATION, SUBJECT
+from broker.storage.phrases import among
+from broker.storage.prepared import Query
+from broker.storage.tables import Membership, Notification, Subject
 from schemas.codes import Event
 from schemas.message import Message
 
@@ -57,24 +63,10 @@ def about(
         named: also what only names them.
         window: only so many of the latest, one more than it shows where there are earlier ones.
     """
-    of = select(Subject.notification_id).where(col(Subject.person_id).in_(person_ids))
-    if not named:
-        of = of.where(col(Subject.named).is_(False))
-    query = select(Notification).where(
-        col(Notification.id).in_(of),
-        Notification.state == NotificationState.ACCEPTED,
-        col(Notification.event).is_not(None),
-    )
-    if events:
-        query = query.where(col(Notification.event).in_(events))
-    if since is not None:
-        query = query.where(col(Notification.occurred_at) >= since)
-    if window is not None:
-        latest = query.order_by(col(Notification.occurred_at).desc(), col(Notification.id).desc())
-        rows = session.exec(latest.offset(window.skip).limit(window.most + 1)).all()
-        return [_entry(codec, row) for row in reversed(rows)]
-    ordered = session.exec(query.order_by(col(Notification.occurred_at), col(Notification.id)))
-    return [_entry(codec, row) for row in ordered]
+    query = _about(named, bool(events), since is not None, window is not None)
+    given = {} if window is None else {"most": window.most + 1, "skip": window.skip}
+    rows = NOTIFICATIONS.read(session, query, persons=person_ids, events=events, since=since, **given)
+    return [_entry(codec, row) for row in (rows if window is None else reversed(rows))]
 
 
 def of(session: Session, codec: Codec, notification_ids: Collection[str]) -> list[Entry]:
@@ -85,6 +77,26 @@ def of(session: Session, codec: Codec, notification_ids: Collection[str]) -> lis
         col(Notification.event).is_not(None),
     )
     return [_entry(codec, row) for row in session.exec(query)] if notification_ids else []
+
+
+@cache
+def _about(named: bool, of_events: bool, since: bool, window: bool) -> Query:  # noqa: FBT001 - the forms of one query
+    """What `about` asks, in the form that it needs."""
+    of = sa.select(SUBJECT.c.notification_id).where(among(SUBJECT.c.person_id, "persons"))
+    if not named:
+        of = of.where(SUBJECT.c.named.is_(False))
+    of_them, at = NOTIFICATION.c, NOTIFICATION.c.occurred_at
+    query = sa.select(NOTIFICATION).where(
+        of_them.id.in_(of), of_them.state == NotificationState.ACCEPTED, of_them.event.is_not(None)
+    )
+    if of_events:
+        query = query.where(among(of_them.event, "events"))
+    if since:
+        query = query.where(at >= sa.bindparam("since", type_=at.type))
+    if not window:
+        return Query(query.order_by(at, of_them.id))
+    latest = query.order_by(at.desc(), of_them.id.desc()).limit(sa.bindparam("most", type_=sa.Integer()))
+    return Query(latest.offset(sa.bindparam("skip", type_=sa.Integer())))
 
 
 def _entry(codec: Codec, row: Notification) -> Entry:
@@ -100,17 +112,19 @@ def _entry(codec: Codec, row: Notification) -> Entry:
 
 def decided_for(session: Session, team_id: str, notification_ids: Collection[str]) -> dict[str, Before]:
     """What was decided for a team of each of these notifications when it came, by their ids."""
-    query = select(Delivery).where(
-        Delivery.team_id == team_id,
-        Delivery.cause == "",
-        col(Delivery.notification_id).in_(notification_ids),
-    )
+    found = direct.rows(session, _DECIDED, team=team_id, notifications=notification_ids)
     return {
-        row.notification_id: Before(
-            id=row.id, state=row.state, view=row.view, reason_code=row.reason_code, at=row.created_at
-        )
-        for row in session.exec(query)
+        about: Before(id=id_, state=state, view=view, reason_code=reason, at=at)
+        for about, id_, state, view, reason, at in found
     }
+
+
+_OF = DELIVERY.c
+_DECIDED = Query(
+    sa.select(_OF.notification_id, _OF.id, _OF.state, _OF.view, _OF.reason_code, _OF.created_at).where(
+        _OF.team_id == sa.bindparam("team"), _OF.cause == "", among(_OF.notification_id, "notifications")
+    )
+)
 
 
 def left(session: Session, household_id: str) -> dict[str, date]:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from broker.domain.due import Due
 from broker.domain.states import ChannelKind, DeliveryState, View
 from broker.storage import direct
+from broker.storage.objects import Objects
 from broker.storage.person_tables import CHANNEL, DELIVERY
 from broker.storage.phrases import among
 from broker.storage.prepared import Query
@@ -88,12 +89,22 @@ _PUSHED = Query(_push_teams())
 _WITH_PUSH = Query(_push_teams().where(among(CHANNEL.c.team_id, "teams")))
 
 
+def these(session: Session, delivery_ids: Collection[str]) -> list[Delivery]:
+    """These rows, in no order; whoever is not there is left out."""
+    return _ROWS.read(session, _THESE, ids=delivery_ids) if delivery_ids else []
+
+
+_ROWS = Objects(Delivery)
+_THESE = Query(sa.select(DELIVERY).where(among(DELIVERY.c.id, "ids")))
+
+
 def decisions(session: Session, notification_id: str) -> dict[str, DeliveryState]:
     """Where the notification itself stands for each team it was decided for: team id → state."""
-    found = sa.select(col(Delivery.team_id), col(Delivery.state)).where(
-        col(Delivery.notification_id) == notification_id, col(Delivery.cause) == ""
-    )
-    return {team: DeliveryState(state) for team, state in session.execute(found)}
+    return {team: DeliveryState(state) for team, state in direct.rows(session, _DECISIONS, about=notification_id)}
+
+
+_ABOUT = DELIVERY.c.notification_id == sa.bindparam("about")
+_DECISIONS = Query(sa.select(DELIVERY.c.team_id, DELIVERY.c.state).where(_ABOUT, DELIVERY.c.cause == ""))
 
 
 def told(session: Session, notification_ids: Collection[str]) -> dict[str, View]:
@@ -108,10 +119,10 @@ def told(session: Session, notification_ids: Collection[str]) -> dict[str, View]
 
 def refused_by_lead(session: Session, notification_id: str) -> frozenset[str]:
     """Teams that a safeguarding lead decided not to tell; no later routing overrules that."""
-    found = sa.select(col(Delivery.team_id)).where(
-        col(Delivery.notification_id) == notification_id, col(Delivery.reason_code) == RELEASE_REFUSED
-    )
-    return frozenset(session.scalars(found))
+    return frozenset(team for (team,) in direct.rows(session, _REFUSED, about=notification_id))
+
+
+_REFUSED = Query(sa.select(DELIVERY.c.team_id).where(_ABOUT, DELIVERY.c.reason_code == RELEASE_REFUSED))
 
 
 def behind(session: Session, delivery_ids: Collection[str]) -> dict[str, tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Statements of the way in, handed to the driver as they are: SQLAlchemy's handling of one costs more than running it.
+"""Statements that run all day, handed to the driver as they are: SQLAlchemy's handling of one costs more than running it.
 
 They run on the session's own connection, in its transaction; what fails is raised as SQLAlchemy raises it.
 
@@ -34,6 +34,25 @@ def rows(session: Session, query: Query, **given: object) -> list[Row]:
     values = made.values(given)
     found = _executed(connection, made.text, values).fetchall() if batch is None else batch.rows(made.text, values)
     return made.rows(found)
+
+
+def change(session: Session, query: Query, **given: object) -> int:
+    """Run a statement that changes rows and gives none back; how many it changed."""
+    batch = _batch(session)
+    connection = session.connection() if batch is None else batch.connection
+    made = query.made_for(connection.dialect)
+    values = made.values(given)
+    done = _executed(connection, made.text, values) if batch is None else batch.change(made.text, values)
+    return int(done.rowcount)
+
+
+def change_each(session: Session, query: Query, rows: Sequence[Mapping[str, object]]) -> int:
+    """The same once for each of these, in their order; how many rows they changed together."""
+    if not rows:
+        return 0
+    send(connection := session.connection())
+    made = query.made_for(connection.dialect)
+    return int(_executed(connection, made.text, [made.values(row) for row in rows], many=True).rowcount)
 
 
 def asked(connection: sa.Connection, query: Query, given: Mapping[str, object]) -> list[Row]:
@@ -138,24 +157,29 @@ class _Batch:
                 del self.answers[place]
                 return found
         self.answers.clear()
+        [cursor] = self._run([(text, values)])
+        return cursor.fetchall()  # type: ignore[no-any-return]  # the driver's own
+
+    def change(self, text: str, values: Sequence[Any]) -> Any:  # noqa: ANN401 - the driver's cursor
+        self.answers.clear()
         return self._run([(text, values)])[0]
 
     def ask(self, asked: Sequence[_Statement]) -> None:
-        self.answers = list(zip(asked, self._run(asked), strict=True))
+        found = [cursor.fetchall() for cursor in self._run(asked)]
+        self.answers = list(zip(asked, found, strict=True))
 
     def send(self) -> None:
         self.answers.clear()
         if self.waiting:
             self._run([])
 
-    def _run(self, asked: Sequence[_Statement]) -> list[list[Row]]:
-        """Everything that waits, and then these; what each of these found."""
+    def _run(self, asked: Sequence[_Statement]) -> list[Any]:
+        """Everything that waits, and then these; the driver's cursor of each of these."""
         statements = [*(_inserted(self.connection, query, rows) for query, rows in self.waiting), *asked]
         self.waiting.clear()
         if len(statements) == 1 and asked:
-            return [_executed(self.connection, *asked[0]).fetchall()]
-        cursors = _together(self.connection, statements)
-        return [cursor.fetchall() for cursor in cursors[len(cursors) - len(asked) :]]
+            return [_executed(self.connection, *asked[0])]
+        return _together(self.connection, statements)[len(statements) - len(asked) :]
 
 
 def _together(connection: sa.Connection, statements: Sequence[_Statement]) -> list[Any]:
@@ -180,7 +204,11 @@ def _executed(connection: sa.Connection, text: str, values: Sequence[Any], *, ma
     try:
         if isinstance(driver, sqlite3.Connection):
             return driver.executemany(text, values) if many else driver.execute(text, values)
-        return psycopg.RawCursor(driver).execute(text, values, prepare=True)
+        cursor = psycopg.RawCursor(driver)
+        if many:
+            cursor.executemany(text, values)
+            return cursor
+        return cursor.execute(text, values, prepare=True)
     except (psycopg.Error, sqlite3.Error) as error:
         raise _translated(connection, text, error) from error
 

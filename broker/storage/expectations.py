@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from sqlmodel import Session, col, select, update
 from broker.domain.expecting import Expected
 from broker.domain.states import ExpectationState
 from broker.storage import direct
+from broker.storage.objects import Objects
 from broker.storage.phrases import among
 from broker.storage.prepared import Query
 from broker.storage.tables import Expectation, metadata
@@ -21,21 +23,23 @@ _IS_OPEN: Final = sa.text("expectation.state IN ('waiting', 'missed')")
 """In the words of `ix_expectation_open`: neither database uses a partial index for bound parameters."""
 _OF: Final = EXPECTATION.c
 
-_NEXT = Query(sa.select(sa.func.min(_OF.looks_at)).where(_OF.looks_at.is_not(None)))
 _OPEN_ABOUT = Query(sa.select(_OF.id).where(among(_OF.person_id, "persons"), _IS_OPEN))
 _SAME = Query(sa.select(_OF.rule, _OF.person_id, _OF.anchor).where(among(_OF.person_id, "persons")))
 
 
-def next_at(session: Session) -> datetime | None:
-    """When the clock must next look at one; None when nothing is waited for."""
-    [(at,)] = direct.rows(session, _NEXT)
-    return at  # type: ignore[no-any-return]  # the column's type
-
-
 def due(session: Session, now: datetime, limit: int) -> list[Expectation]:
     """Those whose time has come, longest due first."""
-    query = select(Expectation).where(col(Expectation.looks_at) <= now)
-    return list(session.exec(query.order_by(col(Expectation.looks_at), col(Expectation.id)).limit(limit)))
+    return _ROWS.read(session, _DUE, now=now, most=limit)
+
+
+_ROWS = Objects(Expectation)
+_DUE = Query(
+    sa.select(EXPECTATION)
+    .where(_OF.looks_at <= sa.bindparam("now", type_=_OF.looks_at.type))
+    .order_by(_OF.looks_at, _OF.id)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+    .offset(0)
+)
 
 
 def open_about(session: Session, person_ids: Collection[str]) -> list[Expectation]:
@@ -156,9 +160,15 @@ def wait_again(session: Session, one: Expectation, now: datetime) -> None:
 
 def _change(session: Session, one: Expectation, **values: Any) -> bool:  # noqa: ANN401 - columns of the row
     """Whether it was still as it was read."""
-    unmoved = (col(Expectation.id) == one.id, col(Expectation.state).in_(OPEN), col(Expectation.alerts) == one.alerts)
-    changed = session.execute(update(Expectation).where(*unmoved).values(**values))
-    return bool(changed.rowcount)  # type: ignore[attr-defined]  # CursorResult, typed as Result
+    given = {f"new_{name}": value for name, value in values.items()}
+    return direct.change(session, _changing(tuple(values)), id=one.id, alerted=one.alerts, **given) > 0
+
+
+@cache
+def _changing(names: tuple[str, ...]) -> Query:
+    unmoved = (_OF.id == sa.bindparam("id"), _OF.state.in_(OPEN), _OF.alerts == sa.bindparam("alerted"))
+    values = {name: sa.bindparam(f"new_{name}", type_=_OF[name].type) for name in names}
+    return Query(sa.update(EXPECTATION).where(*unmoved).values(values))
 
 
 def merge(session: Session, gone: str, into: str, now: datetime) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
@@ -107,6 +107,10 @@ class GroupWriter:
         """Run and commit them; what each returned or why it failed. Raises when none of them is committed."""
         with self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+            if len(group) == 1:  # undone with all there is: it needs no savepoint
+                results: list[Any] = [_alone(connection, group[0])]
+                _commit(connection)
+                return results
             results = []
             for job in group:
                 with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
@@ -117,9 +121,20 @@ class GroupWriter:
                         session.rollback()
                         result = _Failed(error)
                 results.append(result)
-            try:
-                connection.commit()
-            except DBAPIError:  # SQLite keeps open what it refused to commit; the pool does not expect that
-                connection.connection.rollback()
-                raise
+            _commit(connection)
         return results
+
+
+def _alone(connection: Connection, job: _Job) -> Any:  # noqa: ANN401 - whatever the work returns
+    with Session(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as session:
+        result = job.context.run(job.work, session)
+        session.flush()
+    return result
+
+
+def _commit(connection: Connection) -> None:
+    try:
+        connection.commit()
+    except DBAPIError:  # SQLite keeps open what it refused to commit; the pool does not expect that
+        connection.connection.rollback()
+        raise

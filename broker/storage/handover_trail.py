@@ -17,7 +17,7 @@ def family(session: Session, codec: Codec, task_id: str) -> list[Stored]:
     wanted = col(Task.id) == task_id
     while True:
         rows = session.execute(reading().where(wanted).order_by(col(Task.authored_at), col(Task.id)))
-        made = [stored(codec, *row) for row in rows]
+        made = [stored(codec, row) for row in rows]
         found += made
         if not made:
             return found

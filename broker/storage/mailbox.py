@@ -9,9 +9,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from broker.domain.states import DeliveryState, Purpose
-from broker.storage import second_lock
+from broker.storage import direct, second_lock
 from broker.storage.deliveries import OPEN
 from broker.storage.person_tables import DELIVERY, MAILBOX_NUMBER
+from broker.storage.phrases import among
+from broker.storage.prepared import Query, written_out
 from broker.storage.tables import Delivery
 
 NEVER_SHOWN = (DeliveryState.WITHHELD, DeliveryState.HELD)
@@ -53,9 +55,7 @@ class Undelivered:
 
 def undelivered(session: Session, *, but: Collection[str]) -> list[Undelivered]:
     """Every message that some team has not acknowledged, those of the teams `but` left out; numbered or not, by team and number."""
-    columns = (Delivery.id, Delivery.team_id, Delivery.notification_id, Delivery.cause)
-    query = sa.select(*map(col, columns)).where(_is_open(), col(Delivery.team_id).not_in(but))
-    found = session.execute(query.order_by(col(Delivery.team_id), col(Delivery.number)))
+    found = direct.rows(session, _UNDELIVERED, but=but)
     return [Undelivered(id=id_, team_id=team, notification_id=about, cause=cause) for id_, team, about, cause in found]
 
 
@@ -64,6 +64,13 @@ def _is_open() -> sa.ColumnElement[bool]:
         "undelivered", list(OPEN), expanding=True, literal_execute=True
     )
     return col(Delivery.state).in_(states)
+
+
+_UNDELIVERED = Query(
+    sa.select(DELIVERY.c.id, DELIVERY.c.team_id, DELIVERY.c.notification_id, DELIVERY.c.cause)
+    .where(_is_open(), sa.not_(among(DELIVERY.c.team_id, "but")))
+    .order_by(DELIVERY.c.team_id, DELIVERY.c.number)
+)
 
 
 def find(session: Session, team_id: str, delivery_id: str) -> Item | None:
@@ -99,9 +106,9 @@ def _items(session: Session, team_id: str, *which: sa.ColumnElement[bool], limit
 
 def unnumbered_teams(session: Session, *, limit: int, team_id: str | None = None) -> list[str]:
     """Teams with committed messages that have no number yet, those that have waited longest first."""
-    whose = () if team_id is None else (DELIVERY.c.team_id == team_id,)
-    found = sa.select(DELIVERY.c.team_id).where(_unnumbered(), *whose).group_by(DELIVERY.c.team_id)
-    return list(session.scalars(found.order_by(sa.func.min(DELIVERY.c.created_at), DELIVERY.c.team_id).limit(limit)))
+    if team_id is None:
+        return [team for (team,) in direct.rows(session, _WAITING, most=limit)]
+    return [team for (team,) in direct.rows(session, _WAITS, team=team_id)]
 
 
 def number(session: Session, teams: Collection[str], *, limit: int) -> int:
@@ -114,49 +121,42 @@ def number(session: Session, teams: Collection[str], *, limit: int) -> int:
     if not teams:
         return 0
     _lock_counters(session, teams)
-    fresh = (
-        sa.select(DELIVERY.c.id, DELIVERY.c.team_id, DELIVERY.c.created_at)
-        .where(DELIVERY.c.team_id.in_(teams), _unnumbered())
-        .order_by(DELIVERY.c.created_at, DELIVERY.c.id)
-        .limit(limit)
-        # One that is withdrawn at this moment either waits for its number or gets none.
-        .with_for_update()
-        .cte("fresh")
-    )
-    place = sa.func.row_number().over(partition_by=fresh.c.team_id, order_by=(fresh.c.created_at, fresh.c.id))
-    placed = (
-        sa.select(fresh.c.id, (MAILBOX_NUMBER.c.last + place).label("number"))
-        .join(MAILBOX_NUMBER, MAILBOX_NUMBER.c.team_id == fresh.c.team_id)
-        .cte("placed")
-    )
-    given = session.execute(
-        sa.update(DELIVERY)
-        .where(DELIVERY.c.id == placed.c.id)
-        .values(number=placed.c.number)
-        .returning(DELIVERY.c.team_id, DELIVERY.c.number)
-    ).all()
+    given = direct.rows(session, _GIVE, teams=teams, most=limit)
     last: dict[str, int] = {}
     for team, given_number in given:
         last[team] = max(given_number, last.get(team, 0))
-    if last:
-        session.connection().execute(_MOVE, [{"b_team": team, "b_last": number_} for team, number_ in last.items()])
+    direct.change_each(session, _MOVE, [{"b_team": team, "b_last": number_} for team, number_ in sorted(last.items())])
     return len(given)
 
 
-_MOVE = (
-    sa.update(MAILBOX_NUMBER)
-    .where(MAILBOX_NUMBER.c.team_id == sa.bindparam("b_team"))
-    .values(last=sa.bindparam("b_last"))
+def _lock_counters(session: Session, teams: Collection[str]) -> None:
+    """Hold the teams' counters, made at 0 for a first message; in one order, so that two who do this never wait in a circle.
+
+    With a team's very first message they can, which PostgreSQL ends and `Store.write` does again.
+    """
+    held = {team for (team,) in direct.rows(session, _HELD, teams=teams)}
+    missing = sorted(set(teams) - held)
+    if missing:
+        direct.change_each(session, _made_at_0(session), [{"b_team": team} for team in missing])
+        direct.rows(session, _HELD, teams=missing)
+
+
+_HELD = Query(
+    sa.select(MAILBOX_NUMBER.c.team_id)
+    .where(among(MAILBOX_NUMBER.c.team_id, "teams"))
+    .order_by(MAILBOX_NUMBER.c.team_id)
+    .with_for_update()
 )
 
 
-def _lock_counters(session: Session, teams: Collection[str]) -> None:
-    """Hold the teams' counters, made at 0 for a first message; in one order, so that two who do this never wait in a circle."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    rows = [{"team_id": team, "last": 0} for team in sorted(teams)]
-    session.execute(insert(MAILBOX_NUMBER).on_conflict_do_nothing(), rows)
-    held = sa.select(MAILBOX_NUMBER.c.team_id).where(MAILBOX_NUMBER.c.team_id.in_(teams))
-    session.execute(held.order_by(MAILBOX_NUMBER.c.team_id).with_for_update()).all()
+def _made_at_0(session: Session) -> Query:
+    return _MADE_AT_0[session.get_bind().dialect.name]
+
+
+_MADE_AT_0 = {
+    dialect: Query(insert(MAILBOX_NUMBER).values(team_id=sa.bindparam("b_team"), last=0).on_conflict_do_nothing())
+    for dialect, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+}
 
 
 def _unnumbered() -> sa.ColumnElement[bool]:
@@ -165,3 +165,45 @@ def _unnumbered() -> sa.ColumnElement[bool]:
         "never", [*NEVER_SHOWN, DeliveryState.CANCELLED], expanding=True, literal_execute=True, unique=True
     )
     return sa.and_(DELIVERY.c.number.is_(None), DELIVERY.c.state.not_in(never))
+
+
+def _waiting() -> sa.Select[str]:
+    return sa.select(DELIVERY.c.team_id).where(_unnumbered())
+
+
+_WAITING = Query(
+    _waiting()
+    .group_by(DELIVERY.c.team_id)
+    .order_by(sa.func.min(DELIVERY.c.created_at), DELIVERY.c.team_id)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+    .offset(0)
+)
+_WAITS = Query(_waiting().where(DELIVERY.c.team_id == sa.bindparam("team")).limit(1).offset(0))
+
+
+def _give() -> sa.UpdateBase:
+    """The next numbers to the oldest of these teams; one that is withdrawn at this moment either waits for its number or gets none."""
+    fresh = written_out(
+        sa.select(DELIVERY.c.id, DELIVERY.c.team_id, DELIVERY.c.created_at)
+        .where(among(DELIVERY.c.team_id, "teams"), _unnumbered())
+        .order_by(DELIVERY.c.created_at, DELIVERY.c.id)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
+        .offset(0)
+        .with_for_update()
+    ).cte("fresh")
+    place = sa.func.row_number().over(partition_by=fresh.c.team_id, order_by=(fresh.c.created_at, fresh.c.id))
+    placed = (
+        sa.select(fresh.c.id, (MAILBOX_NUMBER.c.last + place).label("number"))
+        .join(MAILBOX_NUMBER, MAILBOX_NUMBER.c.team_id == fresh.c.team_id)
+        .cte("placed")
+    )
+    numbered = sa.update(DELIVERY).where(DELIVERY.c.id == placed.c.id).values(number=placed.c.number)
+    return numbered.returning(DELIVERY.c.team_id, DELIVERY.c.number)
+
+
+_GIVE = Query(_give())
+_MOVE = Query(
+    sa.update(MAILBOX_NUMBER)
+    .where(MAILBOX_NUMBER.c.team_id == sa.bindparam("b_team"))
+    .values(last=sa.bindparam("b_last"))
+)

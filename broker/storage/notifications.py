@@ -14,7 +14,9 @@ from broker.domain.states import NotificationState
 from broker.storage import direct
 from broker.storage.codec import Codec, Sealer, message_name
 from broker.storage.deliveries import NOT_TOLD
+from broker.storage.objects import Objects
 from broker.storage.person_tables import NOTIFICATION, SUBJECT
+from broker.storage.phrases import among
 from broker.storage.prepared import Asked, Query
 from broker.storage.tables import Delivery, Notification, Subject
 from schemas import content, records
@@ -188,7 +190,11 @@ def answer_of(codec: Codec, row: Notification | Answered) -> bytes:
 
 def several(session: Session, notification_ids: Collection[str]) -> list[Notification]:
     """These notifications, in no order."""
-    return list(session.exec(select(Notification).where(col(Notification.id).in_(notification_ids))))
+    return NOTIFICATIONS.read(session, _SEVERAL, ids=notification_ids) if notification_ids else []
+
+
+NOTIFICATIONS: Final = Objects(Notification)
+_SEVERAL = Query(sa.select(NOTIFICATION).where(among(NOTIFICATION.c.id, "ids")))
 
 
 def standing_about(

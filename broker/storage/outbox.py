@@ -13,10 +13,13 @@ from sqlmodel import Session
 
 from broker.domain.retry import Park, Verdict
 from broker.domain.states import AttemptOutcome, ChannelKind, DeliveryState
+from broker.storage import direct
 from broker.storage.deliveries import OPEN, changes
 from broker.storage.leases import IMPOSSIBLE
 from broker.storage.leasing import Claimed
 from broker.storage.person_tables import ATTEMPT, CHANNEL, DELIVERY
+from broker.storage.phrases import among
+from broker.storage.prepared import Query
 from broker.storage.types import UtcDateTime
 
 
@@ -46,13 +49,16 @@ def attempted(session: Session, tries: Sequence[Tried], *, now: datetime) -> Non
         }
         for one in tries
     ]
-    session.execute(ATTEMPT.insert(), rows)
+    direct.insert(session, ATTEMPT, rows)
     sent = [one.delivery_id for one in tries if one.outcome is not AttemptOutcome.UNREACHABLE]
     if sent:
-        changes(
-            session,
-            sa.update(DELIVERY).where(DELIVERY.c.id.in_(sent), DELIVERY.c.sent_at.is_(None)).values(sent_at=now),
-        )
+        direct.change(session, _SENT, deliveries=sent, now=now)
+
+
+_NOW = sa.bindparam("now", type_=UtcDateTime())
+_SENT = Query(
+    sa.update(DELIVERY).where(among(DELIVERY.c.id, "deliveries"), DELIVERY.c.sent_at.is_(None)).values(sent_at=_NOW)
+)
 
 
 def delivered(session: Session, delivery_ids: Collection[str], *, now: datetime) -> list[str]:
@@ -62,17 +68,28 @@ def delivered(session: Session, delivery_ids: Collection[str], *, now: datetime)
     """
     if not delivery_ids:
         return []
-    first = session.scalars(
-        sa.update(DELIVERY)
-        .where(DELIVERY.c.id.in_(delivery_ids), DELIVERY.c.state.in_(OPEN))
-        .values(state=DeliveryState.DELIVERED, delivered_at=now, lease_until=None, next_attempt_at=None)
-        .returning(DELIVERY.c.id)
-    ).all()
-    rest = set(delivery_ids) - set(first)
+    first = {id_ for (id_,) in direct.rows(session, _DELIVERED, deliveries=delivery_ids, now=now)}
+    rest = set(delivery_ids) - first
     if rest:
-        late = (DELIVERY.c.state == DeliveryState.CANCELLED, DELIVERY.c.delivered_at.is_(None))
-        changes(session, sa.update(DELIVERY).where(DELIVERY.c.id.in_(rest), *late).values(delivered_at=now))
+        direct.change(session, _DELIVERED_LATE, deliveries=rest, now=now)
     return sorted(first)
+
+
+_DELIVERED = Query(
+    sa.update(DELIVERY)
+    .where(among(DELIVERY.c.id, "deliveries"), DELIVERY.c.state.in_(OPEN))
+    .values(state=DeliveryState.DELIVERED, delivered_at=_NOW, lease_until=None, next_attempt_at=None)
+    .returning(DELIVERY.c.id)
+)
+_DELIVERED_LATE = Query(
+    sa.update(DELIVERY)
+    .where(
+        among(DELIVERY.c.id, "deliveries"),
+        DELIVERY.c.state == DeliveryState.CANCELLED,
+        DELIVERY.c.delivered_at.is_(None),
+    )
+    .values(delivered_at=_NOW)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +111,12 @@ class Again:
 
 def later(session: Session, again: Sequence[Again]) -> None:
     """Note when each is tried next; nothing where the lease was lost, the team took it meanwhile, or it was withdrawn."""
-    if again:
-        session.connection().execute(_END_LEASE, [_ended(one.claimed, one.state, one.verdict.at) for one in again])
+    direct.change_each(session, _END_LEASE, [_ended(one.claimed, one.state, one.verdict.at) for one in again])
 
 
 def later_alone(session: Session, again: Again) -> bool:
     """The same for one, of whom it matters; False where nothing was noted."""
-    found = session.connection().execute(_END_LEASE, _ended(again.claimed, again.state, again.verdict.at))
-    return found.rowcount > 0
+    return direct.change(session, _END_LEASE, **_ended(again.claimed, again.state, again.verdict.at)) > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +176,7 @@ def mend_times(session: Session, *, now: datetime, lease: timedelta) -> int:
 
 def give_back(session: Session, claimed: Claimed, *, now: datetime) -> bool:
     """End a lease without an outcome: due at once, for whoever claims next (graceful stop)."""
-    return session.connection().execute(_END_LEASE, _ended(claimed, DeliveryState.READY, now)).rowcount > 0
+    return direct.change(session, _END_LEASE, **_ended(claimed, DeliveryState.READY, now)) > 0
 
 
 def _ended(claimed: Claimed, state: DeliveryState, due: datetime) -> dict[str, object]:
@@ -175,7 +190,7 @@ _ON_WIRE: sa.BindParameter[DeliveryState] = sa.bindparam(
 )
 """Parked is what was tried again after a wire had given it up. Written out, so that the partial index of what waits is used."""
 
-_END_LEASE = (
+_END_LEASE = Query(
     sa.update(DELIVERY)
     .where(
         DELIVERY.c.id == sa.bindparam("b_id"),

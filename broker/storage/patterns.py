@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -10,9 +10,11 @@ from sqlmodel import Session, col, func, select, update
 
 from broker.domain.patterns import Scope
 from broker.domain.tasks import TERMINAL
-from broker.storage import direct
+from broker.storage import direct, tasks
 from broker.storage.codec import Codec
 from broker.storage.deliveries import QUIET
+from broker.storage.objects import Objects
+from broker.storage.person_tables import TASK
 from broker.storage.phrases import among
 from broker.storage.prepared import Query
 from broker.storage.store import Raced
@@ -29,7 +31,6 @@ from broker.storage.tables import (
     metadata,
 )
 from broker.storage.task_values import Stored
-from broker.storage.tasks import reading, stored
 from schemas.codes import TaskCode, TaskStatus
 
 NO_LONGER_CURRENT: Final = "no-longer-current"
@@ -39,6 +40,7 @@ TALKS: Final = (TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD, TaskCode.PATTERN_REVIEW
 
 PATTERN_LOOK: Final = metadata.tables["patternlook"]
 PATTERN_DUE: Final = metadata.tables["patterndue"]
+PATTERN_TASK: Final = metadata.tables["patterntask"]
 
 Held: TypeAlias = tuple[str, str]
 """(person, team)"""
@@ -80,10 +82,10 @@ _ANY_OPEN = Query(sa.union(_IN_HOMES, _OF_PERSONS))
 
 def named_by(session: Session, pattern: Pattern) -> frozenset[str]:
     """The children whom it is about, as its tasks and flags name them, wherever they live by now."""
-    tasks = select(Task.person_id).join(PatternTask, col(PatternTask.task_id) == col(Task.id))
+    asked = select(Task.person_id).join(PatternTask, col(PatternTask.task_id) == col(Task.id))
     flagged = select(PatternFlag.person_id).where(PatternFlag.pattern_id == pattern.id)
     found = {
-        *session.scalars(tasks.where(PatternTask.pattern_id == pattern.id)),
+        *session.scalars(asked.where(PatternTask.pattern_id == pattern.id)),
         *session.scalars(flagged),
         pattern.person_id,
     }
@@ -116,9 +118,17 @@ def open_by(session: Session, rule: str) -> list[Pattern]:
 
 def last_closed(session: Session, rule: str, scope: Scope) -> datetime | None:
     """When the last one was closed: what happened before was talked about."""
-    last = select(func.max(Pattern.closed_at)).where(_in(scope), col(Pattern.rule) == rule)
-    found: datetime | None = session.scalar(last)
+    query, of = (_CLOSED_AT_HOME, scope.household_id) if scope.household_id else (_CLOSED_OF_ONE, scope.person_id)
+    found: datetime | None = direct.rows(session, query, rule=rule, of=of)[0][0]
     return found
+
+
+def _last_closed(of: sa.Column[Any]) -> Query:
+    last = sa.select(sa.func.max(_PATTERN.c.closed_at))
+    return Query(last.where(of == sa.bindparam("of"), _PATTERN.c.rule == sa.bindparam("rule")))
+
+
+_CLOSED_AT_HOME, _CLOSED_OF_ONE = _last_closed(_PATTERN.c.household_id), _last_closed(_PATTERN.c.person_id)
 
 
 def last_talk(session: Session, person_ids: Collection[str], before: datetime) -> datetime | None:
@@ -176,9 +186,15 @@ def close(session: Session, pattern_id: str, outcome: str, now: datetime) -> Non
 
 def evidence(session: Session, pattern_id: str) -> dict[str, bool]:
     """The notifications that count, each with whether it still does."""
-    found = select(PatternEvidence.notification_id, PatternEvidence.withdrawn_at)
-    rows = session.execute(found.where(col(PatternEvidence.pattern_id) == pattern_id))
-    return {id_: withdrawn is None for id_, withdrawn in rows}
+    return {id_: withdrawn is None for id_, withdrawn in direct.rows(session, _EVIDENCE_OF, pattern=pattern_id)}
+
+
+_EVIDENCE = metadata.tables["patternevidence"]
+_EVIDENCE_OF = Query(
+    sa.select(_EVIDENCE.c.notification_id, _EVIDENCE.c.withdrawn_at).where(
+        _EVIDENCE.c.pattern_id == sa.bindparam("pattern")
+    )
+)
 
 
 def add_evidence(session: Session, pattern_id: str, notification_ids: Iterable[str], now: datetime) -> list[str]:
@@ -186,7 +202,7 @@ def add_evidence(session: Session, pattern_id: str, notification_ids: Iterable[s
     known = evidence(session, pattern_id)
     fresh = [id_ for id_ in dict.fromkeys(notification_ids) if id_ not in known]
     rows = [{"pattern_id": pattern_id, "notification_id": id_, "added_at": now, "withdrawn_at": None} for id_ in fresh]
-    direct.insert(session, metadata.tables["patternevidence"], rows)
+    direct.insert(session, _EVIDENCE, rows)
     return fresh
 
 
@@ -207,14 +223,20 @@ def take_back(session: Session, notification_id: str, now: datetime) -> list[Pat
 
 def add_task(session: Session, pattern_id: str, task_id: str) -> None:
     """A team is asked about it by this task."""
-    direct.insert(session, metadata.tables["patterntask"], [{"pattern_id": pattern_id, "task_id": task_id}])
+    direct.insert(session, PATTERN_TASK, [{"pattern_id": pattern_id, "task_id": task_id}])
 
 
 def tasks_of(session: Session, codec: Codec, pattern_id: str) -> list[Stored]:
     """Its tasks as they are now, the oldest first."""
-    query = reading().join(PatternTask, col(PatternTask.task_id) == col(Task.id))
-    query = query.where(col(PatternTask.pattern_id) == pattern_id).order_by(col(Task.authored_at), col(Task.id))
-    return [stored(codec, *row) for row in session.execute(query.execution_options(populate_existing=True))]
+    return tasks.read(session, codec, _TASKS_OF, pattern=pattern_id)
+
+
+_TASKS_OF = Query(
+    tasks.reading()
+    .join(PATTERN_TASK, PATTERN_TASK.c.task_id == TASK.c.id)
+    .where(PATTERN_TASK.c.pattern_id == sa.bindparam("pattern"))
+    .order_by(TASK.c.authored_at, TASK.c.id)
+)
 
 
 def of_task(session: Session, task_id: str) -> Pattern | None:
@@ -236,9 +258,16 @@ def all_answered(session: Session, pattern_id: str) -> bool:
 
 def flags(session: Session, pattern_id: str) -> dict[Held, PatternFlag]:
     """Its flags that are not withdrawn, by person and team."""
-    query = select(PatternFlag).where(PatternFlag.pattern_id == pattern_id, col(PatternFlag.withdrawn_at).is_(None))
-    rows = session.exec(query.order_by(col(PatternFlag.team_id), col(PatternFlag.person_id)))
+    rows = _FLAGS.read(session, _FLAGS_OF, pattern=pattern_id)
     return {(row.person_id, row.team_id): row for row in rows}
+
+
+_FLAGS = Objects(PatternFlag)
+_FLAGS_OF = Query(
+    sa.select(_FLAG)
+    .where(_FLAG.c.pattern_id == sa.bindparam("pattern"), _FLAG.c.withdrawn_at.is_(None))
+    .order_by(_FLAG.c.team_id, _FLAG.c.person_id)
+)
 
 
 def raise_flags(
@@ -291,20 +320,6 @@ def look_later(session: Session, rule: str, looks: Mapping[str, datetime]) -> No
     waiting = set(session.scalars(known))
     rows = [{"rule": rule, "person_id": person, "at": at} for person, at in looks.items() if person not in waiting]
     direct.insert(session, PATTERN_LOOK, rows)
-
-
-def next_look(session: Session) -> datetime | None:
-    """When the clock must next look at somebody, or at what has come; None when there is nothing."""
-    [(look, came)] = direct.rows(session, _NEXT)
-    return min((at for at in (look, came) if at is not None), default=None)
-
-
-_NEXT = Query(
-    sa.select(
-        sa.select(sa.func.min(PATTERN_LOOK.c.at)).scalar_subquery().label("look"),
-        sa.select(sa.func.min(PATTERN_DUE.c.at)).scalar_subquery().label("came"),
-    )
-)
 
 
 def look_at(session: Session, notification_id: str, changed: Collection[str], now: datetime) -> None:

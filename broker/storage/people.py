@@ -148,21 +148,25 @@ def members(session: Session, household_ids: Collection[str]) -> list[str]:
     """Ids of the persons who currently belong to any of the households, in stable order."""
     if not household_ids:
         return []
-    rows = session.execute(
-        select(MEMBERSHIP.c.person_id)
-        .where(MEMBERSHIP.c.household_id.in_(household_ids), MEMBERSHIP.c.state == MembershipState.CURRENT)
-        .order_by(MEMBERSHIP.c.person_id)
-        .distinct()
-    )
-    return list(rows.scalars())
+    return [person for (person,) in direct.rows(session, _MEMBERS, homes=household_ids)]
+
+
+_MEMBERS = Query(
+    select(MEMBERSHIP.c.person_id)
+    .where(among(MEMBERSHIP.c.household_id, "homes"), MEMBERSHIP.c.state == MembershipState.CURRENT)
+    .order_by(MEMBERSHIP.c.person_id)
+    .distinct()
+)
 
 
 def survivors(session: Session, person_ids: Collection[str]) -> dict[str, str]:
     """Who each of the persons turned out to be: themselves, unless they were merged. Unknown ids are left out."""
     if not person_ids:
         return {}
-    rows = session.execute(select(PERSON.c.id, PERSON.c.merged_into).where(PERSON.c.id.in_(person_ids)))
-    return {id_: into or id_ for id_, into in rows}
+    return {id_: into or id_ for id_, into in direct.rows(session, _SURVIVORS, persons=person_ids)}
+
+
+_SURVIVORS = Query(select(PERSON.c.id, PERSON.c.merged_into).where(among(PERSON.c.id, "persons")))
 
 
 def open_among(session: Session, person_ids: Collection[str]) -> frozenset[str]:

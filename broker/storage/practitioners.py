@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from broker.domain.rota import Practitioner
 from broker.storage import tables
@@ -31,12 +31,6 @@ def of_team(session: Session, codec: Codec, team_id: str) -> list[Practitioner]:
     """The people of a team, those who have left too, in the order of their ids."""
     query = select(tables.Practitioner).where(tables.Practitioner.team_id == team_id)
     return [read(codec, row) for row in session.exec(query.order_by(col(tables.Practitioner.id)))]
-
-
-def next_hand_back(session: Session) -> datetime | None:
-    """When somebody's tasks next go back; None when nothing is foreseen."""
-    due = col(tables.Practitioner.hands_back_at)
-    return session.scalar(select(func.min(due)).where(due.is_not(None)))
 
 
 def handing_back(session: Session, codec: Codec, now: datetime, limit: int) -> list[Practitioner]:

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
 from broker.storage.phrases import Process, Row, processed
+
+T = TypeVar("T", bound=sa.sql.ClauseElement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,10 @@ class Query:
     """A statement whose parameters are given by name. Its constants are written into it, so that partial indexes answer it."""
 
     def __init__(
-        self, statement: sa.Select[*tuple[Any, ...]] | sa.CompoundSelect[*tuple[Any, ...]] | sa.Insert
+        self, statement: sa.Select[*tuple[Any, ...]] | sa.CompoundSelect[*tuple[Any, ...]] | sa.UpdateBase
     ) -> None:
         """Every parameter stands once in it, or means the same wherever it stands."""
-        self._statement = visitors.cloned_traverse(statement, {}, {"bindparam": _written_out})
+        self._statement = written_out(statement)
         self._made: dict[str, Made] = {}
 
     def made_for(self, dialect: sa.Dialect) -> Made:
@@ -47,6 +49,11 @@ class Query:
         if made is None:
             made = self._made[dialect.name] = _make(self._statement, dialect)
         return made
+
+
+def written_out(statement: T) -> T:
+    """A copy with its constants written into it. Of an update, do this to the queries that it takes rows from: they are not reached through it."""
+    return visitors.cloned_traverse(statement, {}, {"bindparam": _written_out})
 
 
 Asked: TypeAlias = tuple[Query, Mapping[str, object]]
@@ -67,7 +74,9 @@ def _make(statement: Any, dialect: sa.Dialect) -> Made:  # noqa: ANN401 - any of
     if unnamed := [name for name in compiled.positiontup if bound[name].unique]:
         raise ValueError(f"a constant that SQLAlchemy adds cannot be written out: {', '.join(unnamed)}")
     processes = {name: _binding(bound[name].type, dialect) for name in compiled.positiontup}
-    selected = getattr(statement, "selected_columns", ())
+    selected = () if isinstance(statement, sa.UpdateBase) else statement.selected_columns
+    if getattr(statement, "_returning", ()):  # what a statement that changes rows gives back of them
+        selected = statement.exported_columns
     return Made(
         text=compiled.string,
         parameters=tuple((name, processes[name]) for name in compiled.positiontup),

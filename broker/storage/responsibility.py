@@ -1,9 +1,9 @@
 """The ledger of who is responsible: its chains read, and moved by one period that begins where the last one ends."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 from sqlalchemy import BindParameter, RowMapping, bindparam, case, insert, or_, select, update
@@ -11,7 +11,10 @@ from sqlmodel import Session
 
 from broker.domain.responsibility import Chains, Holding, Key
 from broker.domain.tasks import TERMINAL
+from broker.storage import direct
 from broker.storage.person_tables import IS_OF_TRANSFER, TASK
+from broker.storage.phrases import among
+from broker.storage.prepared import Query
 from broker.storage.store import Raced
 from broker.storage.tables import metadata
 from schemas.codes import Function, TaskCode
@@ -21,7 +24,7 @@ _OF = RESPONSIBILITY.c
 _PERSONS: BindParameter[str] = bindparam("persons", expanding=True)
 # Statements are built once: building one costs more than running it.
 _CHAINS = select(RESPONSIBILITY).where(_OF.person_id.in_(_PERSONS))
-_NOW = _CHAINS.where(_OF.until.is_(None))
+_NOW = Query(select(RESPONSIBILITY).where(among(_OF.person_id, "persons"), _OF.until.is_(None)))
 _AT = _CHAINS.where(_OF.since <= bindparam("at"), or_(_OF.until.is_(None), _OF.until > bindparam("at")))
 _MADE_BY = select(_OF.person_id).where(_OF.notification_id.in_(bindparam("notifications", expanding=True))).distinct()
 _IN_TRANSFER = select(TASK.c.person_id, TASK.c.requester_team_id).where(
@@ -45,9 +48,11 @@ def holders(session: Session, person_ids: Collection[str], at: datetime | None =
     """The period that answers for each person and function now, or at that time; who is left out was never spoken of."""
     if not person_ids:
         return {}
-    asked = {"persons": list(person_ids)}
-    rows = session.execute(_NOW, asked) if at is None else session.execute(_AT, {**asked, "at": at})
-    return {(row["person_id"], row["function"]): _holding(row) for row in rows.mappings()}
+    if at is None:
+        rows = [dict(zip(_OF.keys(), row, strict=True)) for row in direct.rows(session, _NOW, persons=person_ids)]
+        return {(row["person_id"], row["function"]): _holding(row) for row in rows}
+    found = session.execute(_AT, {"persons": list(person_ids), "at": at})
+    return {(row["person_id"], row["function"]): _holding(row) for row in found.mappings()}
 
 
 def chains(session: Session, person_ids: Collection[str]) -> Chains:
@@ -75,7 +80,7 @@ def _in_order(rows: Sequence[RowMapping]) -> Iterable[RowMapping]:
         at = row["id"]
 
 
-def _holding(row: RowMapping) -> Holding:
+def _holding(row: Mapping[str, Any] | RowMapping) -> Holding:
     return Holding(
         id=row["id"],
         person_id=row["person_id"],

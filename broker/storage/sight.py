@@ -2,12 +2,15 @@
 
 from collections.abc import Collection
 
-from sqlmodel import Session, col, select
+import sqlalchemy as sa
+from sqlmodel import Session
 
 from broker.domain.states import DeliveryState, NotificationState, View
 from broker.domain.tasks import TERMINAL
-from broker.storage.person_tables import IS_OF_TRANSFER
-from broker.storage.tables import Delivery, Notification, Subject, Task
+from broker.storage import direct
+from broker.storage.person_tables import DELIVERY, IS_OF_TRANSFER, NOTIFICATION, SUBJECT, TASK
+from broker.storage.phrases import among
+from broker.storage.prepared import Query
 from schemas.codes import TaskCode
 
 _TOLD = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.PARKED)
@@ -21,26 +24,36 @@ def told_in_full(session: Session, team_id: str, person_ids: Collection[str]) ->
 
 
 def _told(session: Session, team_id: str, person_ids: Collection[str]) -> frozenset[str]:
-    found = select(Subject.person_id).join(Delivery, col(Delivery.notification_id) == col(Subject.notification_id))
-    found = found.join(Notification, col(Notification.id) == col(Subject.notification_id)).where(
-        Delivery.team_id == team_id,
-        Delivery.cause == "",
-        Delivery.view == View.FULL,
-        col(Delivery.state).in_(_TOLD),
-        col(Subject.person_id).in_(person_ids),
-        col(Subject.named).is_(False),
-        Notification.state == NotificationState.ACCEPTED,
+    return frozenset(person for (person,) in direct.rows(session, _TOLD_OF, team=team_id, persons=person_ids))
+
+
+_TOLD_OF = Query(
+    sa.select(SUBJECT.c.person_id)
+    .join(DELIVERY, DELIVERY.c.notification_id == SUBJECT.c.notification_id)
+    .join(NOTIFICATION, NOTIFICATION.c.id == SUBJECT.c.notification_id)
+    .where(
+        DELIVERY.c.team_id == sa.bindparam("team"),
+        DELIVERY.c.cause == "",
+        DELIVERY.c.view == View.FULL,
+        DELIVERY.c.state.in_(_TOLD),
+        among(SUBJECT.c.person_id, "persons"),
+        SUBJECT.c.named.is_(False),
+        NOTIFICATION.c.state == NotificationState.ACCEPTED,
     )
-    return frozenset(session.exec(found).all())
+)
 
 
 def _asked_to_take_on(session: Session, team_id: str, person_ids: Collection[str]) -> frozenset[str]:
     """Whoever has an open line of a transfer to the team: a child whom the transfer itself says nothing of, wherever they live by now."""
-    found = select(Task.person_id).where(
+    return frozenset(person for (person,) in direct.rows(session, _LINES_OF, team=team_id, persons=person_ids))
+
+
+_LINES_OF = Query(
+    sa.select(TASK.c.person_id).where(
         IS_OF_TRANSFER,
-        Task.code == TaskCode.CONFIRM_CHILD,
-        Task.owner_team_id == team_id,
-        col(Task.status).not_in(TERMINAL),
-        col(Task.person_id).in_(person_ids),
+        TASK.c.code == TaskCode.CONFIRM_CHILD,
+        TASK.c.owner_team_id == sa.bindparam("team"),
+        TASK.c.status.not_in(TERMINAL),
+        among(TASK.c.person_id, "persons"),
     )
-    return frozenset(person for person in session.exec(found) if person is not None)
+)

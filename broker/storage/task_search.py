@@ -66,7 +66,7 @@ def search(session: Session, codec: Codec, query: TaskQuery, scope: Scope) -> tu
         statement = statement.where(behind(value, col(Task.id), query.after, descending=query.descending))
     with through(session, scope):
         rows = session.execute(statement).all()
-    found = [stored(codec, *row) for row in rows]
+    found = [stored(codec, row) for row in rows]
     page = found[: query.count]
     return page, _position_of(page[-1], query.sort) if len(found) > query.count and page else None
 

@@ -7,12 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, select
 
 from broker.domain import clocks
 from broker.domain.states import DeliveryState, Purpose, View
@@ -20,11 +21,12 @@ from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.domain.wanted import TaskWanted
 from broker.storage import deliveries, direct, second_lock
 from broker.storage.codec import Codec, open_json, seal_json
-from broker.storage.person_tables import DELIVERY, IS_OF_TRANSFER, NOTIFICATION, TASK, TASK_EVENT
+from broker.storage.objects import Objects
+from broker.storage.person_tables import DELIVERY, ESCALATION, IS_OF_TRANSFER, NOTIFICATION, TASK, TASK_EVENT
 from broker.storage.phrases import among
 from broker.storage.prepared import Asked, Query
 from broker.storage.store import Raced
-from broker.storage.tables import Delivery, Escalation, Task, TaskEvent
+from broker.storage.tables import Task, TaskEvent
 from broker.storage.task_values import Content, Happened, Scope, Stored
 from broker.storage.types import UtcDateTime
 from schemas.codes import Priority, ResponseReason, TaskCode, TaskStatus
@@ -118,7 +120,7 @@ def _announce(session: Session, fresh: Sequence[tuple[str, TaskWanted]], policy_
     own = [(task_id, task) for task_id, task in fresh if task.notification_id and task.delivery_id is None]
     if not own:
         return
-    senders = _senders(session, [task.notification_id or "" for _, task in own])
+    by = senders(session, [task.notification_id or "" for _, task in own])
     deliveries.insert(
         session,
         [
@@ -128,7 +130,7 @@ def _announce(session: Session, fresh: Sequence[tuple[str, TaskWanted]], policy_
                 cause=f"task:{task_id}",
                 purpose=Purpose.ACTION,
                 # Whoever has a task about a notification need not have been told what that says: the task alone goes.
-                view=View.FULL if senders.get(task.notification_id or "") == task.owner else View.EXISTENCE,
+                view=View.FULL if by.get(task.notification_id or "") == task.owner else View.EXISTENCE,
                 reason_code=f"task-{task.code.value}",
                 reason="Your team has a task.",
                 policy_version=policy_version,
@@ -139,7 +141,8 @@ def _announce(session: Session, fresh: Sequence[tuple[str, TaskWanted]], policy_
     )
 
 
-def _senders(session: Session, notification_ids: Sequence[str]) -> dict[str, str]:
+def senders(session: Session, notification_ids: Sequence[str]) -> dict[str, str]:
+    """Who sent each of these notifications."""
     return dict(direct.rows(session, _SENDERS, notifications=notification_ids))
 
 
@@ -179,24 +182,27 @@ def message_row(
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
-def reading() -> Select[Task, bool, str]:
-    """Tasks with what their delivery says of who may know what."""
-    query = select(Task, Delivery.known_to_sender, Delivery.view)
-    return query.outerjoin(Delivery, col(Task.delivery_id) == col(Delivery.id))
+def reading() -> Select[*tuple[Any, ...]]:
+    """Tasks, by column, with what their delivery says of who may know what; `stored` makes a task of a row."""
+    query = sa.select(*TASK.c, DELIVERY.c.known_to_sender, DELIVERY.c.view)
+    return query.outerjoin_from(TASK, DELIVERY, TASK.c.delivery_id == DELIVERY.c.id)
 
 
 def visible(scope: Scope) -> ColumnElement[bool]:
     """What these eyes may see: what the team owns, what it waits for from teams it may know of (sharing principle 9), what climbed to it."""
     if scope.everything:
-        return col(Task.id).is_not(None)
+        return TASK.c.id.is_not(None)
     if scope.team is None:
         return false()  # a client of no team waits for nothing: what Baton asks for itself has no requester either
+    return _visible_to(sa.literal(scope.team))
+
+
+def _visible_to(team: ColumnElement[str]) -> ColumnElement[bool]:
     waits = and_(
-        col(Task.requester_team_id) == scope.team,
-        or_(col(Task.delivery_id).is_(None), col(Delivery.known_to_sender).is_(True)),
+        TASK.c.requester_team_id == team, or_(TASK.c.delivery_id.is_(None), DELIVERY.c.known_to_sender.is_(True))
     )
-    escalated = col(Task.id).in_(select(Escalation.task_id).where(col(Escalation.team_id) == scope.team))
-    return or_(col(Task.owner_team_id) == scope.team, waits, escalated)
+    escalated = TASK.c.id.in_(sa.select(ESCALATION.c.task_id).where(ESCALATION.c.team_id == team))
+    return or_(TASK.c.owner_team_id == team, waits, escalated)
 
 
 def through(session: Session, scope: Scope) -> AbstractContextManager[None]:
@@ -204,19 +210,35 @@ def through(session: Session, scope: Scope) -> AbstractContextManager[None]:
     return nullcontext() if scope.everything else second_lock.viewing(session, scope.team)
 
 
-def stored(codec: Codec, row: Task, known_to_sender: bool | None, view: str | None) -> Stored:  # noqa: FBT001 - a column
-    """A task of `reading` with its content opened. Without a delivery there is nothing that its requester may not know."""
+def stored(codec: Codec, found: Sequence[Any]) -> Stored:
+    """The task that a row of `reading` is, with its content opened. Without a delivery there is nothing that its requester may not know."""
+    *columns, known_to_sender, view = found
+    row = _TASKS.made(columns)
     content: Content = open_json(codec, row.content, _context(row.id))
     known = known_to_sender is not False
     return Stored(row=row, content=content, known_to_sender=known, view=View(view) if view else None)
 
 
+_TASKS: Final = Objects(Task)
+
+
+def read(session: Session, codec: Codec, query: Query, **given: object) -> list[Stored]:
+    """The tasks that a query made of `reading` finds."""
+    return [stored(codec, row) for row in direct.rows(session, query, **given)]
+
+
 def get(session: Session, codec: Codec, task_id: str, scope: Scope) -> Stored | None:
     """The task as it is now; None also when it is not for these eyes."""
-    query = reading().where(col(Task.id) == task_id, visible(scope)).execution_options(populate_existing=True)
     with through(session, scope):
-        found = session.execute(query).first()
-    return None if found is None else stored(codec, *found)
+        if scope.everything:
+            found = read(session, codec, _ANY, task=task_id)
+        else:
+            found = read(session, codec, _OF_TEAM, task=task_id, team=scope.team) if scope.team is not None else []
+    return found[0] if found else None
+
+
+_ANY = Query(reading().where(TASK.c.id == bindparam("task")))
+_OF_TEAM = Query(reading().where(TASK.c.id == bindparam("task"), _visible_to(bindparam("team", type_=sa.Text()))))
 
 
 _NO_ANSWER: Final = ("delivered", "open")
@@ -308,16 +330,21 @@ _OPEN_TRANSFERS = Query(_open_transfers())
 
 def parts_of(session: Session, codec: Codec, whole_id: str, code: TaskCode) -> list[Stored]:
     """A task's parts of this kind as they are now, oldest first."""
-    query = reading().where(col(Task.part_of) == whole_id, col(Task.code) == code)
-    query = query.order_by(col(Task.authored_at), col(Task.id)).execution_options(populate_existing=True)
-    return [stored(codec, *found) for found in session.execute(query)]
+    return read(session, codec, _PARTS, whole=whole_id, code=code)
+
+
+_IN_ORDER = (TASK.c.authored_at, TASK.c.id)
+_PARTS = Query(
+    reading()
+    .where(TASK.c.part_of == bindparam("whole"), TASK.c.code == bindparam("code", type_=TASK.c.code.type))
+    .order_by(*_IN_ORDER)
+)
 
 
 def parts_of_any(session: Session, codec: Codec, whole_id: str, scope: Scope) -> list[Stored]:
     """A task's parts of every kind that are for these eyes, oldest first."""
-    query = reading().where(col(Task.part_of) == whole_id, visible(scope))
-    query = query.order_by(col(Task.authored_at), col(Task.id)).execution_options(populate_existing=True)
-    return [stored(codec, *found) for found in session.execute(query)]
+    query = reading().where(TASK.c.part_of == whole_id, visible(scope)).order_by(*_IN_ORDER)
+    return [stored(codec, found) for found in session.execute(query)]
 
 
 def about(session: Session, codec: Codec, notification_id: str, codes: Sequence[TaskCode]) -> list[Stored]:
@@ -329,15 +356,20 @@ def about_any(
     session: Session, codec: Codec, notification_ids: Collection[str], codes: Sequence[TaskCode]
 ) -> list[Stored]:
     """The same of several notifications."""
-    query = reading().where(col(Task.notification_id).in_(notification_ids), col(Task.code).in_(codes))
-    rows = session.execute(query.order_by(col(Task.authored_at), col(Task.id)))
-    return [stored(codec, *found) for found in rows]
+    return read(session, codec, _ABOUT, notifications=notification_ids, codes=codes) if notification_ids else []
+
+
+_ABOUT = Query(
+    reading().where(among(TASK.c.notification_id, "notifications"), among(TASK.c.code, "codes")).order_by(*_IN_ORDER)
+)
 
 
 def by_keys(session: Session, codec: Codec, keys: Collection[str]) -> list[Stored]:
     """The tasks of these situations (`dedupe_key`), those that there are."""
-    rows = session.execute(reading().where(col(Task.dedupe_key).in_(keys)))
-    return [stored(codec, *found) for found in rows]
+    return read(session, codec, _BY_KEYS, keys=keys) if keys else []
+
+
+_BY_KEYS = Query(reading().where(among(TASK.c.dedupe_key, "keys")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,9 +384,15 @@ class Carrier:
 
 def carriers(session: Session, delivery_ids: Collection[str]) -> list[Carrier]:
     """These deliveries."""
-    columns = (DELIVERY.c.id, DELIVERY.c.notification_id, DELIVERY.c.team_id, DELIVERY.c.cause)
-    found = session.execute(select(*columns).where(DELIVERY.c.id.in_(delivery_ids)))
+    found = direct.rows(session, _CARRIERS, deliveries=delivery_ids) if delivery_ids else []
     return [Carrier(id=id_, notification_id=about_, team_id=team, cause=cause) for id_, about_, team, cause in found]
+
+
+_CARRIERS = Query(
+    sa.select(DELIVERY.c.id, DELIVERY.c.notification_id, DELIVERY.c.team_id, DELIVERY.c.cause).where(
+        among(DELIVERY.c.id, "deliveries")
+    )
+)
 
 
 def carried_by(session: Session, codec: Codec, by: Collection[Carrier]) -> list[tuple[str, Stored]]:
@@ -363,34 +401,43 @@ def carried_by(session: Session, codec: Codec, by: Collection[Carrier]) -> list[
         return []
     alone = {one.cause.removeprefix("task:"): one for one in by if one.cause.startswith("task:")}
     beside = {one.id: one for one in by}
-    rows = session.execute(
-        reading()
-        .where(
-            or_(col(Task.delivery_id).in_(beside), col(Task.id).in_(alone)),
-            col(Task.notification_id).in_({one.notification_id for one in by}),  # by which tasks are indexed
-            col(Task.code) != TaskCode.AGREED_ACTION,
-        )
-        .order_by(col(Task.authored_at), col(Task.id))
-    )
-    found = [stored(codec, *row) for row in rows]
+    about_ = {one.notification_id for one in by}
+    found = read(session, codec, _CARRIED, beside=beside, alone=alone, notifications=about_)
     carrying = [(beside.get(task.row.delivery_id or "") or alone.get(task.row.id), task) for task in found]
     return [(one.id, task) for one, task in carrying if one is not None and task.row.owner_team_id == one.team_id]
 
 
+_CARRIED = Query(
+    reading()
+    .where(
+        or_(among(TASK.c.delivery_id, "beside"), among(TASK.c.id, "alone")),
+        among(TASK.c.notification_id, "notifications"),  # by which tasks are indexed
+        TASK.c.code != TaskCode.AGREED_ACTION,
+    )
+    .order_by(*_IN_ORDER)
+)
+
+
 def events(session: Session, codec: Codec, task_id: str) -> list[Happened]:
     """Everything that happened to a task, oldest first."""
-    rows = session.execute(select(TaskEvent).where(col(TaskEvent.task_id) == task_id).order_by(col(TaskEvent.version)))
     return [
         Happened(
-            version=row.version,
-            move=row.move,
-            at=row.at,
-            team_id=row.team_id,
-            client_name=row.client_name,
-            detail=open_json(codec, row.detail, _event_context(task_id, row.version)),
+            version=version,
+            move=move,
+            at=at,
+            team_id=team,
+            client_name=client,
+            detail=open_json(codec, detail, _event_context(task_id, version)),
         )
-        for row in rows.scalars()
+        for version, move, at, team, client, detail in direct.rows(session, _EVENTS, task=task_id)
     ]
+
+
+_EVENTS = Query(
+    sa.select(*(TASK_EVENT.c[name] for name in ("version", "move", "at", "team_id", "client_name", "detail")))
+    .where(TASK_EVENT.c.task_id == bindparam("task"))
+    .order_by(TASK_EVENT.c.version)
+)
 
 
 # --- moving -------------------------------------------------------------------------------------------------------
@@ -414,21 +461,26 @@ class Change:
 def change(session: Session, codec: Codec, before: Stored, what: Change, now: datetime) -> int:
     """Write a move and its event; the new version. Raced when somebody else moved the task since it was read."""
     task_id, version = before.row.id, before.row.version + 1
-    moved = session.execute(
-        update(Task)
-        .where(col(Task.id) == task_id, col(Task.version) == before.row.version)
-        .values(
-            **_clocks(before.row, what.columns),
-            **what.columns,
-            content=seal_json(codec, what.content, _context(task_id)),
-            changed_at=now,
-            version=version,
-        )
-    )
-    if not moved.rowcount:  # type: ignore[attr-defined]  # CursorResult, typed as Result
+    content = seal_json(codec, what.content, _context(task_id))
+    columns = {**_clocks(before.row, what.columns), **what.columns, "content": content, "changed_at": now}
+    if not keep(session, before, {**columns, "version": version}):
         raise Raced
-    session.execute(TASK_EVENT.insert(), _event(codec, task_id, _happened(version, what, now)))
+    direct.insert(session, TASK_EVENT, [_event(codec, task_id, _happened(version, what, now))])
     return version
+
+
+def keep(session: Session, before: Stored, columns: Mapping[str, object]) -> bool:
+    """Write these columns of a task as it was read; False when somebody else moved it since. Without `version` it is no move."""
+    given = {f"new_{name}": value for name, value in columns.items()}
+    row = before.row
+    return direct.change(session, _keeping(tuple(columns)), unmoved_id=row.id, unmoved_version=row.version, **given) > 0
+
+
+@cache
+def _keeping(names: tuple[str, ...]) -> Query:
+    unmoved = (TASK.c.id == bindparam("unmoved_id"), TASK.c.version == bindparam("unmoved_version"))
+    values = {name: bindparam(f"new_{name}", type_=TASK.c[name].type) for name in names}
+    return Query(TASK.update().where(*unmoved).values(values))
 
 
 def mark_delivered(session: Session, codec: Codec, arrived: Sequence[tuple[Stored, Change]], now: datetime) -> None:
@@ -444,13 +496,13 @@ def mark_delivered(session: Session, codec: Codec, arrived: Sequence[tuple[Store
         }
         for task, what in arrived
     ]
-    if session.connection().execute(_DELIVERED, rows).rowcount != len(rows):
+    if direct.change_each(session, _DELIVERED, rows) != len(rows):
         raise Raced
     events_ = [_event(codec, task.row.id, _happened(task.row.version + 1, what, now)) for task, what in arrived]
-    session.execute(TASK_EVENT.insert(), events_)
+    direct.insert(session, TASK_EVENT, events_)
 
 
-_DELIVERED = (
+_DELIVERED = Query(
     TASK.update()
     .where(TASK.c.id == bindparam("b_id"), TASK.c.version == bindparam("b_version"))
     .values(

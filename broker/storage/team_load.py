@@ -49,5 +49,5 @@ def held(session: Session, codec: Codec, team_ids: Collection[str]) -> Counter[t
         col(Task.code) == TaskCode.AGREED_ACTION,
     )
     rows = session.execute(query.order_by(col(Task.due_at), col(Task.id)).limit(MOST_HELD))
-    found = (stored(codec, *row) for row in rows)
+    found = (stored(codec, row) for row in rows)
     return Counter((task.row.owner_team_id, str(task.content.get("options", {}).get(HELD_BY) or "")) for task in found)

@@ -1,4 +1,4 @@
-"""What time alone brings about: each rule of it says when it next has something to do, and does it; nothing else here reads a date.
+"""What time alone brings about: each rule of it says by which times it goes, and does what is due; nothing else here reads a date.
 
 A worker and a replay run the same passes. Several processes take turns by a lease, so that nothing is done twice.
 """
@@ -11,7 +11,7 @@ from typing import Final
 from sqlmodel import Session
 
 from broker import log
-from broker.storage import leases, pulses
+from broker.storage import leases, pulses, upcoming
 from broker.workflow import escalate, expect, hand_back, patterns, stand_in
 from broker.workflow.context import Context
 
@@ -27,30 +27,35 @@ class Rule:
     """One kind of thing that comes due."""
 
     name: str
-    next_due: Callable[[Session], datetime | None]
-    """When there is next something to do, found by index; None when nothing has a date to keep."""
+    kept_by: tuple[str, ...]
+    """The kinds of times (`storage.upcoming`) that say when there is something to do."""
     go: Callable[[Session, Context, datetime], int]
     """Do a bounded part of what is due; how much it looked at, 0 when nothing was due."""
 
 
 RULES: Final = (
-    Rule(name="expect", next_due=expect.next_due, go=expect.look),
-    Rule(name="patterns", next_due=patterns.next_due, go=patterns.pass_time),
-    Rule(name="hand-back", next_due=hand_back.next_due, go=hand_back.look),
-    Rule(name="stand-in", next_due=stand_in.next_due, go=stand_in.look),
-    Rule(name="escalate", next_due=escalate.next_due, go=escalate.climb),
+    Rule(name="expect", kept_by=("expect",), go=expect.look),
+    Rule(name="patterns", kept_by=("pattern-look", "pattern-due"), go=patterns.pass_time),
+    Rule(name="hand-back", kept_by=("hand-back",), go=hand_back.look),
+    Rule(name="stand-in", kept_by=("stand-in",), go=stand_in.look),
+    Rule(name="escalate", kept_by=("escalate",), go=escalate.climb),
 )
 """In the order in which they are gone through when several are due at once: what is raised first can climb after."""
 
 
 def next_due(session: Session) -> datetime | None:
     """When the clock must next be looked at; None when nothing has a date to keep."""
-    return min((at for rule in RULES if (at := rule.next_due(session)) is not None), default=None)
+    return min(upcoming.read(session).values(), default=None)
 
 
 def tick(session: Session, ctx: Context, now: datetime) -> int:
     """One pass: a bounded part of everything that is due by now, what was due first before the rest. How much was looked at; 0 when nothing is due."""
-    due = [(at, place, rule) for place, rule in enumerate(RULES) if (at := rule.next_due(session)) and at <= now]
+    times = upcoming.read(session)
+    due = []
+    for place, rule in enumerate(RULES):
+        at = min((times[kind] for kind in rule.kept_by if kind in times), default=None)
+        if at is not None and at <= now:
+            due.append((at, place, rule))
     return sum(rule.go(session, ctx, now) for _, _, rule in sorted(due, key=lambda one: one[:2]))
 
 

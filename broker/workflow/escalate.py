@@ -27,11 +27,6 @@ OPENING: Final = "opening"
 REMINDER: Final = "reminder"
 
 
-def next_due(session: Session) -> datetime | None:
-    """When there is next something to look at; None when nothing has a date to keep."""
-    return escalations.next_at(session)
-
-
 def climb(session: Session, ctx: Context, now: datetime) -> int:
     """One pass of the clock; how many tasks it looked at, 0 when nothing is due."""
     found = escalations.due(session, ctx.codec, now, AT_ONCE)

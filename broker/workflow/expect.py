@@ -162,11 +162,6 @@ def _came_before(session: Session, ctx: Context, one: Expected, message: Message
 # --- what does not come -------------------------------------------------------------------------------------------
 
 
-def next_due(session: Session) -> datetime | None:
-    """When the clock must next look at one."""
-    return expectations.next_at(session)
-
-
 def look(session: Session, ctx: Context, now: datetime) -> int:
     """One pass: ask for what is due and did not come; how many were looked at."""
     found = expectations.due(session, now, AT_ONCE)

@@ -19,11 +19,6 @@ AT_ONCE: Final = 20
 """People in one pass."""
 
 
-def next_due(session: Session) -> datetime | None:
-    """When somebody's tasks next go back."""
-    return practitioners.next_hand_back(session)
-
-
 def look(session: Session, ctx: Context, now: datetime) -> int:
     """One pass of the clock; how many people it looked at."""
     found = practitioners.handing_back(session, ctx.codec, now, AT_ONCE)

@@ -8,7 +8,6 @@ from broker.domain.answers import Move
 from broker.domain.states import Purpose, View
 from broker.storage import deliveries, tasks
 from broker.storage.codec import Codec
-from broker.storage.tables import Notification
 from broker.storage.task_values import EVERYTHING, Happened, Stored
 from broker.workflow.context import Context
 
@@ -21,7 +20,7 @@ def tell(session: Session, ctx: Context, task: Stored, to: str | None, version: 
     notification_id = task.row.notification_id
     if to is None or notification_id is None:
         return
-    sender = session.get_one(Notification, notification_id).sender_team_id
+    sender = tasks.senders(session, [notification_id])[notification_id]
     row = tasks.message_row(
         notification_id=notification_id,
         team_id=to,

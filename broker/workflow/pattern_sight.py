@@ -19,7 +19,7 @@ from broker.storage.chronology import Entry
 from broker.storage.deliveries import RELEASE_REFUSED
 from broker.storage.world import load_world
 from broker.workflow.context import Context
-from schemas.message import Message
+from schemas.message import Message, PostalAddress
 
 TELLING: Final = frozenset({View.FULL, View.RISK})
 """Views that say what happened; what a team has of others does not count for it."""
@@ -37,6 +37,8 @@ class Eyes:
     """Whether anybody asks where people live."""
     _everybody: World
     _seen: dict[str, tuple[Happening, ...]] = field(default_factory=dict)
+    _worlds: dict[str, World] = field(default_factory=dict)
+    _place: dict[PostalAddress, str | None] = field(default_factory=dict)
     _known_as: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @classmethod
@@ -68,7 +70,7 @@ class Eyes:
         if entry.sender == team_id:
             self._known_as[team_id, entry.id] = entry.message.id
             return self._happening(entry, entry.message)
-        world = around(self._everybody, [person.key for person in entry.message.people])
+        world = self._world(entry)
         seen = sight.seen(
             entry.message,
             world,
@@ -84,6 +86,12 @@ class Eyes:
         if seen.told is not None:
             self._known_as[team_id, entry.id] = seen.told
         return self._happening(entry, self._copy(team_id, entry, seen, world))
+
+    def _world(self, entry: Entry) -> World:
+        if entry.id not in self._worlds:
+            persons = [person.key for person in entry.message.people]
+            self._worlds[entry.id] = around(self._everybody, persons)
+        return self._worlds[entry.id]
 
     def _copy(self, team_id: str, entry: Entry, seen: Seen, world: World) -> Message:
         return render(
@@ -112,7 +120,9 @@ class Eyes:
         found = {}
         for person in message.people:
             for address in person.addresses:
-                place = people.place(self.ctx.codec, address)
+                if address not in self._place:
+                    self._place[address] = people.place(self.ctx.codec, address)
+                place = self._place[address]
                 if place is not None and address.until is None:
                     found[person.key] = place
         return found

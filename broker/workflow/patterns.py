@@ -159,11 +159,6 @@ def handed_on(session: Session, ctx: Context, task: Stored, to_team: str, now: d
     pattern_tasks.show(session, ctx, moved, view, now, again=False)
 
 
-def next_due(session: Session) -> datetime | None:
-    """When there is next a message to look at, or somebody because something did not come."""
-    return patterns.next_look(session)
-
-
 def pass_time(session: Session, ctx: Context, now: datetime) -> int:
     """Look at what has come, then at whom time has made overdue; how many."""
     came = patterns.came(session, now, MESSAGES_AT_ONCE)

@@ -27,11 +27,6 @@ _OPEN: Final = (TaskStatus.REQUESTED, TaskStatus.RECEIVED)
 """Not in hand: nobody has answered, asked back, or said that it takes longer."""
 
 
-def next_due(session: Session) -> datetime | None:
-    """When there is next a task to look at."""
-    return escalations.next_cover(session)
-
-
 def look(session: Session, ctx: Context, now: datetime) -> int:
     """One pass of the clock; how many tasks it looked at."""
     found = escalations.to_cover(session, ctx.codec, now, AT_ONCE)

@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from broker.domain import matching
 from broker.domain.around import around
 from broker.domain.world import World
+from broker.storage import deliveries as delivery_rows
 from broker.storage import notifications, people, tasks
 from broker.storage.codec import Codec
 from broker.storage.tables import Delivery, Notification
@@ -33,13 +34,11 @@ class Stock:
     @classmethod
     def of(cls, session: Session, codec: Codec, delivery_ids: Sequence[str]) -> "Stock":
         """In a number of reads that does not grow with the deliveries. KeyError when one of them is not there."""
-        fresh = {"populate_existing": True}
-        rows = session.exec(select(Delivery).where(col(Delivery.id).in_(delivery_ids)), execution_options=fresh).all()
+        rows = delivery_rows.these(session, delivery_ids)
         deliveries = {row.id: row for row in rows}
         if missing := set(delivery_ids) - deliveries.keys():
             raise KeyError(f"there are no such deliveries: {len(missing)}")
-        about = {row.notification_id for row in rows}
-        found = session.exec(select(Notification).where(col(Notification.id).in_(about)), execution_options=fresh).all()
+        found = notifications.several(session, {row.notification_id for row in rows})
         # A message about a task alone says nothing of what the notification said.
         telling = [row for row in rows if not row.cause or row.cause.startswith("transfer:")]
         told = {row.notification_id for row in telling}

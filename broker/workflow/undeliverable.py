@@ -59,8 +59,7 @@ def reached(session: Session, ctx: Context, delivery_ids: Sequence[str], now: da
     """These were delivered: where nothing else about the notification is stuck with the team, nobody need look into it any more."""
     if not delivery_ids:
         return
-    arrived = select(Delivery.notification_id, Delivery.team_id).where(col(Delivery.id).in_(delivery_ids)).distinct()
-    pairs = [(about, team) for about, team in session.exec(arrived)]
+    pairs = sorted({(one.notification_id, one.team_id) for one in tasks.carriers(session, delivery_ids)})
     for task in _open(session, ctx, {about for about, _ in pairs}):
         key = task.row.dedupe_key or ""
         if any(key.startswith(_stuck(*pair)) and not _still_stuck(session, *pair) for pair in pairs):

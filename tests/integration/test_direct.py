@@ -9,10 +9,11 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.domain.states import ChannelKind, DeliveryState, PersonState, Purpose
 from broker.storage import direct
+from broker.storage.objects import Objects
 from broker.storage.person_tables import AUDIT, CHANNEL, PERSON, REVISION
 from broker.storage.phrases import among, listed
 from broker.storage.prepared import Query
-from broker.storage.tables import metadata
+from broker.storage.tables import Person, metadata
 from tests.conftest import NOON
 
 SUMMER = NOON.replace(month=7).astimezone(timezone(timedelta(hours=1)))
@@ -74,6 +75,76 @@ def test_a_text_is_asked_for_as_it_is(store):
     stored(store, [person(id=id_) for id_ in odd])
     found = store.read(lambda session: direct.rows(session, MANY, ids=odd))
     assert sorted(row[0] for row in found) == sorted(odd)
+
+
+LATER = sa.bindparam("later", type_=PERSON.c.created_at.type)
+AGE = Query(
+    sa.update(PERSON).where(among(PERSON.c.id, "ids"), PERSON.c.version == 3).values(created_at=LATER, version=4)
+)
+NAMED = Query(
+    sa.update(PERSON)
+    .where(among(PERSON.c.id, "ids"))
+    .values(state=PersonState.DIED)
+    .returning(PERSON.c.id, PERSON.c.state, PERSON.c.created_at)
+)
+ONE = Query(sa.update(PERSON).where(PERSON.c.id == sa.bindparam("b_id")).values(version=sa.bindparam("b_version")))
+
+
+def test_a_change_says_how_many_it_changed(store):
+    ids = stored(store, [person(), person(), person(version=1)])
+    given = {"ids": [*ids, "nobody's"], "later": SUMMER + timedelta(days=1)}
+    assert store.write(lambda session: direct.change(session, AGE, **given)) == 2
+    assert store.write(lambda session: direct.change(session, AGE, **given)) == 0
+    found = store.read(lambda session: direct.rows(session, MANY, ids=ids))
+    versions = PERSON.c.keys().index("version"), PERSON.c.keys().index("created_at")
+    assert sorted((row[versions[0]], row[versions[1]]) for row in found) == [
+        (1, SUMMER),
+        (4, SUMMER + timedelta(days=1)),
+        (4, SUMMER + timedelta(days=1)),
+    ]
+
+
+def test_what_a_change_gives_back_has_the_values_of_its_columns(store):
+    [id_] = stored(store, [person()])
+    [(found, state, at)] = store.write(lambda session: direct.rows(session, NAMED, ids=[id_]))
+    assert (found, state, at, at.utcoffset()) == (id_, PersonState.DIED, SUMMER, timedelta(0))
+    assert isinstance(state, PersonState)
+
+
+def test_a_change_for_each_counts_all_of_them_and_sees_what_waited(store):
+    rows = [person(id=str(number)) for number in range(5)]
+    each = [{"b_id": str(number), "b_version": 10 + number} for number in (*range(5), 99)]
+
+    def work(session):
+        direct.insert(session, PERSON, rows)  # on PostgreSQL it waits
+        changed = direct.change_each(session, ONE, each)
+        return changed, direct.change_each(session, ONE, [])
+
+    assert store.write(work) == (5, 0)
+    found = store.read(lambda session: direct.rows(session, MANY, ids=[row["id"] for row in rows]))
+    assert [row[PERSON.c.keys().index("version")] for row in found] == [10, 11, 12, 13, 14]
+
+
+def test_a_change_that_a_constraint_refuses_undoes_the_work(store):
+    [id_] = stored(store, [person()])
+    nobody = Query(sa.update(PERSON).where(among(PERSON.c.id, "ids")).values(merged_into="nobody"))
+    with pytest.raises(IntegrityError):
+        store.write(lambda session: direct.change(session, nobody, ids=[id_]))
+    assert store.read(lambda session: direct.rows(session, FIRST)) == [(id_,)]
+
+
+def test_an_object_has_the_columns_of_its_row_and_belongs_to_no_session(store):
+    [id_] = stored(store, [person()])
+    query = Query(sa.select(PERSON).where(among(PERSON.c.id, "ids")))
+
+    def work(session):
+        [found] = Objects(Person).read(session, query, ids=[id_])
+        assert found not in session
+        return found, session.get_one(Person, id_)
+
+    found, known = store.read(work)
+    names = PERSON.c.keys()
+    assert [getattr(found, name) for name in names] == [getattr(known, name) for name in names]
 
 
 def test_what_waits_is_there_for_whoever_asks_however_they_ask(store):

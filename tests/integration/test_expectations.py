@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from broker.domain.expecting import Expected
 from broker.domain.states import ExpectationState, PersonState
 from broker.policy.model import load
-from broker.storage import expectations
+from broker.storage import expectations, upcoming
 from broker.storage.codec import seal_json
 from broker.storage.tables import Expectation, Person
 from tests.conftest import NOON
@@ -55,10 +55,10 @@ def test_of_two_of_a_kind_the_survivors_goes_on_and_what_only_the_other_had_move
 def test_the_clock_looks_first_at_what_is_due_first_and_at_nothing_that_has_ended(two):
     first = two.read(lambda session: expectations.open_about(session, [OTHER]))[0]
     two.write(lambda session: expectations.move(session, first, NOON))
-    assert two.read(expectations.next_at) == NOON
+    assert two.read(lambda session: upcoming.earliest(session, "expect")) == NOON
     for one in two.read(lambda session: expectations.open_about(session, [CHILD, OTHER])):
         two.write(lambda session, one=one: expectations.end(session, one, ExpectationState.ENDED, "over", NOON))
-    assert two.read(expectations.next_at) is None
+    assert two.read(lambda session: upcoming.earliest(session, "expect")) is None
     assert two.read(lambda session: expectations.due(session, DUE, 10)) == []
 
 

@@ -9,7 +9,7 @@ from broker.domain.answers import AgreedAction, Move
 from broker.domain.rota import Practitioner
 from broker.domain.tasks import BusinessStatus
 from broker.errors import Invalid
-from broker.storage import practitioners
+from broker.storage import practitioners, upcoming
 from broker.storage.task_values import HELD_BY
 from broker.workflow import clock, hand_back
 from schemas.codes import TaskStatus
@@ -69,11 +69,11 @@ def test_absence_hands_them_to_who_covers(store, tasks):
 def test_at_the_end_of_the_shift_the_clock_gives_them_back(store, tasks):
     put(store, replace(NORA, shift_ends=NOON + 3 * HOUR))
     assert held_by(store, tasks[0]) == "Nora Nurse, health-visitor"
-    assert store.read(hand_back.next_due) == NOON + 3 * HOUR
+    assert store.read(lambda session: upcoming.earliest(session, "hand-back")) == NOON + 3 * HOUR
     assert store.read(clock.next_due) <= NOON + 3 * HOUR
     store.write(lambda session: clock.tick(session, context(session, store.codec), NOON + 3 * HOUR))
     assert one(store, tasks[0]).row.business_status == "unheld"
-    assert store.read(hand_back.next_due) is None
+    assert store.read(lambda session: upcoming.earliest(session, "hand-back")) is None
 
 
 def test_the_same_again_changes_nothing(store, tasks):

@@ -30,6 +30,7 @@ from broker.storage import (
     patterns,
     synthetic,
     task_search,
+    upcoming,
     watchdog,
 )
 from broker.storage.codec import AesCodec
@@ -150,8 +151,8 @@ HOT: dict[str, tuple[Work, str]] = {
         "uq_delivery_team_id_number",
     ),
     "fit rows to channels": (lambda session: deliveries.align(session, now=NOON), "ix_delivery_waiting"),
-    "ask when the clock is due": (escalations.next_at, "ix_task_climbs"),
-    "ask when somebody is to stand in": (escalations.next_cover, "ix_task_covers"),
+    "ask when the clock is due": (upcoming.read, "ix_task_climbs"),
+    "ask when somebody is to stand in": (upcoming.read, "ix_task_covers"),
     "for what somebody is to stand in": (
         lambda session: escalations.to_cover(session, AesCodec(SECRET), NOON, 100),
         "ix_task_covers",
@@ -188,12 +189,12 @@ HOT: dict[str, tuple[Work, str]] = {
         lambda session: watchdog.unnumbered(session, NOON, timedelta(minutes=1)),
         "ix_delivery_unnumbered",
     ),
-    "ask when something expected is due": (expectations.next_at, "ix_expectation_looks"),
+    "ask when something expected is due": (upcoming.read, "ix_expectation_looks"),
     "what is expected and due": (
         lambda session: expectations.due(session, NOON, 200),
         "ix_expectation_looks",
     ),
-    "ask when somebody is looked at for a pattern": (patterns.next_look, "ix_patternlook_at"),
+    "ask when somebody is looked at for a pattern": (upcoming.read, "ix_patternlook_at"),
     "who is looked at for a pattern": (
         lambda session: patterns.due_looks(session, NOON, 200),
         "ix_patternlook_at",
@@ -210,7 +211,7 @@ HOT: dict[str, tuple[Work, str]] = {
         lambda session: notifications.withdrawals_of_record(session, _BOXED, "0" * 32),
         "uq_notification_identity",
     ),
-    "ask when who stands in is told": (escalations.next_cover, "ix_task_covers"),
+    "ask when who stands in is told": (upcoming.read, "ix_task_covers"),
     "of what who stands in is told": (
         lambda session: escalations.to_cover(session, AesCodec(SECRET), NOON, 200),
         "ix_task_covers",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
@@ -19,8 +20,9 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 from sqlalchemy.engine import make_url
+from sqlmodel import Session
 
-from broker.storage import patterns
+from broker.storage import upcoming
 from schemas.codes import Event, ResponseReason
 from schemas.examples.cast import CHLOE, fixed_id
 from schemas.examples.story import MESSAGES
@@ -105,11 +107,16 @@ def send(office: Office, message: Message) -> Callable[[], Reply]:
     return lambda: sender.posts(body)
 
 
+def looks(session: Session) -> datetime | None:
+    """When the next pattern is looked for."""
+    return upcoming.earliest(session, "pattern-look", "pattern-due")
+
+
 def settled(office: Office) -> None:
     """What a message makes of those before it is seen after its reply, and of several at once: one at a time, so that counts agree."""
     application: FastAPI = office.admin.http.app  # type: ignore[assignment]  # it is the one that was made
     runtime, give_up = application.state.runtime, time.monotonic() + 30
-    while (at := runtime.store.read(patterns.next_look)) is not None and at <= runtime.now():
+    while (at := runtime.store.read(looks)) is not None and at <= runtime.now():
         assert time.monotonic() < give_up
         time.sleep(0.01)
 
