@@ -56,6 +56,8 @@ class ExpectationRule:
     without_kinds: frozenset[str] = frozenset()
     by: frozenset[Function] = frozenset()
     """Functions from which it counts; empty: from any."""
+    one_at_a_time: bool
+    """No second one about the same person of the same team while that is looked for."""
     answers: bool = False
     """Only an answer to the very message that it follows counts, where it names the message that it answers."""
     owner: Literal["sender", "addressed"] | Function
@@ -67,6 +69,8 @@ class ExpectationRule:
     ended_by: frozenset[Event] = frozenset()
     again: timedelta
     """Between one alert and the next."""
+    alerts: int
+    """How often its team is asked at most; then the task's ladder alone goes on."""
     within: Term
     """Time to answer the first alert."""
     priority: Priority = Priority.ROUTINE

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,10 @@ class DueSection(When):
     fact: str | None = None
     after: Duration = timedelta()
     at_least: Term | None = None
+
+
+ALERTS: Final = 6
+"""Of a rule that names no other number. By then the task has climbed its whole ladder; a seventh word tells nobody anything."""
 
 
 class ExpectSection(Section):
@@ -44,6 +48,8 @@ class ExpectationSection(When):
     until: Duration | None = None
     ended_by: tuple[Event, ...] = ()
     again: Duration
+    alerts: Annotated[int, Field(ge=1)] = ALERTS
+    one_at_a_time: bool = False
     within: Term
     priority: Priority = Priority.ROUTINE
     ask: str
@@ -80,6 +86,8 @@ def _rule(document: Functions, name: str, section: ExpectationSection) -> Expect
         until=section.until,
         ended_by=frozenset(section.ended_by),
         again=section.again,
+        alerts=section.alerts,
+        one_at_a_time=section.one_at_a_time,
         within=section.within,
         priority=section.priority,
         ask=section.ask,

@@ -4,7 +4,7 @@ The task goes to whoever owes it. It comes with a number that rises at each aler
 does whatever makes that it cannot come.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -31,6 +31,8 @@ from schemas.message import Message
 
 AT_ONCE: Final = 200
 """Expectations in one pass of the clock."""
+QUIETLY: Final = timedelta(days=90)
+"""Between two looks at what was asked for as often as the rule has it: whether it can still come, and nothing is said."""
 ALERT: Final = "alert"
 """Among a task's options: how often it was asked for by now."""
 
@@ -123,15 +125,23 @@ def _open(
 ) -> None:
     flags = _flags(ctx, message, sender, world, now)
     found = list(expecting.expected(ctx.policy.expectations, message, flags, sender, world, now))
-    rows = []
+    rows, open_ = [], _open_one_at_a_time(session, found)
     for one in expectations.unknown(session, found, notification_id):
         owed_by = _owed_by(one, message, sender)
-        if owed_by is None:
+        if owed_by is None or (one.rule.name, one.person_id, owed_by) in open_:
             continue
         row = expectations.row(one, notification_id, owed_by, ctx.policy.version, now)
         came = _came_before(session, ctx, one, message)
         rows.append(row | expectations.met(came, now) if came else row)
     expectations.add(session, rows)
+
+
+def _open_one_at_a_time(session: Session, found: Sequence[Expected]) -> set[tuple[str, str, str]]:
+    """Of the rules that have one at a time, what is looked for about these persons: rule, person and who owes it."""
+    rules = {one.rule.name for one in found if one.rule.one_at_a_time}
+    persons = {one.person_id for one in found if one.rule.name in rules}
+    known = expectations.open_about(session, persons) if persons else []
+    return {(one.rule, one.person_id, one.owed_by) for one in known if one.rule in rules}
 
 
 def _flags(ctx: Context, message: Message, sender: Team, world: World, now: datetime) -> frozenset[Flag]:
@@ -186,8 +196,14 @@ def _look(session: Session, ctx: Context, one: Expectation, now: datetime) -> No
 def _alert(
     session: Session, ctx: Context, one: Expectation, rule: ExpectationRule, world: World, now: datetime
 ) -> None:
-    """The first alert raises the task; each further one says on it that it still has not come."""
+    """The first alert raises the task; each further one says on it that it still has not come.
+
+    After the last that the rule has, nobody hears of it again but by the task and its ladder, or when it was put off by then.
+    """
     task = None if one.task_id is None else tasks.get(session, ctx.codec, one.task_id, EVERYTHING)
+    if task is not None and one.alerts >= rule.alerts and task.row.business_status != BusinessStatus.EXTENDED:
+        expectations.look(session, one, now + QUIETLY)
+        return
     if task is None:
         task_id = _raise(session, ctx, one, rule, world, now)
     else:
