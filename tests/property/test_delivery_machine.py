@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import sqlalchemy as sa
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlmodel import Session, col, select
@@ -33,8 +33,9 @@ from broker.workflow.context import Context
 from broker.workflow.deliver import Ladder, Pushed
 from schemas.codes import TaskCode
 from tests.conftest import NOON, SECRET
-from tests.faults.size import size
+from tests.faults.size import FULL, size
 from tests.integration.delivery_rows import SENDER, channel, delivery, only_mailbox, prepared, tell
+from tests.property.machines import machine
 
 HV, GP, PROBATION = "swbh-health-visiting", "cape-hill-practice", "sandwell-probation"
 LEASE = timedelta(seconds=30)
@@ -306,14 +307,6 @@ class Delivering(RuleBasedStateMachine):
 
 def test_delivery_keeps_its_promises_whatever_happens(sqlite_template, tmp_path):
     Delivering.template, Delivering.folder = sqlite_template, tmp_path
-    run_state_machine_as_test(
-        Delivering,
-        settings=settings(
-            max_examples=size(30, 1_500),
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            print_blob=True,
-            phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking a database's story takes minutes
-        ),
-    )
+    # The same stories in every run of the suite; in `make deep` new ones, of which one that fails prints what repeats it.
+    chosen = settings(machine(examples=size(30, 1_500), steps=30), derandomize=not FULL)
+    run_state_machine_as_test(Delivering, settings=chosen)
