@@ -209,7 +209,7 @@ class _Side:
 
 @contextmanager
 def _ours(url: str, key: str, token: str, processes: int, folder: Path) -> Iterator[_Side]:
-    settings = {"BATON_DATABASE_URL": url, "BATON_SECRET_KEY": key}
+    settings = {"BATON_DATABASE_URL": url, "BATON_SECRET_KEY": key, "BATON_CALLS_PER_SECOND": "100000"}
     arguments = ["broker.cli", "serve", "--no-worker", "--workers", str(processes)]
     with server(arguments, settings, folder / "ours.log") as port:
         yield _Side(url, port, _head(f"Authorization: Bearer {token}"))

@@ -38,6 +38,7 @@ LADDER: Final = [0.2, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0]
 
 MONTH: Final = 30 * 86_400
 _TIMINGS: Final = {
+    "BATON_CALLS_PER_SECOND": "100000",
     "BATON_LEASE_SECONDS": str(LEASE_SECONDS),
     "BATON_RETRY_LADDER": str(LADDER),
     "BATON_RECEIPT_LADDER": str([1.0, *LADDER]),
