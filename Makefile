@@ -21,7 +21,7 @@ VENV := .venv/bin/
 CODE := broker adapters schemas deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup setup-dev run test deep mutants services services-stop check format lint types imports drift pins clean
+.PHONY: help python setup setup-dev run test deep mutants sbom services services-stop check format lint types imports drift pins clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,12 +75,15 @@ imports: setup-dev
 drift: setup-dev
 	@$(VENV)python -m deploy.dev.drift
 
+sbom: setup-dev  ## what a release is made of, as CycloneDX: var/sbom.json
+	@$(VENV)python -m deploy.dev.sbom var/sbom.json
+
 pins:  ## resolve requirements/*.in again (needs uv; ARGS=--upgrade for newer versions)
 	@command -v $(UV) >/dev/null || { echo "make pins needs uv (https://docs.astral.sh/uv): install it, or name it as in make pins UV=/path/to/uv." >&2; exit 1; }
-	@cd requirements && for pins in runtime dev mesh-sandbox; do \
+	@cd requirements && for pins in runtime dev mesh-sandbox sbom; do \
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	--custom-compile-command "make pins" $(ARGS) $$pins.in --output-file $$pins.txt || exit 1; done
 
 clean:  ## remove .venv and everything made by tools; data under var/ stays
-	@rm -rf .venv .venv-mesh-sandbox *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-* *.egg-info .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -path ./var -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

@@ -1,6 +1,5 @@
 """NHS England's own stand-in for MESH, for tests: in an environment of its own, because it names one exact FastAPI; run by whoever uses it."""
 
-import hashlib
 import os
 import socket
 import subprocess
@@ -8,18 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from venv import EnvBuilder
 
 import httpx
 
-from deploy.dev.machine import CannotProvide, run
+from deploy.dev import own_environment
+from deploy.dev.machine import CannotProvide
 
 SETTING = "BATON_TEST_MESH_SANDBOX"
-ROOT = Path(__file__).resolve().parents[2]
-VENV = ROOT / ".venv-mesh-sandbox"
-PYTHON = VENV / "bin" / "python"
-PINS = ROOT / "requirements" / "mesh-sandbox.txt"
-STAMP = VENV / ".baton-pins"
+NAME = "mesh-sandbox"
 START_UP = 30.0  # seconds until it answers, on a busy machine
 
 SHARED_KEY = "a key that all of this MESH share"
@@ -30,7 +25,8 @@ def find() -> str | None:
     """The path of a Python that has it, or None. Changes nothing."""
     if named := os.environ.get(SETTING):
         return named if Path(named).exists() else None
-    return str(PYTHON) if STAMP.exists() and STAMP.read_text(encoding="utf-8") == _digest() else None
+    programs = own_environment.found(NAME)
+    return str(programs / "python") if programs else None
 
 
 def start() -> str:
@@ -39,22 +35,11 @@ def start() -> str:
     Raises:
         CannotProvide: the environment cannot be made, or a package cannot be had.
     """
-    try:
-        EnvBuilder(with_pip=True, clear=True, symlinks=True).create(VENV)
-    except subprocess.CalledProcessError as error:
-        raise CannotProvide("this Python cannot make virtual environments") from error
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    run([*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", str(PINS)], seconds=600)
-    STAMP.write_text(_digest(), encoding="utf-8")
-    return str(PYTHON)
+    return str(own_environment.made(NAME) / "python")
 
 
 def stop() -> None:
     """It runs only while a test uses it."""
-
-
-def _digest() -> str:
-    return hashlib.sha256(f"{ROOT}\n".encode() + PINS.read_bytes()).hexdigest()
 
 
 @contextmanager

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
-PIN = re.compile(r"^(?P<name>[a-z0-9.-]+)(?:\[[a-z,]+\])?==(?P<version>[^ ;\\]+)(?P<rest>(?:.*\\\n)+.*)$", re.MULTILINE)
+PINNED = sorted(file.stem for file in REQUIREMENTS.glob("*.in"))
+PIN = re.compile(
+    r"^(?P<name>[a-z0-9.-]+)(?:\[[a-z,-]+\])?==(?P<version>[^ ;\\]+)(?P<rest>(?:.*\\\n)+.*)$", re.MULTILINE
+)
 
 
 def _pins(name: str) -> dict[str, str]:
@@ -19,7 +22,7 @@ def _asked_for(name: str) -> set[str]:
     return {word[0].lower().replace(".", "-") for word in words if word}
 
 
-@pytest.mark.parametrize("name", ["runtime", "dev"])
+@pytest.mark.parametrize("name", PINNED)
 def test_every_pin_has_its_hashes_and_no_registry_is_named(name):
     text = (REQUIREMENTS / f"{name}.txt").read_text()
     lines = [line for line in text.splitlines() if line and not line.lstrip().startswith(("#", "--hash=sha256:"))]
@@ -29,7 +32,7 @@ def test_every_pin_has_its_hashes_and_no_registry_is_named(name):
     assert "://" not in text
 
 
-@pytest.mark.parametrize("name", ["runtime", "dev"])
+@pytest.mark.parametrize("name", PINNED)
 def test_what_is_asked_for_is_pinned(name):
     assert _asked_for(name) <= _pins(name).keys()
 
