@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.domain import changes as c
-from broker.domain.draft import GONE, Draft
+from broker.domain.draft import Draft
 from broker.domain.merging import open_membership
 from broker.domain.places import postcode_of
 from broker.domain.rules import Group
 from broker.domain.statements import ask_to_confirm
-from broker.domain.states import InvolvementState
+from broker.domain.states import GONE, InvolvementState
 from broker.domain.vicinity import clients_of
 from broker.domain.world import KnownAddress
 from schemas.codes import Event, Function, TaskCode

@@ -6,11 +6,11 @@ from typing import Final
 from broker.domain import changes as c
 from broker.domain.addresses import MINE_IS_OLD
 from broker.domain.areas import settle_areas
-from broker.domain.draft import GONE, Draft, belong, join, leave
+from broker.domain.draft import Draft, belong, join, leave
 from broker.domain.merging import open_membership
 from broker.domain.pregnancies import carry
 from broker.domain.statements import CONFIRM, LEAVE, move_together, standing_in, vacate
-from broker.domain.states import MembershipState, PersonState
+from broker.domain.states import GONE, MembershipState, PersonState
 from schemas.codes import Standing, TaskCode
 
 INVOLVED: Final = "yes"

@@ -10,7 +10,7 @@ from broker.domain.effects import after
 from broker.domain.kinship import unborn_of
 from broker.domain.merging import open_membership
 from broker.domain.rules import Group, Policy
-from broker.domain.states import MembershipState, PersonState
+from broker.domain.states import GONE, MembershipState, PersonState
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Directory, KnownPerson, Team, World
 from schemas.codes import Standing, TaskCode
@@ -21,8 +21,6 @@ ANSWER_WITHIN: Final = timedelta(days=7)
 """Until a task that only a person can decide is due: until then Baton tells by what it knew before."""
 CHILDHOOD: Final = timedelta(days=18 * 365 + 4)
 """Under this age somebody is a child (Children Act 1989 s.105); four leap days fall into it."""
-GONE: Final = frozenset({PersonState.DIED, PersonState.PREGNANCY_ENDED, PersonState.MERGED})
-"""Persons for whom nothing new begins."""
 
 Place: TypeAlias = Callable[[PostalAddress], str | None]
 """Keyed hash of the normalised address; None for what is no address of a place."""

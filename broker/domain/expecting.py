@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 from broker.domain.conditions import ALWAYS, Condition, Flag
 from broker.domain.kinship import children_of, mothers_of, unborn_of
-from broker.domain.states import PersonState
+from broker.domain.states import GONE, PersonState
 from broker.domain.terms import Term
 from broker.domain.world import KnownPerson, Team, World
 from schemas.codes import Event, Function, Priority
@@ -19,8 +19,6 @@ from schemas.message import Message
 
 FROM_CONCEPTION: Final = timedelta(days=280)
 """Weeks of pregnancy are counted back from the expected date."""
-GONE: Final = frozenset({PersonState.DIED, PersonState.PREGNANCY_ENDED, PersonState.MERGED, PersonState.SEALED})
-"""Nothing is expected of anybody in these states: nobody bereaved is chased."""
 UNDER_FIVE_DAYS: Final = 1826
 _NOT_BORN: Final = frozenset({PersonState.UNBORN, PersonState.PREGNANCY_ENDED})
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from broker.domain import changes as c
-from broker.domain.draft import GONE, Draft
+from broker.domain.draft import Draft
 from broker.domain.kinship import unborn_of
 from broker.domain.rules import InvolvementRule
-from broker.domain.states import InvolvementState
+from broker.domain.states import GONE, InvolvementState
 from broker.domain.world import Directory, KnownInvolvement, Team
 from schemas.codes import Function
 from schemas.message import Person

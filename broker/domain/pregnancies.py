@@ -4,12 +4,12 @@ from datetime import date, timedelta
 from typing import Final
 
 from broker.domain import changes as c
-from broker.domain.draft import GONE, Draft, belong, leave, open_home
+from broker.domain.draft import Draft, belong, leave, open_home
 from broker.domain.identities import relate
 from broker.domain.kinship import children_of, mothers, mothers_of, pregnant_subject, unborn_of
 from broker.domain.pregnancy_match import birth_date, expected_date, expected_fact, is_that_pregnancy, same_expected
 from broker.domain.statements import has_left
-from broker.domain.states import MembershipState, PersonState
+from broker.domain.states import GONE, MembershipState, PersonState
 from broker.domain.world import KnownMembership, KnownPerson
 from schemas.codes import Event, Function, RelationshipKind, TaskCode
 

@@ -6,10 +6,10 @@ from datetime import date
 from itertools import combinations
 from typing import Final
 
-from broker.domain.draft import GONE, Draft, belong, join, leave, open_home
+from broker.domain.draft import Draft, belong, join, leave, open_home
 from broker.domain.kinship import mothers_of
 from broker.domain.merging import OPEN, open_membership
-from broker.domain.states import MembershipState, PersonState
+from broker.domain.states import GONE, MembershipState, PersonState
 from broker.domain.world import KnownMembership
 from schemas.codes import Function, Standing, TaskCode
 from schemas.message import HouseholdMember

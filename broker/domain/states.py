@@ -1,6 +1,7 @@
 """The states that rows move through, each explained where it is declared; the moves live in `tasks.py` and `retry.py`."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class NotificationState(StrEnum):
@@ -72,6 +73,10 @@ class PersonState(StrEnum):
     PREGNANCY_ENDED = "pregnancy-ended"  # an unborn person whose pregnancy ended without a birth
     MERGED = "merged"  # the same person as `merged_into`
     SEALED = "sealed"  # adoption, gender reassignment, protected identity: never linked, merged or re-keyed
+
+
+GONE: Final = frozenset({PersonState.DIED, PersonState.PREGNANCY_ENDED, PersonState.MERGED, PersonState.SEALED})
+"""Persons for whom nothing new begins, and of whom nothing is expected: nobody bereaved is chased, no sealed record is linked."""
 
 
 class InvolvementState(StrEnum):

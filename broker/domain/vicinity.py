@@ -6,7 +6,7 @@ from typing import Final
 
 from broker.domain.kinship import unborn_of
 from broker.domain.rules import About, EventRules
-from broker.domain.states import InvolvementState, MembershipState, PersonState
+from broker.domain.states import GONE, InvolvementState, MembershipState, PersonState
 from broker.domain.world import KnownPerson, World
 from schemas.codes import RelationshipKind, Standing
 from schemas.events.ages import is_child as said_to_be_child
@@ -16,7 +16,6 @@ ADULT_DAYS: Final = 6574
 """Days from which somebody is no child: 18 years, leap days counted down."""
 
 _PARENTS: Final = frozenset({RelationshipKind.MOTHER, RelationshipKind.FATHER, RelationshipKind.PARENT})
-_GONE: Final = frozenset({PersonState.DIED, PersonState.PREGNANCY_ENDED, PersonState.MERGED, PersonState.SEALED})
 _PREGNANCY: Final = frozenset({PersonState.UNBORN, PersonState.PREGNANCY_ENDED})
 
 
@@ -122,7 +121,7 @@ def others(world: World, households: tuple[str, ...], subjects: frozenset[str], 
         ):
             continue
         person = world.people.get(person_id)
-        if person is None or person.state not in _GONE or (quiet and person.state is PersonState.PREGNANCY_ENDED):
+        if person is None or person.state not in GONE or (quiet and person.state is PersonState.PREGNANCY_ENDED):
             yield person_id
 
 
@@ -132,7 +131,7 @@ def children_at_home(
     """Those of these people who are children and live, the unborn included."""
     for person_id in people:
         person = world.people.get(person_id)
-        if person is not None and person_id in children and person.state not in _GONE:
+        if person is not None and person_id in children and person.state not in GONE:
             age = person.age_days(now)
             if age is None or age < ADULT_DAYS:
                 yield person

@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from broker.domain.expecting import GONE
-from broker.domain.states import ExpectationState
+from broker.domain.states import GONE, ExpectationState
 from broker.domain.tasks import TERMINAL
 from broker.storage import expectations
 from broker.storage.tables import Escalation, Expectation, Person, Task

@@ -10,7 +10,7 @@ from broker.domain.decisions import INVOLVED, NOT_INVOLVED, NotPossible, decide,
 from broker.domain.draft import Draft, Given
 from broker.domain.places import normalise
 from broker.domain.statements import CONFIRM, JOIN, LEAVE, REJECT
-from broker.domain.states import InvolvementState, MembershipState, PersonState
+from broker.domain.states import GONE, InvolvementState, MembershipState, PersonState
 from broker.domain.world import KnownAddress
 from schemas.codes import Standing, TaskCode
 from tests.unit.domain.family import DIRECTORY, NOW, TEAMS, home, message, policy, works, world
@@ -112,7 +112,7 @@ def test_who_leaves_leaves_and_who_does_not_live_there_does_not():
     assert [(one.household_id, one.person_id) for one in ended] == [("home", "mother")]
 
 
-@pytest.mark.parametrize("state", [PersonState.DIED, PersonState.PREGNANCY_ENDED])
+@pytest.mark.parametrize("state", sorted(GONE))
 def test_who_is_gone_meanwhile_is_left_out(state):
     known = world(home("mother", "baby"), home("father", called="his"), father={"state": state})
     assert chosen(known, TaskCode.CONFIRM_HOUSEHOLD, household("father"), CONFIRM) == []
