@@ -27,7 +27,7 @@ from broker.storage import accounts, migrate, practitioners, synthetic, syntheti
 from broker.storage.accounts import Account
 from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
-from broker.web.pages import sessions
+from broker.web.pages import pinning, sessions
 
 WARM: Final = 2
 """Tries that are not counted: they prepare what all later ones use."""
@@ -154,7 +154,7 @@ def _signed_in(runtime: Runtime, session: Session, team: str) -> str:
     session.flush()
     account = Account(
         id=SOMEBODY,
-        issuer="bench",
+        issuer=pinning.main_issuer(runtime.settings),
         subject=SOMEBODY,
         name=somebody.name,
         scopes=frozenset(),

@@ -23,7 +23,7 @@ from tests.conftest import NOON
 from tests.integration.delivery_rows import delivery, prepared, row, tell
 from tests.integration.rabbit_host import SHARDS, administrator, emptied, taken
 from tests.proxy import proxy
-from tests.sealed import sealed
+from tests.sealed import noted, sealed
 from tests.services import rabbitmq_virtual_host
 
 pytestmark = pytest.mark.rabbitmq
@@ -96,6 +96,7 @@ async def answer(admin, message):
 
 def test_it_is_sent_by_the_confirm_and_delivered_by_the_receipt(store, clock, url):
     id_ = by_amqp(store)
+    noted(store, "one", at=clock())
     sealed(store, now=clock())
 
     async def go():
