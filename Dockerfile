@@ -1,4 +1,5 @@
-# The broker as an image: hashed pins, no compiler, an unprivileged user, a root file system that may be read-only.
+# The broker as an image: hashed pins, no compiler, an unprivileged user, a root file system that may be read-only (docs/containers.md).
+# `docker build .` makes it without the demonstration; `docker build --target demo .` with it.
 # The Python version is the one that the checks run on.
 ARG PYTHON_VERSION=3.11
 
@@ -13,14 +14,11 @@ COPY requirements/runtime.in requirements/runtime.in
 COPY schemas schemas
 COPY adapters adapters
 COPY broker broker
-# The demonstration's directory and stories, for `serve --demo` and `baton replay`.
-COPY deploy/directory deploy/directory
-COPY deploy/scenarios deploy/scenarios
 # The program runs from this folder, as it does from a checkout: definitions, policy and migrations lie beside the code.
 RUN .venv/bin/pip install --no-deps --no-build-isolation --editable . \
     && .venv/bin/python -m compileall -q schemas adapters broker
 
-FROM python:${PYTHON_VERSION}-slim-bookworm
+FROM python:${PYTHON_VERSION}-slim-bookworm AS broker
 RUN groupadd --system --gid 10001 baton \
     && useradd --system --uid 10001 --gid baton --home-dir /app --no-create-home --shell /usr/sbin/nologin baton \
     && mkdir -p /app/var && chown baton:baton /app/var
@@ -39,3 +37,11 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["baton"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000"]
+
+# With the demonstration's directory and stories, for `serve --demo` and `baton replay`.
+FROM broker AS demo
+COPY deploy/directory deploy/directory
+COPY deploy/scenarios deploy/scenarios
+
+# The last one is what a build makes that names none.
+FROM broker AS production
