@@ -22,8 +22,6 @@ WAY = "mesh"
 UNSAID = ("", "application/octet-stream", "binary/octet-stream")
 """Media types that say nothing: MESH's own when its sender gave none."""
 
-MOST_OF_A_TYPE = 200
-"""Characters of a media type that are kept."""
 
 _log = log.get("broker.gateway")
 
@@ -110,6 +108,6 @@ def _media_type(message: Fetched) -> str:
     """As its sender says; where it says nothing, by the first byte, which tells FHIR's two forms apart."""
     said = (message.content_type or "").strip()
     if said.partition(";")[0].rstrip().lower() not in UNSAID:
-        return said[:MOST_OF_A_TYPE]
+        return said
     first = message.body.lstrip()[:1]
     return "application/fhir+xml" if first == b"<" else "application/fhir+json" if first == b"{" else said

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from adapters.port import Adapter, Completing, Completion, Ignored, Lookup, Pointer, Quarantine, Record
+from broker.workflow import media
 from schemas import bundle, events
 from schemas.limits import Limits, parse
 from schemas.message import Message
@@ -24,6 +25,7 @@ class Incoming:
 
     raw: bytes
     content_type: str
+    """As `media.kept` has it."""
     via: str
     """`fhir`, or the adapter's kind."""
     standing: Standing
@@ -121,9 +123,8 @@ class _Shape:
     via: str
 
     def _blank(self, standing: Standing, content_hash: str) -> Incoming:
-        return Incoming(
-            raw=self.raw, content_type=self.content_type, via=self.via, standing=standing, content_hash=content_hash
-        )
+        kept = media.kept(self.content_type)
+        return Incoming(raw=self.raw, content_type=kept, via=self.via, standing=standing, content_hash=content_hash)
 
     def refused(
         self,

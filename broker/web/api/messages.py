@@ -42,9 +42,6 @@ SCOPE: Final = "baton/message.write"
 SMALL: Final = 65_536
 """Bytes of a body that is read before its caller is known: so much that a message has it, so little that a stranger's costs nothing."""
 
-MOST_OF_A_TYPE: Final = 200
-"""Characters of a native event's Content-Type that are kept: a media type and what belongs to it."""
-
 
 @router.post(
     "/fhir/$process-message",
@@ -81,8 +78,7 @@ async def native_event(kind: str, request: Request) -> Response:
         if adapter is None:
             raise NotFound("There is no adapter of that kind.")
         headers = {name: value for name, value in request.headers.items() if name != "authorization"}
-        # With its parameters: of HL7 v2 and of text the character set stands nowhere else.
-        content_type = headers.get("content-type", "")[:MOST_OF_A_TYPE]
+        content_type = headers.get("content-type", "")
         event = cloud_events.structured(headers, body) if kind in CLOUD_EVENTS else None
         if event is not None:
             body, content_type = event, cloud_events.STRUCTURED

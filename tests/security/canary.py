@@ -1,0 +1,71 @@
+"""An invented family that is sent through the broker and then looked for: what stands in messages about them, and no number or name of anybody else."""
+
+import json
+from typing import Any, Final
+
+from schemas.identifiers import synthetic_nhs_number
+from tests.contract.calling import message
+
+FAMILY: Final = "Quillonsworth"
+STREET: Final = "77 Zephyrine Passage"
+WORD: Final = "Thistlewick"
+"""Stands in everything that somebody wrote in their own words."""
+WORKER: Final = "Ottoline Fernsby"
+NUMBER: Final = synthetic_nhs_number(4711)
+CASE: Final = "X774711"
+
+_INSTEAD: Final = {
+    "Hartley": FAMILY,
+    '"Chloe"': '"Philomena"',
+    '"Ava"': '"Xanthippe"',
+    "14 Clent View Road": STREET,
+    "8 Beeches Court": "9 Zephyrine Court",
+    "B17 0HG": "B17 9ZQ",
+    "Joanne Pike": WORKER,
+    "Alison Frost": WORKER,
+    synthetic_nhs_number(1): NUMBER,
+    "X320741": CASE,
+}
+WORDS: Final = (
+    FAMILY,
+    "Philomena",
+    "Xanthippe",
+    "Zephyrine",
+    "B17 9ZQ",
+    "B179ZQ",
+    "Ottoline",
+    "Fernsby",
+    WORD,
+    NUMBER,
+    f"{NUMBER[:3]} {NUMBER[3:6]} {NUMBER[6:]}",
+    CASE,
+)
+"""What nobody may find of them, letter by letter; their dates of birth are a matter of their own."""
+
+
+def told(name: str) -> dict[str, Any]:
+    """A golden example about them, with a word of ours in everything that was written."""
+    text = json.dumps(_with_words(message(name)))
+    for old, new in _INSTEAD.items():
+        text = text.replace(old, new)
+    return dict(json.loads(text))
+
+
+def _with_words(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: f"{inner} {WORD}" if name == "valueString" else _with_words(inner) for name, inner in value.items()
+        }
+    return [_with_words(inner) for inner in value] if isinstance(value, list) else value
+
+
+def born(bundle: dict[str, Any]) -> str:
+    """The mother's date of birth, as the message has it."""
+    patients = [one["resource"] for one in bundle["entry"] if one["resource"]["resourceType"] == "Patient"]
+    return str(next(one["birthDate"] for one in patients if NUMBER in json.dumps(one)))
+
+
+def seen(*where: str | bytes) -> set[str]:
+    """Which of the words stand there, in whatever case."""
+    kept = [one if isinstance(one, bytes) else one.encode() for one in where]
+    return {word for word in WORDS for one in kept if word.lower().encode() in one.lower()}
