@@ -1,15 +1,19 @@
 """What a message adds to who somebody is: particulars, numbers, merges, seals, deaths; whom it means was decided in `matching.py`."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Final, TypeVar
 
 from broker.domain import changes as c
+from broker.domain import sight
+from broker.domain.asks import lead_of
 from broker.domain.draft import Draft
 from broker.domain.identifying import JUSTICE, Worth, is_valid, may_bind, normal, previous_numbers, worth
 from broker.domain.kinship import mothers_of
 from broker.domain.matching import Doubt, Matches
 from broker.domain.pregnancy_match import birth_date, expected_date
-from broker.domain.states import PersonState
+from broker.domain.states import InvolvementState, PersonState
+from broker.domain.visibility import LEADS
 from broker.domain.world import KnownPerson
 from schemas.codes import Event, Function, RelationshipKind, TaskCode
 from schemas.identifiers import NHS_NUMBER
@@ -21,6 +25,8 @@ REGISTERING: Final = frozenset({Event.GP_REGISTRATION, Event.IDENTIFIER_CHANGE})
 """Events whose particulars were traced, so that a name they give replaces the one that is known."""
 NATIONAL: Final = frozenset({Function.CHILD_HEALTH_INFORMATION, Function.GENERAL_PRACTICE})
 """Functions that pass on what the Personal Demographics Service decided about NHS numbers."""
+RESTRICTED: Final[Mapping[str, str | list[str]]] = {"restricted": "true"}
+"""Among a task's options: that there is such a question is not for the sender to know."""
 DIFFERENT: Final = "different"
 REVIEWED: Final = "reviewed"
 """Choices of a `resolve-identity` task besides the candidates' ids."""
@@ -226,18 +232,32 @@ def _resolves(draft: Draft, id_: str, other: KnownPerson) -> bool:
 
 
 def _ask_who(draft: Draft, id_: str, candidates: tuple[str, ...], description: str) -> None:
-    """Ask the sender whether the person is one of the candidates."""
+    """Ask the sender whether the person is one of the candidates; of somebody at an address that it may not know, its lead alone.
+
+    To be asked is to learn that somebody of that name and day of birth is known here, and to answer is to be tied to them.
+    """
     candidates = tuple(other for other in candidates if draft.person(other).state is not PersonState.MERGED)
     if not candidates:
         return
+    protected = any(_kept_from(draft, other) for other in candidates)
     draft.ask(
         TaskCode.RESOLVE_IDENTITY,
         description,
         key=":".join((id_, *candidates)),
+        owner=_lead(draft) if protected else None,
         person_id=id_,
-        options={"person": id_, "choices": [*candidates, DIFFERENT]},
+        options={"person": id_, "choices": [*candidates, DIFFERENT], **(RESTRICTED if protected else {})},
         cites="principle 11",
     )
+
+
+def _kept_from(draft: Draft, id_: str) -> bool:
+    """Whether somebody has an address that the sender may not know, and is not a client of the sender anyhow."""
+    sender, world = draft.given.sender, draft.world
+    works = any(
+        (i.team_id, i.person_id, i.state) == (sender.id, id_, InvolvementState.CONFIRMED) for i in world.involvements
+    )
+    return not works and sight.hides_address(world, id_, sender)
 
 
 def _ask_apart(draft: Draft, id_: str) -> None:
@@ -260,16 +280,24 @@ def _restrict(draft: Draft, id_: str, doubt: Doubt) -> None:
 
 
 def _ask_lead(draft: Draft, id_: str) -> None:
-    lead = draft.given.directory.safeguarding_lead(draft.given.sender.agency_id)
     draft.ask(
         TaskCode.RESOLVE_IDENTITY,
         "An identity is sealed or protected. Nothing was linked or merged, and nothing will be: review who may hold it.",
         key=f"restricted:{id_}",
-        owner=lead.id if lead else None,
+        owner=_lead(draft),
         person_id=id_,
-        options={"person": id_, "choices": [REVIEWED], "restricted": "true"},
+        options={"person": id_, "choices": [REVIEWED], **RESTRICTED},
         cites="principle 11",
     )
+
+
+def _lead(draft: Draft) -> str | None:
+    """Who hears of what its sender must not: the lead of the sender's agency or area, or whoever leads anywhere."""
+    directory, sender = draft.given.directory, draft.given.sender
+    lead = lead_of(sender, directory) or next(
+        (team for _, team in sorted(directory.teams.items()) if team.function in LEADS and not team.closed), None
+    )
+    return lead.id if lead else None
 
 
 def settle_mistaken_deaths(draft: Draft) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from broker.domain.draft import Draft, belong, join, leave, open_home
 from broker.domain.kinship import mothers_of
 from broker.domain.merging import OPEN, open_membership
-from broker.domain.states import GONE, MembershipState, PersonState
+from broker.domain.states import GONE, InvolvementState, MembershipState, PersonState
 from broker.domain.world import KnownMembership
 from schemas.codes import Function, Standing, TaskCode
 from schemas.message import HouseholdMember
@@ -22,7 +22,7 @@ JOIN: Final = "join"
 LEAVE: Final = "leave"
 """What such a task asks."""
 UNCHANGED: Final = Problem("Group", "is kept, and changes no household", "informational", "information")
-"""Why is not said: the answer must not tell that a household is a refuge."""
+"""Why is not said: the answer must not tell that a household is a refuge; nor is it said to who works with nobody there."""
 REFUGE: Final = "refuge"
 """Label of a message whose household is a refuge (sharing principle 10)."""
 
@@ -74,7 +74,8 @@ class _Statement:
         """Find the household meant and let everybody join it who is not there yet."""
         target = self._target()
         if target is not None and self._refuge_forbids(target):
-            self.draft.problems.append(UNCHANGED)
+            if self._works_in_a_refuge():
+                self.draft.problems.append(UNCHANGED)
             return
         joining = [id_ for id_ in self.said if target is None or self._is_news(target, id_)]
         joining = [id_ for id_ in joining if self.trusted or not self._was_rejected(target, id_)]
@@ -145,6 +146,14 @@ class _Statement:
         if households[household_id].refuge:
             return any(self.draft.world.households_of(id_) for id_ in outside)
         return any(households[home].refuge for id_ in outside for home in self.draft.world.households_of(id_))
+
+    def _works_in_a_refuge(self) -> bool:
+        """Whether the sender works with one of the named who is in a refuge. Nobody else is answered that nothing changed: it would tell of the refuge."""
+        world, sender = self.draft.world, self.draft.given.sender.id
+        clients = {
+            i.person_id for i in world.involvements if i.team_id == sender and i.state is InvolvementState.CONFIRMED
+        }
+        return any(world.households[home].refuge for id_ in self.named & clients for home in world.households_of(id_))
 
     def _is_news(self, household_id: str, person_id: str) -> bool:
         """Not yet a member so, and not said of a time before the person left."""

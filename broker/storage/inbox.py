@@ -14,7 +14,7 @@ from broker.storage import sight
 from broker.storage.codec import Codec
 from broker.storage.person_rows import known_person
 from broker.storage.person_tables import PERSON
-from broker.storage.tables import Escalation, Involvement, Notification, Task
+from broker.storage.tables import Escalation, Involvement, Notification, Subject, Task
 from schemas.codes import Event, Priority, TaskCode
 
 _UNTOLD = (PersonState.SEALED, PersonState.MERGED)
@@ -86,6 +86,16 @@ def clients(session: Session, team_id: str, ids: Collection[str]) -> frozenset[s
         col(Involvement.person_id).in_(ids),
     )
     return frozenset(session.scalars(works)) | sight.told_in_full(session, team_id, ids)
+
+
+def named(session: Session, notification_ids: Collection[str]) -> frozenset[tuple[str, str]]:
+    """(notification, person) of everybody whom these notifications name."""
+    rows = session.execute(
+        sa.select(col(Subject.notification_id), col(Subject.person_id)).where(
+            col(Subject.notification_id).in_(notification_ids)
+        )
+    )
+    return frozenset((notification, person) for notification, person in rows)
 
 
 def events(session: Session, notification_ids: Collection[str]) -> dict[str, tuple[Event, str | None, str]]:

@@ -8,7 +8,8 @@ from sqlmodel import Session
 from broker.domain import tasks as rules
 from broker.domain.answers import AgreedAction, Move, MoveRequest, ReleaseDecision
 from broker.domain.caller import Caller
-from broker.domain.tasks import BusinessStatus, Moved
+from broker.domain.states import View
+from broker.domain.tasks import SHOWS_PATIENT, SHOWS_REQUESTER, BusinessStatus, Moved
 from broker.domain.wanted import TaskWanted
 from broker.errors import Conflict
 from broker.storage import people, tasks
@@ -165,7 +166,7 @@ def _question(step: Step) -> TaskWanted:
         requester=step.team,
         description="A question back: the team that asks cannot answer before it has this.",
         dedupe_key=f"question:{row.id}:{row.version}",
-        person_id=row.person_id,
+        person_id=row.person_id if _shows(step, SHOWS_PATIENT) else None,
         household_id=row.household_id,
         notification_id=row.notification_id,
         part_of=row.id,
@@ -176,9 +177,14 @@ def _question(step: Step) -> TaskWanted:
     )
 
 
+def _shows(step: Step, views: frozenset[View]) -> bool:
+    """Whether what the team was told shows it what these views do: a question back must tell it no more."""
+    return step.task.view is None or step.task.view in views
+
+
 def _who_answers(step: Step) -> str:
-    """The team that waits. Where it may not know of the asking team: the safeguarding lead of the asking team's agency, or the partnership."""
-    if step.task.requester is not None:
+    """The team that waits. Where one of the two may not know of the other: the safeguarding lead of the asking team's agency, or the partnership."""
+    if step.task.requester is not None and _shows(step, SHOWS_REQUESTER):
         return step.task.requester
     directory, team = step.ctx.directory, step.ctx.directory.teams[step.team]
     instead = (directory.safeguarding_lead(team.agency_id), directory.provider(team.area_id, Function.PARTNERSHIP))
@@ -187,7 +193,7 @@ def _who_answers(step: Step) -> str:
             return other.id
     possible = rules.allowed(step.task.now(), step.team) - {Move.ASK}
     raise Conflict(
-        "The sender may not know of your team, and your agency has no safeguarding lead here who could ask for you.",
+        "You and the sender may not know of each other, and your agency has no safeguarding lead here who could ask for you.",
         allowed=[move.value for move in Move if move in possible],
     )
 

@@ -1,6 +1,6 @@
 """The open tasks of a team as its people see them: a page of them, how many there are, and of whom and what each is, as far as they may know."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -17,7 +17,8 @@ from broker.storage.inbox import Silence, Tally
 from broker.storage.keyset import Position
 from broker.storage.task_search import SortBy, TaskQuery
 from broker.storage.task_values import HELD_BY, Stored
-from broker.workflow import acknowledge
+from broker.storage.world import load_world
+from broker.workflow import acknowledge, view
 from broker.workflow.context import Context
 from schemas.codes import Event, TaskCode, TaskStatus
 
@@ -54,7 +55,7 @@ def page(session: Session, ctx: Context, caller: Caller, query: TaskQuery, now: 
     """A page of the open tasks of the caller's team, and an audit row with the ids it got."""
     narrowed = replace(query, owner=caller.team, statuses=OPEN, codes=query.codes or CODES)
     found, last = acknowledge.search(session, ctx, caller, narrowed, now)
-    return Page(items=items(session, ctx, caller, found), next=last, tally=tally(session, caller, now))
+    return Page(items=items(session, ctx, caller, found, now), next=last, tally=tally(session, caller, now))
 
 
 def held(session: Session, ctx: Context, caller: Caller, somebody: Practitioner, now: datetime) -> Page:
@@ -63,7 +64,7 @@ def held(session: Session, ctx: Context, caller: Caller, somebody: Practitioner,
     found, _ = task_search.search(session, ctx.codec, query, acknowledge.scope_of(caller))
     theirs = [task for task in found if somebody.holds(held_by(task))]
     acknowledge.note_found(session, caller, theirs, now)
-    return Page(items=items(session, ctx, caller, theirs), next=None, tally=tally(session, caller, now))
+    return Page(items=items(session, ctx, caller, theirs, now), next=None, tally=tally(session, caller, now))
 
 
 SENT: Final = frozenset({TaskCode.ACKNOWLEDGE, TaskCode.TRANSFER, TaskCode.SUPPLY_INFORMATION})
@@ -76,7 +77,7 @@ def sent(
     """A page of what the caller's team waits for from teams that it may know of, latest sent first; the same audit row."""
     narrowed = replace(query, requester=caller.team, codes=SENT, sort=SortBy.AUTHORED, descending=True)
     found, last = acknowledge.search(session, ctx, caller, narrowed, now)
-    return items(session, ctx, caller, found), last
+    return items(session, ctx, caller, found, now), last
 
 
 def raised(
@@ -85,7 +86,7 @@ def raised(
     """A page of what was raised to the caller's team because nobody answered, due first; the same audit row."""
     narrowed = replace(query, raised_to=caller.team, statuses=OPEN)
     found, last = acknowledge.search(session, ctx, caller, narrowed, now)
-    return items(session, ctx, caller, found), last
+    return items(session, ctx, caller, found, now), last
 
 
 def silences(session: Session, ctx: Context, caller: Caller, now: datetime) -> list[tuple[Team, Silence]]:
@@ -96,14 +97,37 @@ def silences(session: Session, ctx: Context, caller: Caller, now: datetime) -> l
     return [(ctx.directory.teams[one.team], one) for one in found]
 
 
-def items(session: Session, ctx: Context, caller: Caller, found: Sequence[Stored]) -> tuple[Item, ...]:
+def items(session: Session, ctx: Context, caller: Caller, found: Sequence[Stored], now: datetime) -> tuple[Item, ...]:
     """These tasks with what their reader may know of each."""
     team = caller.team or ""
     ids = {task.row.person_id for task in found if task.row.person_id}
-    own = inbox.clients(session, team, ids) if ids else frozenset()
-    known = inbox.persons(session, ctx.codec, {id_ for task in found if (id_ := _person(task, team, own))})
     said = inbox.events(session, {task.row.notification_id for task in found if task.row.notification_id})
+    own = inbox.clients(session, team, ids) if ids else frozenset()
+    met = _met(session, team, found, said) - own
+    hidden = {id_ for id_ in met if not _sees(session, ctx, team, id_, now)}
+    known = inbox.persons(session, ctx.codec, {id_ for task in found if (id_ := _person(task, team, own))} - hidden)
     return tuple(_item(ctx, task, team, known.get(_person(task, team, own) or ""), said) for task in found)
+
+
+def _met(
+    session: Session, team: str, found: Sequence[Stored], said: Mapping[str, tuple[Event, str | None, str]]
+) -> frozenset[str]:
+    """Persons of whom the team waits to hear because Baton added them to what it told: it has not named them itself."""
+    waits = {
+        (task.row.notification_id, task.row.person_id)
+        for task in found
+        if task.row.person_id
+        and task.requester == team
+        and said.get(task.row.notification_id or "", ("", "", ""))[2] == team
+    }
+    named = inbox.named(session, {id_ for id_, _ in waits if id_})
+    return frozenset(person for notification, person in waits if (notification, person) not in named)
+
+
+def _sees(session: Session, ctx: Context, team: str, person_id: str, now: datetime) -> bool:
+    """Whether the team sees somebody in their household: sending grants no access (principle 3)."""
+    world = load_world(session, ctx.codec, [person_id])
+    return view.sees(session, world, person_id, ctx.directory.teams[team], ctx, now)
 
 
 def held_by(task: Stored) -> str | None:
@@ -118,7 +142,7 @@ def tally(session: Session, caller: Caller, now: datetime) -> Tally:
 
 
 def _person(task: Stored, team: str, own: frozenset[str]) -> str | None:
-    """Whom it is about, where its reader may know by name: by the message that carries it, because it waits for it, or as a client."""
+    """Whom it is about, where its reader may know by name: by the message that carries it, because it waits for it, or as a client; `items` leaves out whom it only waits for."""
     id_ = task.row.person_id
     if id_ is None or id_ in own or task.requester == team:
         return id_

@@ -7,6 +7,7 @@ from uuid import uuid4
 import orjson
 
 from broker.domain import out_of_hours
+from broker.domain.identities import RESTRICTED
 from broker.domain.routing import Routing, Told
 from broker.domain.states import DeliveryState, Purpose
 from broker.domain.wanted import TaskWanted
@@ -62,8 +63,10 @@ def _told(ctx: Context, told: Told, now: datetime) -> Problem:
 
 
 def _own_agency(ctx: Context, message: Message, task: TaskWanted) -> bool:
-    """Whether a task fell to the sender's own agency, which may know of it."""
+    """Whether a task fell to the sender's own agency, which may know of it; of what is restricted its owner alone knows."""
     sender = ctx.directory.teams[message.sender or ""]
+    if RESTRICTED.items() <= task.options.items():
+        return task.owner == sender.id
     return ctx.directory.teams[task.owner].agency_id == sender.agency_id
 
 

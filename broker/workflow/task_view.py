@@ -120,7 +120,7 @@ def see(
     told = _told(session, notification, viewer)
     message = _message(session, ctx, notification, told, viewer, now)
     parts = tasks.parts_of_any(session, ctx.codec, task.row.id, acknowledge.scope_of(caller))
-    [item] = inbox.items(session, ctx, caller, [task])
+    [item] = inbox.items(session, ctx, caller, [task], now)
     subjects = _subjects(session, task, item, message)
     return TaskView(
         item=item,
@@ -129,7 +129,7 @@ def see(
         message=message,
         withdrawn=notification is not None and notification.state is NotificationState.WITHDRAWN,
         recipients=_recipients(session, ctx, notification, told, viewer, subjects),
-        parts=inbox.items(session, ctx, caller, parts),
+        parts=inbox.items(session, ctx, caller, parts, now),
         homes=homes(session, ctx, caller, subjects, now) if at_home else (),
         telephones=_telephones(ctx, viewer, item.sender, message),
         owner=ctx.directory.teams[task.row.owner_team_id],

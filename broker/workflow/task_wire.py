@@ -66,6 +66,7 @@ TASK_CODE_WORDS: Mapping[TaskCode, str] = {
 
 _SHARED = frozenset({TaskCode.TRANSFER, TaskCode.CONFIRM_CHILD})
 """Kinds of task of which both sides see what they are about, besides the answer."""
+RESPONSIBLE = "responsible"
 _UNSHOWN = frozenset({HELD_BY, REPORTERS, "place", "restricted"})
 """Options that are no choice: who holds it stands in the owner's display, the others serve Baton alone."""
 
@@ -95,7 +96,7 @@ def task_resource(task: Stored, viewer: Scope, now: datetime) -> Json:
         "owner": _team(row.owner_team_id) | _holder(task),
         "note": [_annotation(note["text"], note["by"]) for note in task.content.get("notes", ())],
         "restriction": {"period": {"end": instant(row.due_at)}} if row.due_at else None,
-        "input": list(_inputs(task)) if _owns(task, viewer) or row.code in _SHARED else [],
+        "input": list(_inputs(task, owns=_owns(task, viewer))) if _owns(task, viewer) or row.code in _SHARED else [],
         "output": list(_outputs(task, decided=_owns(task, viewer))),
     }
     return {name: value for name, value in resource.items() if value not in (None, [], {})}
@@ -226,11 +227,12 @@ def _detail(code: str, **value: object) -> Json:
     return {"type": _coded(DETAIL_SYSTEM, code, code.replace("-", " ").capitalize()), **value}
 
 
-def _inputs(task: Stored) -> Iterator[Json]:
-    """What the answer chooses among or is about."""
+def _inputs(task: Stored, *, owns: bool) -> Iterator[Json]:
+    """What the answer chooses among or is about. Which third team is responsible was decided for the owner to know, and for nobody else."""
+    unshown = _UNSHOWN if owns else _UNSHOWN | {RESPONSIBLE}
     for name, value in task.content.get("options", {}).items():
         for each in [value] if isinstance(value, str) else value:
-            if name not in _UNSHOWN:
+            if name not in unshown:
                 yield _detail(name, valueString=each)
 
 

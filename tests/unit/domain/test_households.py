@@ -306,11 +306,20 @@ def test_a_refuge_is_a_household_of_its_own(by):
 
 def test_a_refuge_joins_no_other_household_and_does_not_say_so():
     town, child, mother, father = fled()
+    town.send(contact(CHILD))
     settled = town.send(statement(lives("m", "f", "c"), people=(CHILD, MOTHER, FATHER)))
     assert town.homes(child) == [{child, mother}]
     assert town.homes(father) == [{father}]
     assert [problem.severity for problem in settled.problems] == ["information"]
     assert "refuge" not in str(settled.problems) + str(settled.tasks)
+
+
+def test_who_works_with_nobody_in_a_refuge_is_answered_as_if_there_were_none():
+    town, child, mother, _ = fled()
+    settled = town.send(statement(lives("m", "f", "c"), people=(CHILD, MOTHER, FATHER)), "children")
+    assert town.homes(child) == [{child, mother}]
+    assert not settled.problems
+    assert not settled.tasks
 
 
 def test_a_baby_born_in_a_refuge_belongs_there():

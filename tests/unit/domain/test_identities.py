@@ -338,14 +338,11 @@ def test_a_sealing_that_names_an_old_number_still_links_nothing():
     assert [town.world.people[id_].state for id_ in (old, new)] == [PersonState.LIVING, PersonState.SEALED]
 
 
-def test_without_a_lead_the_sender_is_asked():
+@pytest.mark.parametrize("sender", ["records", "children"])
+def test_what_is_sealed_is_a_lead_s_question_even_where_the_sender_s_agency_has_none(sender):
     town = Town()
     town.send(contact(CHILD))
-    [task] = town.send(changed(CHILD, kind="sealed"), "records").tasks
-    assert task.owner == "records"
-    town = Town()
-    town.send(contact(CHILD))
-    [task] = town.send(changed(CHILD, kind="sealed"), "children").tasks
+    [task] = town.send(changed(CHILD, kind="sealed"), sender).tasks
     assert task.owner == "children-lead"
 
 
