@@ -18,6 +18,8 @@ LASTS: Final = timedelta(hours=1)
 """As long as an emergency's first hour; who needs more says why again."""
 PROVED_WITHIN: Final = timedelta(minutes=5)
 """How long ago somebody may have signed in again for it."""
+MOST_IN_VAIN: Final = 5
+"""Tries an hour that find nobody: whoever has a number and guesses the day of birth is stopped, a slip of the finger is not."""
 SHORTEST_WHY: Final = 10
 """Characters of their own words: a reason, not a full stop."""
 EVIDENCE: Final = "break-glass"

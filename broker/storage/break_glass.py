@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from broker.domain.break_glass import Reason
 from broker.domain.caller import PERSON
@@ -44,6 +44,17 @@ def keep(session: Session, codec: Codec, broken: Broken) -> str:
         )
     )
     return id_
+
+
+def in_vain(session: Session, client: str, since: datetime) -> int:
+    """How often a caller has asked for somebody who was not found, since then."""
+    query = select(func.count()).where(
+        tables.Audit.client_name == client,
+        tables.Audit.action == "break-glass",
+        tables.Audit.outcome == "failure",
+        col(tables.Audit.at) > since,
+    )
+    return session.exec(query).one()
 
 
 @dataclass(frozen=True, slots=True)

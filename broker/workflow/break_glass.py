@@ -45,12 +45,14 @@ class Wanted:
 def begin(session: Session, ctx: Context, caller: Caller, wanted: Wanted, now: datetime) -> Sequence[str]:
     """Ids of the households that the caller may read from now on; empty when nobody was found, which the lead is told too.
 
-    Forbidden when people of that team may not, or when there is nobody who could be told.
+    Forbidden when people of that team may not, when there is nobody who could be told, and for who has guessed too often.
     """
     team = ctx.directory.teams[caller.team or ""]
     hears = _hears(ctx, team)
     if not rules.may(team, ctx.policy) or hears is None or caller.practitioner is None:
         raise Forbidden("People of this team cannot do this from here. Telephone the family's safeguarding lead.")
+    if rows.in_vain(session, caller.client, now - rules.LASTS) >= rules.MOST_IN_VAIN:
+        raise Forbidden("You have tried too often within the hour. Telephone the family's safeguarding lead.")
     homes = _homes(session, ctx, wanted)
     unseen = [home for home in homes if view.home(session, ctx, caller, home, now) is None]
     for home in unseen:

@@ -248,6 +248,19 @@ def test_nobody_found_says_the_same_whether_there_is_such_a_number_and_the_lead_
     assert (first.entity_id, second.entity_id) == (None, None)
 
 
+def test_who_guesses_days_of_birth_is_stopped_for_an_hour_though_the_next_be_right(town):
+    sam = visitor(town, "sam")
+    again(sam, "sam")
+    for day in range(1, 6):
+        assert asks(sam, town, born=f"1999-06-{day:02}").status_code == 422
+    assert asks(sam, town).status_code == 403
+    assert town.rows(BreakGlass) == []
+    town.clock.forward(hours=1, seconds=1)
+    sam.sign_in("sam")
+    again(sam, "sam")
+    assert asks(sam, town).request.url.path == f"/app/households/{home(town)}"
+
+
 def test_who_sees_the_household_anyhow_just_goes_there(town):
     started = message("involvement-start")
     assert town.post(started, team=sender(started)).status_code == 200

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from schemas.events import places
+from schemas.events.checks.amounts import too_many
 from schemas.events.checks.coherence import incoherent
 from schemas.events.checks.dates import implausible_dates
 from schemas.events.checks.facts import wrong_facts
@@ -21,6 +22,8 @@ def check(message: Message, now: datetime) -> list[Problem]:
     """
     if message.occurred.tzinfo is None:
         return [Problem(places.HEADER, "gives the time of the event without a time zone", "value")]
+    if amounts := list(too_many(message)):
+        return amounts
     spec = SPECS[message.event]
     return [
         *incoherent(message, spec),

@@ -472,3 +472,25 @@ def test_coded_gives_the_value_with_its_words():
         coded("feeding", "tea")
     with pytest.raises(KeyError):
         coded("weight", "breast")
+
+
+# --- more than anybody has
+
+
+@pytest.mark.parametrize(
+    ("element", "many"),
+    [
+        ("identifiers", tuple(Identifier(system="urn:x", value=str(n)) for n in range(51))),
+        ("addresses", tuple(PostalAddress(lines=(f"{n} High Street",)) for n in range(51))),
+        ("given", tuple("abcdefghijklmnopqrstuvwxyz" * 2)),
+    ],
+)
+def test_more_of_something_than_anybody_has_is_refused_and_nothing_else_is_looked_at(element, many):
+    assert said(with_person("birth", 0, **{element: many})) == {("error", "too-costly")}
+    assert ("error", "too-costly") not in said(with_person("birth", 0, **{element: many[:50]}))
+
+
+def test_more_people_than_a_family_has_are_refused():
+    message = MESSAGES["birth"]
+    crowd = tuple(Person(key=str(n)) for n in range(100))
+    assert said(replace(message, people=(*message.people, *crowd))) == {("error", "too-costly")}
