@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
-from broker.domain.caller import Caller
+from broker.domain.caller import PERSON, Caller
 from broker.storage import direct
 from broker.storage.person_tables import AUDIT
+from broker.storage.tables import Audit
 
 EMERGENCY: Final = "BTG"
 """`detail["purpose"]` of what was done by break-glass (HL7 v3 ActReason)."""
@@ -81,3 +82,16 @@ def record_each(session: Session, entries: Sequence[Entry], *, now: datetime) ->
         for entry in entries
     ]
     direct.insert(session, AUDIT, rows)
+
+
+def has_set_up(session: Session, by: str, whom: str, since: datetime) -> bool:
+    """Whether one caller has registered or changed another since then: the client or the account by which it calls."""
+    entity = "account" if whom.startswith(PERSON) else "client"
+    query = select(Audit.id).where(
+        Audit.entity_id == whom.removeprefix(PERSON),
+        Audit.entity == entity,
+        Audit.action == "administer",
+        Audit.client_name == by,
+        col(Audit.at) > since,
+    )
+    return session.exec(query.limit(1)).first() is not None

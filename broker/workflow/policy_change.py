@@ -11,13 +11,13 @@ from sqlmodel import Session
 from broker.domain.caller import Caller
 from broker.domain.policy_effect import Effect
 from broker.domain.states import PolicyState
-from broker.errors import Conflict, Forbidden, Invalid, NotFound
+from broker.errors import Conflict, Invalid, NotFound
 from broker.policy.model import DEFAULT, Policy, read_text
 from broker.storage import audit, policies
 from broker.storage.policies import Version
 from broker.storage.tables import PolicyVersion
 from broker.storage.world import load_world
-from broker.workflow import route, said
+from broker.workflow import route, said, second_person
 from broker.workflow.context import Context
 from schemas.problem import Problem
 
@@ -66,12 +66,11 @@ def effect(session: Session, ctx: Context, policy: Policy, now: datetime) -> dic
 def approve(session: Session, ctx: Context, caller: Caller, id_: str, *, by_file: bool, now: datetime) -> Version:
     """Put a proposal in force.
 
-    Forbidden for whoever proposed it. Conflict when it is decided, when another is in force than it was simulated against,
-    or when a file rules (`by_file`).
+    Forbidden for whoever proposed it, and for who is no second person (`second_person`). Conflict when it is decided, when
+    another is in force than it was simulated against, or when a file rules (`by_file`).
     """
     row = _open(session, id_)
-    if row.proposed_by == caller.client:
-        raise Forbidden("Somebody else must approve what you proposed.")
+    second_person.must_be(session, row.proposed_by, caller.client, now)
     if by_file:
         raise Conflict("This deployment's policy is the file of BATON_POLICY: change the file, or unset it.")
     if row.base_version != ctx.policy.version:

@@ -10,11 +10,12 @@ from sqlmodel import Session
 from broker.domain.caller import Caller
 from broker.domain.subject_access import Item, Others, facts_about, has_text, unread, words_of
 from broker.domain.world import KnownPerson
-from broker.errors import Conflict, Forbidden, Invalid, NotFound
+from broker.errors import Conflict, Invalid, NotFound
 from broker.storage import audit, people, subject_access
 from broker.storage.person_rows import open_text
 from broker.storage.subject_access import Held, Request
 from broker.storage.tables import Person
+from broker.workflow import second_person
 from broker.workflow.context import Context
 from schemas.message import Message
 from schemas.problem import Problem
@@ -57,8 +58,9 @@ def listed(session: Session, ctx: Context, caller: Caller, limit: int, now: date
 
 
 def review(session: Session, ctx: Context, caller: Caller, id_: str, now: datetime) -> tuple[Request, list[Item]]:
-    """A request with everything that would be handed over, for whoever reviews it."""
+    """A request with everything that would be handed over, for whoever reviews it. Forbidden for who made it: nobody reads about anybody by themselves."""
     request = _found(session, ctx, id_)
+    second_person.must_be(session, request.made_by, caller.client, now)
     _note(session, caller, id_, "review", now)
     return request, _items(session, ctx, request.person_id)
 
@@ -74,7 +76,7 @@ def release(
     now: datetime,
 ) -> Request:
     """Release what is not withheld. Invalid while something that must be read was neither read nor withheld."""
-    request = _open(session, ctx, caller, id_)
+    request = _open(session, ctx, caller, id_, now)
     items = _items(session, ctx, request.person_id)
     known = {one.id for one in items}
     faults = [Problem(one, "must be read or withheld", "required") for one in unread(items, read, withheld)]
@@ -99,7 +101,7 @@ def release(
 
 def refuse(session: Session, ctx: Context, caller: Caller, id_: str, reason: str, now: datetime) -> Request:
     """Refuse a request, with the reason."""
-    request = _open(session, ctx, caller, id_)
+    request = _open(session, ctx, caller, id_, now)
     decision = {"reason": reason}
     subject_access.decide(
         session, ctx.codec, request, state=REFUSED, by=caller.client, decision=decision, export=None, now=now
@@ -128,11 +130,10 @@ def _found(session: Session, ctx: Context, id_: str) -> Request:
     return request
 
 
-def _open(session: Session, ctx: Context, caller: Caller, id_: str) -> Request:
+def _open(session: Session, ctx: Context, caller: Caller, id_: str, now: datetime) -> Request:
     """One that waits for its review, by somebody else than who made it."""
     request = _found(session, ctx, id_)
-    if request.made_by == caller.client:
-        raise Forbidden("Somebody else than who made the request reviews it.")
+    second_person.must_be(session, request.made_by, caller.client, now)
     if request.state != WAITING:
         raise Conflict("This request was decided before.")
     return request

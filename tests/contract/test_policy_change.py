@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from joserfc.jwk import ECKey
 from sqlalchemy import text as sql
 from sqlalchemy.exc import IntegrityError
 
@@ -137,6 +138,23 @@ def test_it_can_be_turned_down_with_a_reason_that_stays(town):
     answer = asked(town, "POST", path, "second", json={"reason": "Visitors need it"})
     assert (answer.json()["state"], answer.json()["decision"]) == ("rejected", "Visitors need it")
     assert proposed(town, without_births()).status_code == 422  # its version was used
+
+
+def test_whom_one_has_just_registered_is_no_second_person(town):
+    """Else one administrator is two: by a client, or an account, that they have made for themselves."""
+    id_ = proposed(town, without_births()).json()["id"]
+    path = f"/admin/policy/proposals/{id_}/$approve"
+    second = town.name(None, (*ADMIN_SCOPES, "x-second"))
+    made = asked(town, "PUT", f"/admin/clients/{second}", json={"scopes": list(ADMIN_SCOPES), "jwks": public_keys()})
+    assert made.status_code == 200, made.text
+    assert asked(town, "POST", path, "second").status_code == 403
+    assert town.rows(PolicyVersion)[0].state == "proposed"
+    town.clock.forward(days=7, seconds=1)
+    assert asked(town, "POST", path, "second").status_code == 200
+
+
+def public_keys():
+    return {"keys": [ECKey.generate_key("P-384", {"kid": "k"}).as_dict(private=False)]}
 
 
 def test_the_database_refuses_that_one_person_does_both(town):

@@ -38,6 +38,7 @@ def test_one_asks_and_another_releases_and_all_of_it_is_in_the_audit(call, broke
     made = call("POST", body={"person": child, **ASKED}, by=ONE)
     assert made.status_code == 201
     id_ = made.json()["id"]
+    assert call("GET", f"/{id_}", by=ONE).status_code == 403
     review = call("GET", f"/{id_}", by=TWO).json()
     must_read = [one["id"] for one in review["items"] if one["cautions"]]
     assert call("GET", f"/{id_}/export").status_code == 409
