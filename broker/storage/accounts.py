@@ -218,9 +218,11 @@ def prove(session: Session, digest: str, now: datetime) -> None:
     session.get_one(tables.PageSession, digest).proved_at = now
 
 
-def end(session: Session, digest: str) -> None:
-    """Sign out."""
-    session.execute(delete(tables.PageSession).where(col(tables.PageSession.digest) == digest))
+def end(session: Session, digest: str) -> tuple[str, str | None] | None:
+    """Sign out: whose session it was and the team they acted for; None when there was none."""
+    ended = delete(tables.PageSession).where(col(tables.PageSession.digest) == digest)
+    row = session.execute(ended.returning(col(tables.PageSession.account_id), col(tables.PageSession.team_id))).first()
+    return None if row is None else (row[0], row[1])
 
 
 def _end_all(session: Session, account_id: str) -> None:

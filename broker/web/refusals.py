@@ -1,9 +1,10 @@
-"""Refusals leave an audit entry: who was refused what, by the form of the address; of what stood in it only an id of ours."""
+"""Refusals leave an audit entry: who was refused what, or could not sign in, by the form of the address; of what stood in it only an id of ours."""
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 from fastapi import Request
 from prometheus_client import Counter
@@ -15,6 +16,7 @@ from broker.domain.caller import Caller
 from broker.domain.rate import Rate
 from broker.runtime import Runtime
 from broker.storage import audit
+from broker.storage.audit import Entry
 from broker.web.shares import elapsed
 
 UNWRITTEN = Counter(
@@ -55,27 +57,37 @@ class Refusals:
         caller: Caller | None = getattr(request.state, "caller", None)
         if caller is None and status == 404:
             return  # an address that nobody has; whoever asks for something of ours is known first
-        more = self._turn() if caller is None else 0
+        kind, id_ = _asked(request)
+        self._write(
+            request,
+            Entry(
+                action="refuse" if status == 401 else "deny",
+                entity=kind,
+                entity_id=id_,
+                caller=caller,
+                outcome="failure",
+                detail={"method": request.method, "route": _route(request), "status": status},
+            ),
+        )
+
+    def sign_in(self, request: Request, because: str) -> None:
+        """One sign-in of a person that failed; `because` is a sentence of ours and names nobody."""
+        detail = {"because": because}
+        self._write(
+            request, Entry(action="sign-in", entity="account", entity_id=None, outcome="failure", detail=detail)
+        )
+
+    def _write(self, request: Request, entry: Entry) -> None:
+        """Of callers whom nobody knows in their turn."""
+        more = self._turn() if entry.caller is None else 0
         if more is None:
             UNWRITTEN.inc()
             return
         running: Runtime = request.app.state.runtime
-        kind, id_ = _asked(request)
-        detail: dict[str, Any] = {"method": request.method, "route": _route(request), "status": status}
-        if more:
-            detail["more"] = more
+        written = replace(entry, detail={**entry.detail, "more": more}) if more else entry
 
         def work(session: Session) -> None:
-            audit.record(
-                session,
-                action="refuse" if status == 401 else "deny",
-                entity=kind,
-                entity_id=id_,
-                now=running.now(),
-                caller=caller,
-                outcome="failure",
-                detail=detail,
-            )
+            audit.record_each(session, [written], now=running.now())
 
         try:
             running.store.write(work)

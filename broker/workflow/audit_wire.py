@@ -25,6 +25,7 @@ _TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem"
 _EMERGENCY: Coding = (f"{_TERMINOLOGY}/v3-ActReason", EMERGENCY, "break the glass")
 _RESTFUL: Coding = (f"{_TERMINOLOGY}/audit-event-type", "rest", "Restful Operation")
 _APPLICATION: Coding = (_DCM, "110100", "Application Activity")
+_AUTHENTICATION: Coding = (_DCM, "110114", "User Authentication")
 _SENDS: Coding = (_DCM, "110153", "Source Role ID")
 _GETS: Coding = (_DCM, "110152", "Destination Role ID")
 _ITSELF: Coding = (_DCM, "110150", "Application")
@@ -57,7 +58,8 @@ SHAPES: Final[Mapping[str, Shape]] = {
     ),
     "break-glass": Shape("E", (_DCM, "110113", "Security Alert"), (_DCM, "110127", "Emergency Override Started")),
     "deny": Shape("E", (_DCM, "110113", "Security Alert"), (_DCM, "110132", "Use of Restricted Function")),
-    "refuse": Shape("E", (_DCM, "110114", "User Authentication"), (_DCM, "110122", "Login")),
+    **dict.fromkeys(("refuse", "grant", "sign-in"), Shape("E", _AUTHENTICATION, (_DCM, "110122", "Login"))),
+    "sign-out": Shape("E", _AUTHENTICATION, (_DCM, "110123", "Logout")),
 }
 _REASONS: Final = f"{_TERMINOLOGY}/v3-ActReason"
 _CARE: Coding = (_REASONS, "COC", "coordination of care")

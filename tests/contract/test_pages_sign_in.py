@@ -8,7 +8,9 @@ from sqlalchemy import update
 
 from broker.settings import PeopleIssuer
 from broker.storage.tables import Account, Audit
+from broker.web import refusals
 from broker.web.pages import sessions
+from tests.conftest import Clock
 from tests.contract.calling import VISITORS, opened, town_copy
 from tests.contract.visiting import Visitor, employ, filled, text
 
@@ -267,6 +269,42 @@ def test_an_address_that_no_page_has_says_so_in_words(joanne):
 def test_a_sign_in_is_in_the_audit_by_account_and_not_by_name(joanne, town):
     [row] = town.rows(Audit, action="sign-in")
     assert (row.client_name, row.team_id, row.entity_id) == ("person:joanne", VISITORS, "joanne")
+
+
+def login(town, row):
+    """Type, subtype and outcome of an entry as auditors get it."""
+    event = town.call("GET", f"/fhir/AuditEvent/{row.id}", None, scopes=("baton/audit",)).json()
+    return event["type"]["code"], event["subtype"][0]["code"], event["outcome"]
+
+
+def test_signing_in_and_out_are_authentication_events(joanne, town):
+    joanne.send(joanne.get("/app/help"), "/app/sign-out")
+    joanne.http.post("/app/sign-out")  # nobody is signed in any more
+    [came], [left] = town.rows(Audit, action="sign-in"), town.rows(Audit, action="sign-out")
+    assert (left.client_name, left.team_id, left.entity_id) == ("person:joanne", VISITORS, "joanne")
+    assert login(town, came) == ("110114", "110122", "0")
+    assert login(town, left) == ("110114", "110123", "0")
+
+
+def test_a_sign_in_that_failed_is_in_the_audit_with_why_and_without_what_was_sent(town):
+    visitor = Visitor(town)
+    assert visitor.http.get("/app/sign-in/back?code=9990000409&state=9990000409").status_code == 409
+    assert visitor.sign_in("9990000409").status_code == 403
+    forged, unknown = rows = town.rows(Audit, action="sign-in")
+    assert [login(town, row) for row in rows] == [("110114", "110122", "8")] * 2
+    assert {(row.client_name, row.team_id, row.entity_id) for row in rows} == {(None, None, None)}
+    assert {one.detail["because"] for one in (forged, unknown)} == {
+        "nothing was under way in this browser, or the issuer refused",
+        "nobody here is known by that name, or has a place to act from",
+    }
+    assert "999" not in str([row.detail for row in rows])
+
+
+def test_sign_ins_that_fail_in_a_flood_do_not_fill_the_audit(town, monkeypatch):
+    monkeypatch.setattr(refusals, "elapsed", Clock())
+    for _ in range(refusals.UNKNOWN.burst + 5):
+        Visitor(town).http.get("/app/sign-in/back")
+    assert len(town.rows(Audit, action="sign-in")) == refusals.UNKNOWN.burst
 
 
 def test_without_an_issuer_nobody_signs_in_and_the_page_says_what_to_set(broker):

@@ -46,7 +46,7 @@ OPENED = {
 }
 
 API = {
-    "POST /oauth2/token": "refuse token",
+    "POST /oauth2/token": "grant token",
     "POST /oauth2/revoke": "revoke token",
     "GET /fhir/.well-known/smart-configuration": OPEN,
     "POST /fhir/$process-message": "receive notification",
@@ -140,7 +140,7 @@ PAGES = {
     "GET /app/sign-in/back": "sign-in account",
     "GET /app/demo/people": "invented people, and in --demo alone",
     "POST /app/demo/people": THROUGH,
-    "POST /app/sign-out": OPEN,
+    "POST /app/sign-out": "sign-out account",
     "GET /app/signed-out": OPEN,
     "POST /app/seat": OPEN,
     "POST /app/stay": OPEN,

@@ -95,6 +95,15 @@ def test_a_signed_assertion_gets_a_token_that_works_until_it_expires(registered,
     assert not works(registered, body["access_token"])
 
 
+def test_a_granted_token_is_in_the_audit_by_client_and_scopes_and_nowhere_itself(registered):
+    before = registered.ids(Audit)
+    token = exchange(registered, signed(registered), scope="baton/mailbox").json()["access_token"]
+    [row] = [row for row in registered.rows(Audit) if row.id not in before]
+    assert (row.action, row.entity, row.entity_id, row.outcome) == ("grant", "token", NAME, "success")
+    assert (row.client_name, row.detail) == (NAME, {"scopes": "baton/mailbox"})
+    assert token not in str(row.model_dump())
+
+
 def test_only_the_hash_of_a_token_is_kept(registered):
     token = exchange(registered, signed(registered)).json()["access_token"]
     kept = {row.digest for row in registered.rows(AccessToken)}

@@ -1,6 +1,6 @@
 """`POST /oauth2/token` and `/oauth2/revoke`: client credentials with a signed JWT (RFC 7523, RFC 7009); what a token may do is in `broker.web.tokens`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from math import ceil
 from typing import Annotated, Any, Final, Literal
@@ -84,6 +84,7 @@ def token(
             now=running.now(),
             certificate=peers.certificate_of(request, running.settings),
         )
+        _note(session, running, client, "grant", {"scopes": granted.scopes})
         shown = Granted(access_token=granted.token, expires_in=granted.seconds, scope=granted.scopes)
         return JSONResponse(shown.model_dump())
 
@@ -109,10 +110,7 @@ def revoke(
     def work(session: Session) -> Response:
         client = _client(request, running, session, client_assertion)
         if tokens.revoke(session, client, token):
-            caller = Caller(client=client.name, team=client.team)
-            audit.record(
-                session, action="revoke", entity="token", entity_id=client.name, caller=caller, now=running.now()
-            )
+            _note(session, running, client, "revoke", {})
         return Response()
 
     return _answered(request, running, _type_fault(client_assertion_type), work)
@@ -147,6 +145,20 @@ def _client(request: Request, running: Runtime, session: Session, assertion: str
     client = tokens.client_of(session, assertion, audience=audience, now=running.now())
     _often(request, running, f"client {client.name}", running.settings.token_client_limit)
     return client
+
+
+def _note(session: Session, running: Runtime, client: Registered, action: str, detail: Mapping[str, str]) -> None:
+    """What was done with a token of a client; the token stands nowhere."""
+    caller = Caller(client=client.name, team=client.team)
+    audit.record(
+        session,
+        action=action,
+        entity="token",
+        entity_id=client.name,
+        caller=caller,
+        now=running.now(),
+        detail=detail,
+    )
 
 
 def _where(request: Request, running: Runtime) -> str:

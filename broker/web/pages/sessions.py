@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request, Response
 from sqlmodel import Session
 
+from broker.domain.caller import PERSON, Caller
 from broker.domain.rota import Gone
 from broker.errors import Forbidden
 from broker.runtime import Runtime
@@ -72,8 +73,18 @@ def give(response: Response, token: str, settings: Settings) -> None:
 
 def end(request: Request, running: Runtime) -> None:
     """Sign out: the session is gone, whatever the browser keeps."""
-    token = request.cookies.get(cookie_name(running.settings), "")
-    running.store.write(lambda session: accounts.end(session, _digest(token)))
+    digest = digest_of(request, running.settings)
+
+    def work(session: Session) -> None:
+        ended = accounts.end(session, digest)
+        if ended is not None:
+            account_id, team_id = ended
+            caller = Caller(client=f"{PERSON}{account_id}", team=team_id)
+            audit.record(
+                session, action="sign-out", entity="account", entity_id=account_id, caller=caller, now=running.now()
+            )
+
+    running.store.write(work)
 
 
 def move_to(request: Request, running: Runtime, person: Person, team_id: str | None) -> None:

@@ -141,6 +141,7 @@ def back(request: Request, running: Running, code: str = "", state: str = "", is
     sessions.end(request, running)  # whoever was signed in here before
     token = running.store.write(lambda session: _come_in(session, running, issuer.name, subject, before))
     if token is None:
+        request.app.state.refusals.sign_in(request, "nobody here is known by that name, or has a place to act from")
         return page(running.settings, "not_known.html", title="You are not known here", status=403)
     inside = see(to if _OURS.fullmatch(to) else "/app")
     inside.delete_cookie(under_way(running.settings), path="/", secure=sessions.secure(running.settings))
@@ -253,6 +254,7 @@ def _demo(request: Request) -> DemoIssuer:
 
 def _refused(request: Request, error: NotSignedIn) -> Response:
     log.get(__name__).warning("sign-in refused", reason=str(error))
+    request.app.state.refusals.sign_in(request, str(error))
     return error_page(request, 409, Conflict("You could not be signed in. Begin again from the sign-in page."))
 
 
