@@ -4,7 +4,6 @@ PORT ?= 8000
 UV ?= uv
 ARGS ?=
 PYTEST_WORKERS ?= 3
-MUTMUT := 3.8.1
 
 # Somebody who names a Python means it: a .venv of another version is then made anew. Else the one of .venv goes on.
 ifeq ($(origin PYTHON),undefined)
@@ -48,15 +47,16 @@ services-stop: setup-dev  ## stop what `make services` started
 test: services  ## the whole suite (ARGS="tests/unit -k sharing" for a part of it)
 	@$(VENV)python -m pytest --numprocesses $(PYTEST_WORKERS) $(ARGS)
 
-deep: services  ## what is too long for every run: the properties tried twenty times as hard, sqlmap, and the full fault volumes (an hour), which write docs/reliability.md
+deep: services  ## what is too long for every run: the properties tried twenty times as hard, sqlmap, the full fault volumes (an hour), which write docs/reliability.md, and then `make mutants`
 	@BATON_FUZZ=20 $(VENV)python -m pytest tests/property --timeout 3600 --numprocesses $(PYTEST_WORKERS) $(ARGS)
 	@BATON_SQLMAP=1 $(VENV)python -m pytest tests/security/test_sqlmap.py --numprocesses 0 $(ARGS)
 	@BATON_FAULTS=full BATON_FAULTS_FIGURES=$(CURDIR)/var/faults $(VENV)python -m pytest tests/faults --numprocesses 0 $(ARGS)
 	@$(VENV)python -m tests.faults.report var/faults docs/reliability.md
+	@$(MAKE) mutants ARGS=
 
 mutants: setup-dev  ## mutation testing of routing, sharing and transfers by the pure unit tests, which writes docs/mutation.md (ARGS='"broker.domain.sharing.*"' for a part)
-	@test -x $(VENV)mutmut || { echo "make mutants needs mutmut, which nothing else does: $(VENV)pip install mutmut==$(MUTMUT)." >&2; exit 1; }
-	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 nice $(VENV)mutmut run --max-children 2 $(ARGS)
+	@$(VENV)python -m deploy.dev.own_environment mutants
+	@PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 nice .venv-mutants/bin/mutmut run --max-children 2 $(ARGS)
 	@$(VENV)python -m deploy.dev.mutants docs/mutation.md
 
 check: format lint types imports drift  ## format, lint, types, import rules, migration drift
@@ -81,7 +81,7 @@ sbom: setup-dev  ## what a release is made of, as CycloneDX: var/sbom.json
 
 pins:  ## resolve requirements/*.in again (needs uv; ARGS=--upgrade for newer versions)
 	@command -v $(UV) >/dev/null || { echo "make pins needs uv (https://docs.astral.sh/uv): install it, or name it as in make pins UV=/path/to/uv." >&2; exit 1; }
-	@cd requirements && for pins in runtime dev mesh-sandbox sbom sqlmap; do \
+	@cd requirements && for pins in runtime dev mesh-sandbox sbom sqlmap mutants; do \
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	--custom-compile-command "make pins" $(ARGS) $$pins.in --output-file $$pins.txt || exit 1; done
 

@@ -39,3 +39,7 @@ def test_what_is_asked_for_is_pinned(name):
 
 def test_tests_run_on_the_versions_that_are_shipped():
     assert _pins("runtime").items() <= _pins("dev").items()
+
+
+def test_mutants_are_judged_by_the_versions_that_test():
+    assert _pins("dev").items() <= _pins("mutants").items()
