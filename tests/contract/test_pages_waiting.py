@@ -50,14 +50,16 @@ def test_what_was_sent_is_there_for_the_sender_alone(town):
     assert listed(visitor(town, "amina").get("/app/sent", show="all")) == set()
 
 
-def test_what_was_raised_is_there_for_whom_it_was_raised_to_and_they_may_give_more_time(town):
+def test_what_was_raised_is_there_for_whom_it_was_raised_to_and_they_may_act_in_the_team_s_place(town):
     lead = visitor(town, "lead")
     address = f"/app/tasks/{bruise(town).id}"
     assert listed(lead.get("/app/raised")) == {address}
     page = lead.get(address)
     assert {link.get("href").rsplit("/", 1)[1] for link in page.xpath("//ul[@class='baton-actions']//a")} == {
+        "complete",
         "extend",
         "note",
+        "reassign",
     }
     assert town.rows(Task, id=bruise(town).id)[0].opened_at is None  # a lead who looks is nobody of the team
     form = lead.get(f"{address}/extend")
