@@ -9,8 +9,9 @@ from typing import TypeAlias
 from broker.domain.merkle import Tree
 from broker.domain.sealing import Head, Leaf, entry_hash, instant
 
-LATE = timedelta(hours=1)
-"""An entry may be this much older than a complete head that lacks it: no transaction lasts so long, no clock is so wrong."""
+LATE = timedelta(hours=2)
+"""An entry may be this much older than a complete head that lacks it: no transaction lasts so long, and of two processes whose clocks are an
+hour apart one seals what the other wrote a while ago."""
 
 
 class Kind(StrEnum):

@@ -54,11 +54,11 @@ def test_everybody_and_everything_that_the_calls_say_to_the_team_stands_there_an
 
 @pytest.mark.parametrize("who", ["police", "probation"])
 def test_a_household_that_a_team_may_not_know_of_is_not_there_and_that_it_was_asked_for_is_in_the_audit(town, who):
-    before = len(town.rows(Audit, client_name=f"person:{who}", entity="household", outcome="failure"))
+    before = len(town.rows(Audit, action="read", client_name=f"person:{who}", entity="household", outcome="failure"))
     answer = visitor(town, who).http.get(f"/app/households/{home(town)}")
     assert answer.status_code == 404
     assert "Page not found" in text(html.fromstring(answer.text))
-    after = len(town.rows(Audit, client_name=f"person:{who}", entity="household", outcome="failure"))
+    after = len(town.rows(Audit, action="read", client_name=f"person:{who}", entity="household", outcome="failure"))
     assert after == before + 1
 
 

@@ -56,6 +56,15 @@ SECURED = {
     ("GET", "/admin/policy/proposals/1"): "baton/admin",
     ("POST", "/admin/policy/proposals/1/$approve"): "baton/admin",
     ("POST", "/admin/policy/proposals/1/$reject"): "baton/admin",
+    ("GET", "/admin/retention"): "baton/admin",
+    ("GET", "/admin/legal-holds"): "baton/admin",
+    ("PUT", "/admin/legal-holds/1"): "baton/admin",
+    ("POST", "/admin/subject-access"): "baton/admin",
+    ("GET", "/admin/subject-access"): "baton/admin",
+    ("GET", "/admin/subject-access/1"): "baton/admin",
+    ("POST", "/admin/subject-access/1/release"): "baton/admin",
+    ("POST", "/admin/subject-access/1/refuse"): "baton/admin",
+    ("GET", "/admin/subject-access/1/export"): "baton/admin",
 }
 OPEN = {
     "/oauth2/token",

@@ -151,7 +151,7 @@ def test_every_reading_is_in_the_audit_with_what_was_read(told):
     before = told.ids(Audit)
     ask(told, household, team)
     ask(told, str(uuid4()), team)
-    fresh = {row.outcome: row for row in told.rows(Audit) if row.id not in before}
+    fresh = {row.outcome: row for row in told.rows(Audit, action="read") if row.id not in before}
     assert fresh["success"].entity_id == household
     assert fresh["success"].team_id == team
     assert len(fresh["success"].detail["chronology"]) == len(found["lines"])
