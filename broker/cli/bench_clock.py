@@ -15,13 +15,14 @@ from sqlmodel import Session
 from broker import log
 from broker.bus.embedded import EmbeddedBus
 from broker.cli.bench_servers import database
+from broker.cli.bench_timing import Timed, taken_back, timed
 from broker.clock import utc_now
 from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import DEMO_KEY, Settings
 from broker.storage import migrate, synthetic, synthetic_clock
 from broker.storage.codec import AesCodec
-from broker.storage.store import Store, open_store
+from broker.storage.store import open_store
 from broker.storage.synthetic import Amount
 from broker.workflow import clock, watchdog
 
@@ -33,15 +34,6 @@ WARM: Final = 3
 
 Progress = Callable[[int, int, str], None]
 Work = Callable[[Runtime, datetime, Session], object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timed:
-    """One question: milliseconds of a transaction that asks it, in half of the tries and in 99 of 100."""
-
-    question: str
-    p50: float
-    p99: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,19 +101,17 @@ def _filled(
 
 
 def _timings(runtime: Runtime, now: datetime, rounds: int) -> list[Timed]:
-    return [_timed(name, runtime, work, now, rounds) for name, work in _QUESTIONS.items()]
+    return [_asked(name, runtime, work, now, rounds) for name, work in _QUESTIONS.items()]
 
 
-def _timed(question: str, runtime: Runtime, work: Work, now: datetime, rounds: int) -> Timed:
+def _asked(question: str, runtime: Runtime, work: Work, now: datetime, rounds: int) -> Timed:
     taken: list[float] = []
     for number in range(WARM + rounds):
         began = perf_counter()
-        _taken_back(runtime.store, partial(work, runtime, now))
+        taken_back(runtime.store, partial(work, runtime, now))
         if number >= WARM:
             taken.append(1000 * (perf_counter() - began))
-    ordered = sorted(taken)
-    p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99))
-    return Timed(question=question, p50=round(p50, 2), p99=round(p99, 2))
+    return timed(question, taken)
 
 
 def _tick(runtime: Runtime, now: datetime, session: Session) -> int:
@@ -136,18 +126,3 @@ _QUESTIONS: Final[dict[str, Work]] = {
     ),
     "a pass with as many due as it takes at once": _tick,
 }
-
-
-class _TakenBack(Exception):
-    """So that every try finds the same."""
-
-
-def _taken_back(store: Store, work: Callable[[Session], object]) -> None:
-    def once(session: Session) -> None:
-        work(session)
-        raise _TakenBack
-
-    try:
-        store.write(once)
-    except _TakenBack:
-        return

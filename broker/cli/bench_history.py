@@ -17,6 +17,7 @@ from broker import log
 from broker.bus.embedded import EmbeddedBus
 from broker.cli import bench_town
 from broker.cli.bench_servers import database
+from broker.cli.bench_timing import Timed, taken_back, timed
 from broker.clock import utc_now
 from broker.policy.model import load
 from broker.runtime import Runtime
@@ -51,15 +52,6 @@ WARM: Final = 10
 Progress = Callable[[int, int, str], None]
 Work = Callable[[Session], object]
 Asked = Mapping[str, Callable[[], object]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timed:
-    """One question: milliseconds of a transaction that asks it, in half of the tries and in 99 of 100."""
-
-    question: str
-    p50: float
-    p99: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +111,7 @@ def _filled(stack: ExitStack, server: str, folder: Path, years: int, now: dateti
 
 def _asked(runtime: Runtime, now: datetime, rounds: int) -> Asked:
     asked: dict[str, Callable[[], object]] = {
-        name: partial(_taken_back, runtime.store, work) for name, work in _questions(now).items()
+        name: partial(taken_back, runtime.store, work) for name, work in _questions(now).items()
     }
     bodies = iter(bench_town.bodies(now, WARM + rounds))
     return asked | {"a message accepted": lambda: bench_town.send(runtime, next(bodies))}
@@ -137,14 +129,8 @@ def _in_turn(first: Asked, second: Asked, rounds: int) -> tuple[list[Timed], lis
                 if number >= WARM:
                     times.append(1000 * (perf_counter() - began))
         for found, times in zip(timings, taken, strict=True):
-            found.append(_timed(question, times))
+            found.append(timed(question, times))
     return timings
-
-
-def _timed(question: str, times: Sequence[float]) -> Timed:
-    ordered = sorted(times)
-    p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99))
-    return Timed(question=question, p50=round(p50, 2), p99=round(p99, 2))
 
 
 def _over(store: Store, timings: Sequence[Timed]) -> Over:
@@ -167,21 +153,6 @@ def _questions(now: datetime) -> Mapping[str, Work]:
         "what is unsealed": lambda session: audit_log.unsealed(session, limit=100),
         "rows fitted to channels": lambda session: deliveries.align(session, now=now),
     }
-
-
-class _TakenBack(Exception):
-    """So that every try finds the same."""
-
-
-def _taken_back(store: Store, work: Work) -> None:
-    def once(session: Session) -> None:
-        work(session)
-        raise _TakenBack
-
-    try:
-        store.write(once)
-    except _TakenBack:
-        return
 
 
 def _closed(session: Session) -> int:

@@ -8,7 +8,8 @@ import structlog
 from typer.testing import CliRunner
 
 from broker.cli import app, bench_clock
-from broker.cli.bench_clock import Over, Timed
+from broker.cli.bench_clock import Over
+from broker.cli.bench_timing import Timed
 from tests.services import require
 
 

@@ -17,9 +17,11 @@ from broker.domain.clocks import ClockRule, Clocks
 from broker.domain.expecting import Expectations
 from broker.policy.model import Policy, load
 from broker.settings import Settings
+from schemas.examples.story import MESSAGES
 from tests.conftest import Clock
-from tests.journeys.actors import Office, new_key
+from tests.journeys.actors import Office, System, new_key
 from tests.journeys.brokers import ADMIN, SETTINGS, broker
+from tests.journeys.handing_over import OLD
 from tests.services import postgres_database, rabbitmq_virtual_host
 
 
@@ -179,3 +181,23 @@ def eventually() -> Callable[[Callable[[], bool]], None]:
         raise AssertionError("it did not come about")
 
     return wait
+
+
+@pytest.fixture
+def family(office: Office) -> Office:
+    """Ava is Birmingham's, and lives with her mother."""
+    office.system("swbh-midwifery").tells(MESSAGES["birth"])
+    office.system(OLD).tells(MESSAGES["involvement-start"])
+    return office
+
+
+@pytest.fixture
+def leeds(family: Office) -> System:
+    """A health visiting team of another town, whose agency has no safeguarding lead in the directory."""
+    family.put("/admin/agencies/leeds", {"name": "Leeds Community Healthcare"})
+    family.put(
+        "/admin/teams/leeds-health-visiting",
+        {"agency": "leeds", "function": "health-visiting", "name": "Leeds health visiting"},
+    )
+    family.onboard("leeds-health-visiting")
+    return family.system("leeds-health-visiting")

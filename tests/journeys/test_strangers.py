@@ -2,33 +2,10 @@
 
 from dataclasses import replace
 
-import pytest
-
 from schemas.codes import Event
 from schemas.examples.cast import AVA, CHLOE, FLAT, NOAH
-from schemas.examples.story import MESSAGES
 from schemas.examples.telling import HEALTH_VISITOR, fact, mother, tell, together, when
 from tests.journeys.handing_over import OLD
-
-
-@pytest.fixture
-def family(office):
-    """Ava is Birmingham's, and lives with her mother."""
-    office.system("swbh-midwifery").tells(MESSAGES["birth"])
-    office.system(OLD).tells(MESSAGES["involvement-start"])
-    return office
-
-
-@pytest.fixture
-def stranger(family):
-    """Visitors of another town, whose agency has no safeguarding lead in the directory."""
-    family.put("/admin/agencies/leeds", {"name": "Leeds Community Healthcare"})
-    family.put(
-        "/admin/teams/leeds-health-visiting",
-        {"agency": "leeds", "function": "health-visiting", "name": "Leeds health visiting"},
-    )
-    family.onboard("leeds-health-visiting")
-    return family.system("leeds-health-visiting")
 
 
 def concern(name, person):
@@ -51,18 +28,18 @@ def said(reply):
     return sorted(issue["diagnostics"] for issue in outcome["issue"])
 
 
-def test_a_sealed_identity_is_answered_as_one_that_nobody_knows(family, stranger):
+def test_a_sealed_identity_is_answered_as_one_that_nobody_knows(family, leeds):
     """Principle 11: whoever has the old number of an adopted child must not learn that it is one."""
     family.system(OLD).tells(
         tell("seal", Event.IDENTIFIER_CHANGE, OLD, when(2019, 3, 1), kind="sealed", subjects=[AVA])
     )
-    sealed = said(stranger.sends(concern("of-the-sealed", AVA)))
-    unknown = said(stranger.sends(concern("of-nobody", NOAH)))
+    sealed = said(leeds.sends(concern("of-the-sealed", AVA)))
+    unknown = said(leeds.sends(concern("of-nobody", NOAH)))
     assert sealed == unknown
-    assert not stranger.tasks("resolve-identity")
+    assert not leeds.tasks("resolve-identity")
 
 
-def test_a_namesake_at_a_protected_address_is_no_question_to_strangers(family, stranger):
+def test_a_namesake_at_a_protected_address_is_no_question_to_strangers(family, leeds):
     """Who knows a name and a day of birth neither learns that she is known here, nor ties themselves to her by an answer."""
     fled = replace(CHLOE, addresses=(replace(FLAT, protected=True),))
     family.system(OLD).tells(
@@ -70,7 +47,7 @@ def test_a_namesake_at_a_protected_address_is_no_question_to_strangers(family, s
              relationships=mother(CHLOE, AVA), household=together(CHLOE, AVA), author=HEALTH_VISITOR)
     )  # fmt: skip
     shadow = replace(CHLOE, identifiers=(), addresses=())
-    known = stranger.sends(concern("of-her", shadow))
-    unknown = stranger.sends(concern("of-nobody", replace(shadow, family="Nobody")))
+    known = leeds.sends(concern("of-her", shadow))
+    unknown = leeds.sends(concern("of-nobody", replace(shadow, family="Nobody")))
     assert said(known) == said(unknown)
-    assert not stranger.tasks("resolve-identity")
+    assert not leeds.tasks("resolve-identity")

@@ -3,34 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from schemas.codes import Event, ResponseReason
 from schemas.examples.cast import AVA, CHLOE, KAYLA, NOAH, TYLER, fixed_id
 from schemas.examples.story import MESSAGES
 from schemas.examples.telling import HEALTH_VISITOR, mother, tell, together, when
 from tests.journeys.copies import business_status, is_open
 from tests.journeys.handing_over import NEW, OLD, accommodated, transfer
-
-
-@pytest.fixture
-def family(office):
-    """Ava is Birmingham's, and lives with her mother."""
-    office.system("swbh-midwifery").tells(MESSAGES["birth"])
-    office.system(OLD).tells(MESSAGES["involvement-start"])
-    return office
-
-
-@pytest.fixture
-def leeds(family):
-    """A health visiting team elsewhere."""
-    family.put("/admin/agencies/leeds", {"name": "Leeds Community Healthcare"})
-    family.put(
-        "/admin/teams/leeds-health-visiting",
-        {"agency": "leeds", "function": "health-visiting", "name": "Leeds health visiting"},
-    )
-    family.onboard("leeds-health-visiting")
-    return family.system("leeds-health-visiting")
 
 
 def test_of_two_that_are_open_for_one_child_the_first_to_confirm_takes_over(family, leeds):
