@@ -226,7 +226,7 @@ def _unsure(situation: Situation, recipient: Recipient, group: Group, policy: Po
 
 
 def _why_not(situation: Situation, recipient: Recipient, group: Group) -> NotTold:
-    if situation.rules.by_professional and situation.message.author is None:
+    if situation.rules.by_professional and (situation.message.author is None or situation.message.basis is None):
         return NotTold.NO_PROFESSIONAL
     if group is Group.ADULT_ONLY and not recipient.has(Relation.OWN):
         return NotTold.ADULT_ONLY
