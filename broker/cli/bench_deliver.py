@@ -11,10 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from pydantic import SecretStr
 from sqlmodel import Session
 
 from broker import log
 from broker.bus.embedded import EmbeddedBus
+from broker.bus.rabbit import look, opening
 from broker.cli import bench_agencies, bench_town
 from broker.cli.bench_load import send_paced
 from broker.cli.bench_servers import database, free_port, process, server
@@ -149,6 +151,7 @@ def told(measured: Measured) -> str:
 def measure(plan: Plan, progress: Progress) -> Measured:
     """Measure, in databases that are made for it and dropped."""
     log.configure("text", quiet=True)
+    _must_answer(plan)
     load_before = os.getloadavg()[0]
     steps = [(kind, fan_out) for kind in plan.channels for fan_out in plan.fan_outs]
     of = len(steps) + plan.crowd
@@ -167,6 +170,17 @@ def measure(plan: Plan, progress: Progress) -> Measured:
         lines=tuple(lines),
         crowd=crowd,
     )
+
+
+def _must_answer(plan: Plan) -> None:
+    """BatonError when RabbitMQ does not let us in: work that is announced to nobody is found by looking for it, a second later."""
+    if plan.amqp is None:
+        return
+    server = opening.server(Settings(amqp_url=SecretStr(plan.amqp)))
+    if look.look(server, None, opening.virtual_host(server.addresses[0]), ()).version is None:
+        raise BatonError(
+            "RabbitMQ does not let us in at this address: is there such a virtual host, and may this user use it?"
+        )
 
 
 def _line(plan: Plan, kind: ChannelKind, fan_out: int) -> Line:
@@ -210,8 +224,9 @@ def _bench(plan: Plan, fan_out: int) -> "Iterator[_Bench]":
         migrate.upgrade(store.engine)
         runtime = Runtime(Settings(database_url=url), store, load(None), EmbeddedBus())
         teams = bench_town.told(fan_out)
-        bench_town.fill(runtime, teams)
-        bench = _Bench(plan, stack, folder, url, key, runtime, teams)
+        households = bench_town.spread(plan.deliveries // fan_out + round(plan.seconds * PACE))
+        bench_town.fill(runtime, teams, households)
+        bench = _Bench(plan, stack, folder, url, key, runtime, teams, households)
         bench.settle([*teams, bench_town.SENDER])
         yield bench
 
@@ -220,7 +235,15 @@ class _Bench:
     """A filled database, the agencies it tells, and the processes that serve it."""
 
     def __init__(
-        self, plan: Plan, stack: ExitStack, folder: Path, url: str, key: str, runtime: Runtime, teams: Sequence[str]
+        self,
+        plan: Plan,
+        stack: ExitStack,
+        folder: Path,
+        url: str,
+        key: str,
+        runtime: Runtime,
+        teams: Sequence[str],
+        households: int,
     ) -> None:
         """Nothing runs yet."""
         self._plan = plan
@@ -235,6 +258,7 @@ class _Bench:
             "BATON_CANARY_SECONDS": "86400",
             **({} if plan.amqp is None else {bench_agencies.AMQP: plan.amqp}),
         }
+        self._households = households
         self._hooks: int | None = None
         self._readers: list[str] = []
         self._queues: list[str] = []
@@ -290,7 +314,7 @@ class _Bench:
     def fill(self, notifications: int) -> "list[datetime]":
         """Accept so many, told to every team; when each was received, once for each team."""
         began = utc_now()
-        for body in bench_town.bodies(began, notifications):
+        for body in bench_town.bodies(began, notifications, self._households):
             bench_town.send(self._runtime, body)
         return [began] * (notifications * len(self.teams))
 
@@ -343,9 +367,11 @@ class _Bench:
         token = self.store.write(_grant(bench_town.SENDER, "baton/message.write"))
         lines = ("POST /fhir/$process-message HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/fhir+json")
         head = "".join(f"{line}\r\n" for line in (*lines, f"Authorization: Bearer {token}")).encode()
-        send_paced(self._port, head, bench_town.bodies(utc_now(), CALLERS), per_second=PACE, callers=CALLERS)
+        send_paced(
+            self._port, head, bench_town.bodies(utc_now(), CALLERS, self._households), per_second=PACE, callers=CALLERS
+        )
         began = utc_now()
-        bodies = bench_town.bodies(began, round(seconds * PACE))
+        bodies = bench_town.bodies(began, round(seconds * PACE), self._households)
         answers = send_paced(self._port, head, bodies, per_second=PACE, callers=CALLERS)
         if answers.refused:
             raise BatonError(f"{answers.refused} messages were not accepted: these figures are worth nothing.")

@@ -26,7 +26,9 @@ from schemas.limits import Limits
 from schemas.message import Fact, Identifier, Message, Person, PostalAddress, Professional, Relationship
 
 HOUSEHOLDS: Final = 24
-"""So many that messages seldom meet in one of them."""
+"""As many as there are when nobody says how many messages will come."""
+MOST_HOUSEHOLDS: Final = 240
+"""As many as are filled in a quarter of a minute."""
 SENDER: Final = "bench-health-visiting"
 _FUNCTIONS: Final = (
     Function.MIDWIFERY,
@@ -65,11 +67,16 @@ _CONCERN: Final = {
 }
 
 
-def fill(runtime: Runtime, teams: Sequence[str] = TOLD) -> str:
+def spread(messages: int) -> int:
+    """Households among whom so many messages come a few to each: a family of which hundreds are told in a minute is none that there is."""
+    return max(HOUSEHOLDS, min(MOST_HOUSEHOLDS, messages // 3))
+
+
+def fill(runtime: Runtime, teams: Sequence[str] = TOLD, households: int | None = None) -> str:
     """Fill an empty database with the area and its households, each with one concern; the id of the last one's notification."""
     runtime.store.write(_directory(runtime.now(), teams))
     concern = _concern(0, runtime.now())
-    for number in range(HOUSEHOLDS):
+    for number in range(households or HOUSEHOLDS):
         for team in (SENDER, *teams):
             send(runtime, _body(_begins(number, team, runtime.now())), team)
         concern = _concern(number, runtime.now())
@@ -80,9 +87,9 @@ def fill(runtime: Runtime, teams: Sequence[str] = TOLD) -> str:
     return sent.id
 
 
-def bodies(now: datetime, number: int) -> list[bytes]:
+def bodies(now: datetime, number: int, households: int | None = None) -> list[bytes]:
     """So many new messages as they are posted, one household after the other."""
-    posted = [_body(replace(_concern(household, now), id=_ID)) for household in range(HOUSEHOLDS)]
+    posted = [_body(replace(_concern(household, now), id=_ID)) for household in range(households or HOUSEHOLDS)]
     return [body.replace(_ID.encode(), str(uuid4()).encode()) for body in islice(cycle(posted), number)]
 
 

@@ -25,6 +25,8 @@ class Claiming:
         self._limits = limits
         self._kinds = kinds
         self._lease = timedelta(seconds=runtime.settings.lease_seconds)
+        self._fresh: dict[str, None] = {}
+        """Announced since numbers were last given: it may have none yet, without which it cannot be claimed."""
         self._announced: dict[str, None] = {}
         self._sweep = True
         self._sweep_by = 0.0
@@ -33,7 +35,7 @@ class Claiming:
     @property
     def more(self) -> bool:
         """Whether another claim would be worth its while before anybody announces anything."""
-        return self._sweep or bool(self._announced)
+        return self._sweep or bool(self._announced) or bool(self._fresh)
 
     @property
     def behind(self) -> bool:
@@ -42,9 +44,16 @@ class Claiming:
 
     def heard(self, ids: Iterable[str]) -> None:
         """These were announced."""
-        self._announced |= dict.fromkeys(ids)
-        if "" in self._announced:
-            self.look_at_everything()
+        for id_ in ids:
+            if id_:
+                self._fresh[id_] = None
+            else:
+                self.look_at_everything()
+
+    def gather(self) -> None:
+        """Before numbers are given: what was announced until now will have one, and is claimed next."""
+        self._announced |= self._fresh
+        self._fresh = {}
 
     def look_at_everything(self) -> None:
         """What was announced may be lost, what is to be repeated is announced by nobody: the next claim is of all that is due."""

@@ -102,6 +102,7 @@ class Worker:
 
     async def _look(self) -> None:
         """Everything there is to begin now. What fails is left for the next look and holds up nothing else."""
+        self._claiming.gather()
         if await guarded("number", self._chores.number()):
             self._claiming.look_at_everything()
             self._wake.set()

@@ -29,10 +29,10 @@ from schemas.message import Message
 
 AT_ONCE = 100
 """Persons in one pass of the clock."""
-MESSAGES_AT_ONCE = 500
+MESSAGES_AT_ONCE = 50
 """Messages in one pass."""
-FAMILIES_AT_ONCE = 40
-"""Families looked at for them in one pass, some 20 ms each, however many messages came about one."""
+FAMILIES_AT_ONCE = 4
+"""Families looked at for them in one pass, some 20 ms each, however many messages came about one: what is told of them meanwhile waits for the pass to end."""
 
 
 def received(

@@ -60,6 +60,14 @@ def test_a_channel_that_cannot_be_measured_is_refused():
     assert "webhook, mailbox and amqp" in str(done.exception)
 
 
+def test_a_rabbitmq_that_lets_nobody_in_is_no_rabbitmq_to_measure():
+    with rabbitmq_virtual_host() as url:
+        missing = f"{url}-that-is-not-there"
+        done = CliRunner().invoke(app, [*SMALL, "--channel", "mailbox", "--amqp-url", missing])
+    assert done.exit_code == 1
+    assert "does not let us in" in str(done.exception)
+
+
 def test_each_message_is_told_to_as_many_teams_as_wanted_each_another():
     assert len(set(bench_town.told(20))) == 20
     assert bench_town.told(6) == bench_town.TOLD

@@ -23,6 +23,7 @@ from broker.storage import audit_head, claims, deliveries, leases, outbox, tasks
 from broker.storage.leasing import Share
 from broker.storage.tables import Attempt, Audit, Channel, Delivery, Notification, Task
 from broker.worker import Limits, Worker
+from broker.worker.chores import Chores
 from broker.workflow import acknowledge, number, seal
 from schemas.codes import TaskCode, TaskStatus
 from schemas.structure import check_bundle
@@ -165,6 +166,33 @@ def test_a_commit_that_is_announced_is_delivered_without_waiting_for_the_next_lo
                 await until(lambda: worker.looked_at is not None)
                 [id_] = tell(store, delivery(HV))
                 await until(all_in, store, [id_], DeliveryState.DELIVERED)
+
+    asyncio.run(go())
+
+
+def test_what_is_committed_between_the_numbers_and_the_claim_is_not_left_for_the_next_look_at_everything(
+    store, runtime, monkeypatch
+):
+    runtime.settings.poll_seconds = 3600
+    number_them = Chores.number
+    late: list[str] = []
+
+    async def numbers_and_then_one_more_comes(chores):
+        more = await number_them(chores)
+        if not late and await asyncio.to_thread(read, store, select(Delivery)):
+            late.extend(await asyncio.to_thread(tell, store, delivery(HV)))
+            await asyncio.sleep(0.1)  # it is heard of
+        return more
+
+    async def go():
+        async with receiving(status(200)) as receiver:
+            prepared(store)
+            point(store, HV, receiver)
+            async with working(runtime) as worker:
+                await until(lambda: worker.looked_at is not None)
+                monkeypatch.setattr(Chores, "number", numbers_and_then_one_more_comes)
+                [first] = await asyncio.to_thread(tell, store, delivery(HV))
+                await until(lambda: late and all_in(store, [first, *late], DeliveryState.DELIVERED))
 
     asyncio.run(go())
 
