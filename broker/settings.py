@@ -151,6 +151,12 @@ class Settings(BaseSettings):
         default=None,
         description="Bearer token by which `/metrics` shows single teams' channels too: how many messages wait for a team is not for everybody",
     )
+    worker_metrics_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port on 127.0.0.1 at which `baton worker` shows /metrics; without it only `baton serve` does",
+    )
     poll_seconds: float = Field(
         default=1.0, gt=0, description="Longest wait of the worker between looks at the database"
     )

@@ -7,7 +7,7 @@ import signal
 import typer
 
 from broker import log, unsafe
-from broker.cli import progress
+from broker.cli import progress, worker_metrics
 from broker.errors import Misconfigured
 from broker.runtime import Runtime, start
 from broker.settings import Settings
@@ -91,6 +91,7 @@ async def _work(runtime: Runtime) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, working.stop)
     try:
-        await working.run()
+        with worker_metrics.shown(runtime, runtime.settings.worker_metrics_port):
+            await working.run()
     finally:
         await runtime.bus.stop()

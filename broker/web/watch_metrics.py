@@ -10,6 +10,11 @@ from broker.workflow.watchdog import CHECKS
 
 
 def figures(session: Session, now: datetime) -> bytes:
+    """What `collected` says, as Prometheus reads it."""
+    return generate_latest(collected(session, now))
+
+
+def collected(session: Session, now: datetime) -> CollectorRegistry:
     """How long ago the watchdog made its last pass, what that found, and how late the clock was."""
     registry = CollectorRegistry()
     watched = pulses.watched(session)
@@ -31,4 +36,4 @@ def figures(session: Session, now: datetime) -> bytes:
         registry=registry,
     )
     late.set(pulses.late(session, now).total_seconds())
-    return generate_latest(registry)
+    return registry
