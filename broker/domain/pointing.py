@@ -29,10 +29,15 @@ def pointer(situation: Situation, recipient: Team, policy: Policy, directory: Di
     For a system that cannot keep a mark it says only who can open the message: even the sender's name would tell (principle 13).
     """
     if situation.marked and not recipient.honours_marks:
-        return _contact(directory.safeguarding_lead(recipient.agency_id))
+        return who_can_open(recipient, directory)
     team = contact(situation, recipient, policy, directory)
     there = CHILD_THERE if any(child.born for child in situation.children) else PREGNANCY_THERE
     return (Fact(code=there, value=True), *_contact(team))
+
+
+def who_can_open(recipient: Team, directory: Directory) -> tuple[Fact, ...]:
+    """All that a system gets which cannot keep a mark: whom of its own agency to ask (principle 13)."""
+    return _contact(directory.safeguarding_lead(recipient.agency_id))
 
 
 def contact(situation: Situation, recipient: Team, policy: Policy, directory: Directory) -> Team | None:

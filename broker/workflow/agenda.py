@@ -134,7 +134,7 @@ def of_household(
 
 def _patterns(session: Session, team: Team, persons: Iterable[str]) -> Iterator[Flagged]:
     for person in sorted(persons):
-        for flag, pattern in reversed(patterns.held_by(session, team.id, person)):
+        for flag, pattern in reversed(patterns.held_by(session, team.id, person) if team.honours_marks else []):
             if flag.withdrawn_at is None:
                 yield Flagged(rule=pattern.rule, person_id=person, opened_at=flag.opened_at)
 

@@ -33,7 +33,7 @@ def search(
         for flag, pattern in patterns.held_by(session, caller.team or "", person_id)
         if status in (None, _status(flag))
     ]
-    shown = found if found and _sees(session, ctx, caller, person_id, now) else []
+    shown = found if found and _keeps_marks(ctx, caller) and _sees(session, ctx, caller, person_id, now) else []
     audit.record(
         session,
         action="search",
@@ -67,7 +67,15 @@ def _status(flag: PatternFlag) -> Status:
 
 
 def _holds(session: Session, ctx: Context, caller: Caller, flag: PatternFlag, now: datetime) -> bool:
-    return flag.team_id == caller.team and _sees(session, ctx, caller, flag.person_id, now)
+    return (
+        flag.team_id == caller.team and _keeps_marks(ctx, caller) and _sees(session, ctx, caller, flag.person_id, now)
+    )
+
+
+def _keeps_marks(ctx: Context, caller: Caller) -> bool:
+    """A system that cannot keep the mark is pointed to who can (principle 13)."""
+    team = ctx.directory.teams.get(caller.team or "")
+    return team is not None and team.honours_marks
 
 
 def _sees(session: Session, ctx: Context, caller: Caller, person_id: str, now: datetime) -> bool:

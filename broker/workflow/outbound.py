@@ -16,11 +16,11 @@ from sqlmodel import Session, col
 from adapters.port import Rendered
 from broker.domain import sharing
 from broker.domain.states import DeliveryState, NotificationState, View
-from broker.domain.world import World
-from broker.storage import mailbox, notifications, patterns, tasks
+from broker.domain.world import Team, World
+from broker.storage import mailbox, notifications, patterns, people, tasks
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import EVERYTHING, Happened, Scope, Stored
-from broker.workflow import native, outcomes, pattern_flags, task_wire, transfer_homes
+from broker.workflow import flag_pointer, native, outcomes, pattern_flags, task_wire, transfer_homes, unnamed
 from broker.workflow.context import Context
 from broker.workflow.flag_wire import flag_resource
 from broker.workflow.reply import NO_REFERRAL
@@ -248,16 +248,24 @@ class _Making:
         )
 
     def of_flag(self) -> Composed:
-        """A flag as the message's focus, as it is now: raised, or withdrawn since."""
-        found = patterns.flag(self.session, self.delivery.cause.partition(":")[2])
+        """A flag as the message's focus, as it is now: raised, or withdrawn since; to a system that cannot keep the mark a pointer."""
+        kind, _, id_ = self.delivery.cause.partition(":")
+        found = patterns.flag(self.session, id_)
         if found is None:
             raise KeyError("there is no such flag")
+        if not self.ctx.directory.teams[self.delivery.team_id].honours_marks:
+            raised = _raised_by(self.session, self.delivery, id_) if kind == pattern_flags.ENDED else None
+            return self.withdrawal(raised) if raised is not None else self._pointer(found[0].person_id)
         resource = _placed(flag_resource(*found, self.ctx), self.ctx.public_url, frozenset())
         url = address("Flag", resource["id"])
         header = self._header(Event.INFORMATION, None)
         header["meta"] = {"security": resource["meta"]["security"]}
         header["focus"] = [{"reference": url}]
         return self._bundled(Event.INFORMATION, header, {url: resource})
+
+    def _pointer(self, person_id: str) -> Composed:
+        child = people.load_world(self.session, self.ctx.codec, [person_id]).people[person_id]
+        return self._written(flag_pointer.pointer(self.delivery, child, self.ctx.directory), [])
 
     def _header(self, event: Event, sender: str | None) -> dict[str, Any]:
         team = self.delivery.team_id
@@ -313,6 +321,17 @@ def known_as(session: Session, notification: Notification, team_id: str) -> str 
             col(Delivery.team_id) == team_id,
             col(Delivery.cause) == "",
             col(Delivery.state).not_in(mailbox.NEVER_SHOWN),
+        )
+    )
+
+
+def _raised_by(session: Session, ended: Delivery, flag_id: str) -> str | None:
+    """The message by which the team heard of a flag that is withdrawn now."""
+    return session.scalar(
+        sa.select(col(Delivery.id)).where(
+            col(Delivery.notification_id) == ended.notification_id,
+            col(Delivery.team_id) == ended.team_id,
+            col(Delivery.cause) == f"{pattern_flags.FLAG}:{flag_id}",
         )
     )
 

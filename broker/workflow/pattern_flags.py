@@ -65,11 +65,7 @@ def _wanted(ctx: Context, view: PatternView) -> Iterator[patterns.Held]:
 
 
 def _teams(ctx: Context, view: PatternView) -> list[Team]:
-    """Whose function may hold one, whose system keeps the mark (principle 13), and who works with somebody there."""
+    """Whose function may hold one, and who works with somebody there. A system that cannot keep the mark gets a pointer (`flag_pointer`)."""
     working = {i.team_id for i in view.ground.world.involvements if i.state is InvolvementState.CONFIRMED}
     found = (ctx.directory.teams[team] for team in sorted(working | set(view.owners)) if team in ctx.directory.teams)
-    return [
-        team
-        for team in found
-        if team.function in ctx.policy.patterns.flag_to and team.honours_marks and not team.closed
-    ]
+    return [team for team in found if team.function in ctx.policy.patterns.flag_to and not team.closed]

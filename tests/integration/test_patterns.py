@@ -8,11 +8,13 @@ import pytest
 from sqlmodel import select
 
 from broker.domain.answers import DiscussionOutcome, Move, ReleaseDecision
+from broker.domain.caller import Caller
 from broker.errors import Conflict, Invalid
 from broker.storage import directory, task_search
 from broker.storage.tables import Audit, Notification
 from broker.storage.task_search import TaskQuery
 from broker.storage.task_values import Scope
+from broker.workflow import flags, outbound
 from schemas.codes import Event, Function, Standing, TaskCode, TaskStatus
 from schemas.examples import cast
 from schemas.examples.telling import choice, fact, mother, together
@@ -318,7 +320,7 @@ def test_flags_go_to_the_teams_that_see_it_and_are_withdrawn(family):
     assert len(family.messages(PRACTICE, "flag-ended")) == 2
 
 
-def test_a_system_that_cannot_keep_the_mark_holds_none(family):
+def test_a_system_that_cannot_keep_the_mark_is_pointed_to_who_can_tell_and_shown_no_flag(family):
     """Principle 13."""
 
     def cannot(session):
@@ -327,7 +329,24 @@ def test_a_system_that_cannot_keep_the_mark_holds_none(family):
 
     family.store.write(cannot)
     family.misses(1, 2, 3)
-    assert {team for team, _ in family.flags()} == {VISITORS}
+    told = [composed(family, row) for row in family.messages(PRACTICE, "flag")]
+    assert len(told) == 2  # of each child that it works with
+    for text in told:
+        assert "contact-person" in text
+        assert '"Flag"' not in text
+        assert "missed" not in text.casefold()
+    system = Caller(client="gp", team=PRACTICE)
+    about = family.id_of(BABY)
+    assert family.store.write(lambda s: flags.search(s, family.context(s), system, about, None, family.now)) == []
+    family.closes(family.task(MISSED))
+    ended = [composed(family, row) for row in family.messages(PRACTICE, "flag-ended")]
+    assert [row.id in text for row, text in zip(family.messages(PRACTICE, "flag"), ended, strict=True)] == [True, True]
+
+
+def composed(family, delivery):
+    """The message as the team's system gets it."""
+    written = family.store.read(lambda s: outbound.compose(s, family.context(s), delivery.id, family.now))
+    return written.body.decode()
 
 
 def test_the_audit_says_by_what_it_was_raised_and_what_it_came_to(family):
