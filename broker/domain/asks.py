@@ -19,8 +19,8 @@ from broker.domain.whereabouts import household_areas
 from broker.domain.world import Directory, Team
 from schemas.codes import Function, Priority, TaskCode
 
-CONFIRM_WITHIN: Final = timedelta(days=5)
-"""Whoever has not confirmed is told no more until it does, so it is asked to before the next visit."""
+SIBLINGS: Final = "siblings"
+"""First part of the key of the question whether a transfer may name further children."""
 REACHED_NOBODY: Final = "nobody"
 """Last part of the key of an incident of which nothing is left to do once the message has reached somebody."""
 FIND_WITHIN: Final = timedelta(days=2)
@@ -148,7 +148,7 @@ def whom_to_name(
             owner=owner.id,
             requester=situation.sender.id,
             description="Decide whether the receiver may be told of further children: they are not named to it until you agree.",
-            dedupe_key=_key(situation, "siblings", *sorted(children)),
+            dedupe_key=_key(situation, SIBLINGS, *sorted(children)),
             priority=Priority.URGENT,
             due_at=policy.hold.within.after(situation.now, owner.calendar),
             cites="principle 12",

@@ -22,6 +22,7 @@ _DISCLOSED: Final = BY_WORD | {Why.ADDED.value}
 _JUSTICE_NUMBERS: Final = frozenset({CRN, NOMS_NUMBER})
 TRANSFERS: Final = frozenset({Event.TRANSFER, Event.MATERNITY_DISCHARGE})
 """Events that hand children over to another team."""
+_WHO_LIVES_TOGETHER: Final = frozenset({Event.HOUSEHOLD_UPDATE, Event.CHANGE_OF_ADDRESS})
 _PARENTS: Final = frozenset({RelationshipKind.MOTHER, RelationshipKind.FATHER, RelationshipKind.PARENT})
 
 
@@ -42,6 +43,8 @@ class Reader:
     """A safeguarding lead has released restricted facts to it."""
     agreed: frozenset[str]
     """Children of a transfer whom the lead has agreed to name to it."""
+    unnamed: frozenset[str]
+    """Children whom an earlier transfer to it does not name."""
 
     @property
     def child_facing(self) -> bool:
@@ -58,6 +61,7 @@ def reader(
     *,
     released: bool,
     agreed: frozenset[str] = frozenset(),
+    unnamed: frozenset[str] = frozenset(),
 ) -> Reader:
     """Who reads, and for whom it works in this household."""
     clients = clients_of(situation.world, team.id, situation.subjects | situation.members)
@@ -76,6 +80,7 @@ def reader(
         hidden=situation.hidden_from(team.id),
         released=released,
         agreed=agreed,
+        unnamed=_merely_named(situation, unnamed - clients),
     )
 
 
@@ -100,6 +105,17 @@ def _registered(situation: Situation, team: Team) -> bool:
     return False
 
 
+def _merely_named(situation: Situation, unnamed: frozenset[str]) -> frozenset[str]:
+    """Those of them whom the message names and is not about; of who lives together the others are told as long as there are any.
+
+    Who writes about that very child has decided anew whom to tell.
+    """
+    subjects = frozenset(situation.message.subjects)
+    if situation.message.event in _WHO_LIVES_TOGETHER and subjects - unnamed:
+        return unnamed
+    return unnamed - subjects
+
+
 def _made_known(situation: Situation, group: Group, reason_code: str) -> frozenset[str]:
     if reason_code not in _DISCLOSED:
         return frozenset()
@@ -111,7 +127,7 @@ def _made_known(situation: Situation, group: Group, reason_code: str) -> frozens
 def persons(situation: Situation, who: Reader) -> tuple[Person, ...]:
     """Everybody the copy names: first those of the message in its order, then whom the reader must know of besides."""
     whole, named = _whole(situation, who), _named(situation, who)
-    unnamed = frozenset(unnamed_children(situation.message, situation)) - who.agreed
+    unnamed = (frozenset(unnamed_children(situation.message, situation)) - who.agreed) | who.unnamed
     order = dict.fromkeys((*(person.key for person in situation.message.people), *sorted(whole | named)))
     return tuple(
         _whole_person(situation, who, key) if key in whole else _named_person(situation, key)

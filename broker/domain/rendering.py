@@ -35,13 +35,15 @@ def render(
     told_at: datetime,
     released: bool = False,
     agreed: frozenset[str] = frozenset(),
+    unnamed: frozenset[str] = frozenset(),
     homes: frozenset[str] = frozenset(),
 ) -> Message:
     """The copy that this team gets in this view.
 
     `message` has persons keyed by their ids, `sender` filled in. `reason_code` is the delivery's: it says for whose sake the
     team is told. `told_at` stands in for the time of the event where a view does not say what happened. `released`: the
-    safeguarding lead has released restricted facts to it. `agreed`: children whom it has agreed to name. `homes`: households that a transfer covers
+    safeguarding lead has released restricted facts to it. `agreed`: children whom it has agreed to name. `unnamed`: children whom
+    an earlier transfer to the team does not name. `homes`: households that a transfer covers
     besides its subjects'. The sender itself gets what it sent.
     """
     if message.sender == recipient.id:
@@ -50,7 +52,7 @@ def render(
     unspoken = parties.unspoken(message)
     message = replace(message, people=tuple(p for p in message.people if p.key not in unspoken), kept_from=())
     met = situation(message, world, policy, sender, told_at, homes=homes)
-    who = naming.reader(met, recipient, view, reason_code, policy, released=released, agreed=agreed)
+    who = naming.reader(met, recipient, view, reason_code, policy, released=released, agreed=agreed, unnamed=unnamed)
     people = naming.persons(met, who)
     keys = frozenset(person.key for person in people)
     copy = _as_told(met, who, told_at) if Category.EVENT in who.categories else _only_that(met, who, told_at)

@@ -26,6 +26,7 @@ from broker.storage.chronology import Entry, Window
 from broker.storage.deliveries import RELEASE_REFUSED
 from broker.storage.missed import missed
 from broker.storage.tables import Expectation
+from broker.storage.tasks import reserved
 from broker.storage.world import load_world
 from broker.workflow import view
 from broker.workflow.context import Context
@@ -97,6 +98,8 @@ class _Look:
     sealed: frozenset[str]
     unnamed: frozenset[str]
     """Children there whom nobody has agreed to name to the team: what it was not told names them neither."""
+    reserved_since: datetime | None
+    """From when on what it is told does not name them either."""
     left: Mapping[str, date]
     emergency: bool
     """Nobody of the team works there: what is held for release stays held, whoever else it would reach."""
@@ -158,6 +161,7 @@ class _Look:
             told_at=seen.at,
             released=decided.released_to(self.team),
             agreed=decided.named_to(self.team),
+            unnamed=self.unnamed if self.reserved_since is not None and self.reserved_since <= seen.at else frozenset(),
         )
 
     def _made(self, entry: Entry, message: Message, seen: View, known_at: datetime, *, told: bool) -> Line:
@@ -204,6 +208,7 @@ def of_home(
         gates=all_gates(session, ctx.codec, ids) if ids else {},
         sealed=frozenset(id_ for id_, known in everybody.people.items() if known.state is PersonState.SEALED),
         unnamed=home.seen.unnamed,
+        reserved_since=min((one.since for one in reserved(session, members, [home.team.id])), default=None),
         left={id_: day for id_, day in gone.items() if not _hidden(everybody, id_)},
         emergency=home.emergency is not None,
         now=now,

@@ -149,9 +149,20 @@ class _Making:
             told_at=delivery.created_at,
             released=decided.released_to(team),
             agreed=decided.named_to(team),
+            unnamed=self._unnamed(team),
             homes=homes,
         )
         return replace(copy, id=delivery.id, reference=self._earlier() if copy.reference else None)
+
+    def _unnamed(self, team: Team) -> frozenset[str]:
+        """Children whom a transfer to the team does not name, of before this message or with it."""
+        before = {
+            one.notification_id
+            for one in self.stock.reserved
+            if one.team_id == team.id and one.since <= self.delivery.created_at
+        }
+        before.discard(self.delivery.notification_id)
+        return unnamed.of_transfers(self.session, self.ctx, before, team, self.now) if before else frozenset()
 
     def _world(self, said: Message, brought: list[Stored]) -> tuple[World, frozenset[str]]:
         """What is known round the message, and of a transfer the homes that it covers besides."""

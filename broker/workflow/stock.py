@@ -27,6 +27,8 @@ class Stock:
     """By notification id: the message, about whom its persons have turned out to be since."""
     carried: Mapping[str, list[Stored]]
     """By delivery id: tasks that came with it."""
+    reserved: Sequence[tasks.Reserved]
+    """Transfers round the persons that do not name every child to one of the deliveries' teams."""
     _everybody: World
     _gates: Mapping[str, Gates]
     _worlds: dict[str, World] = field(default_factory=dict)
@@ -44,12 +46,14 @@ class Stock:
         told = {row.notification_id for row in telling}
         said = _said(session, codec, [row for row in found if row.id in told and row.content is not None])
         persons = {person.key for message in said.values() for person in message.people}
+        everybody = people.load_world(session, codec, persons)
         return cls(
             deliveries=deliveries,
             notifications={row.id: row for row in found},
             said=said,
             carried=_carried(session, codec, telling),
-            _everybody=people.load_world(session, codec, persons),
+            reserved=tasks.reserved(session, everybody.people.keys(), {row.team_id for row in telling}),
+            _everybody=everybody,
             _gates=all_gates(session, codec, told) if told else {},
         )
 

@@ -1,5 +1,6 @@
-"""Children whom a transfer does not name to its receiver until the sender's lead agrees (principle 12): they are found in no look-up either."""
+"""Children whom a transfer does not name to its receiver until the sender's lead agrees (principle 12): no later message and no look-up names them."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlmodel import Session
@@ -9,7 +10,9 @@ from broker.domain.around import around
 from broker.domain.situation import situation
 from broker.domain.world import Team, World
 from broker.storage import chronology
+from broker.storage.chronology import Entry
 from broker.storage.deliveries import NOT_TOLD
+from broker.storage.world import load_world
 from broker.workflow.context import Context
 from broker.workflow.gates import all_gates
 
@@ -22,6 +25,23 @@ def children(
     found = chronology.about(session, ctx.codec, members, events=naming.TRANSFERS)
     told = chronology.decided_for(session, team.id, [entry.id for entry in found])
     handed = [entry for entry in found if entry.id in told and told[entry.id].state not in NOT_TOLD]
+    return _unnamed(session, ctx, handed, world, team, now)
+
+
+def of_transfers(
+    session: Session, ctx: Context, notification_ids: Collection[str], team: Team, now: datetime
+) -> frozenset[str]:
+    """Those whom these transfers to the team do not name to it."""
+    handed = chronology.of(session, ctx.codec, notification_ids)
+    subjects = {person for entry in handed for person in entry.message.weighed}
+    return (
+        _unnamed(session, ctx, handed, load_world(session, ctx.codec, subjects), team, now) if handed else frozenset()
+    )
+
+
+def _unnamed(
+    session: Session, ctx: Context, handed: Sequence[Entry], world: World, team: Team, now: datetime
+) -> frozenset[str]:
     if not handed:
         return frozenset()
     gates = all_gates(session, ctx.codec, [entry.id for entry in handed])

@@ -28,10 +28,7 @@ def test_of_two_that_are_open_for_one_child_the_first_to_confirm_takes_over(fami
 def test_a_child_of_others_whom_a_transfer_does_not_name_is_found_in_no_look_up_either(family):
     """Principle 12: neither in the household nor in its chronology, until the sender's lead agrees."""
     old, new, lead = family.system(OLD), family.system(NEW), family.system("bcht-safeguarding-lead")
-    cousins = tell("cousins", Event.HOUSEHOLD_UPDATE, OLD, when(2019, 3, 1), subjects=[AVA], people=[CHLOE, KAYLA, TYLER],
-                   relationships=mother(CHLOE, AVA) + mother(KAYLA, TYLER), author=HEALTH_VISITOR,
-                   household=together(AVA, CHLOE, KAYLA, TYLER))  # fmt: skip
-    old.tells(cousins, transfer("of-ava", NEW, when(2019, 3, 5), AVA))
+    old.tells(cousins("cousins", when(2019, 3, 1)), transfer("of-ava", NEW, when(2019, 3, 5), AVA))
     assert seen_by(new) == {"Ava", "Chloe", "Kayla"}
     new.accepts(new.task("confirm-child"))
     assert seen_by(new) == {"Ava", "Chloe", "Kayla"}
@@ -39,6 +36,27 @@ def test_a_child_of_others_whom_a_transfer_does_not_name_is_found_in_no_look_up_
     lead.releases(lead.task("release"), "health-visiting")
     assert seen_by(new) == {"Ava", "Chloe", "Kayla", "Tyler"}
     assert "tyler" in new.heard(Event.HOUSEHOLD_UPDATE)[-1].text
+
+
+def test_nor_does_a_later_message_about_who_lives_there_name_that_child(family):
+    """Principle 12: the receiver works with the household by then, and still hears of it without that child."""
+    old, new, lead = family.system(OLD), family.system(NEW), family.system("bcht-safeguarding-lead")
+    old.tells(cousins("cousins", when(2019, 3, 1)), transfer("of-ava", NEW, when(2019, 3, 5), AVA))
+    new.accepts(new.task("confirm-child"))
+    old.tells(cousins("cousins-again", when(2019, 3, 8)))
+    copy = new.copy_of(Event.HOUSEHOLD_UPDATE)
+    assert "chloe" in copy.text
+    assert copy.silent_about("Tyler")
+    seen_by(new)
+    lead.releases(lead.task("release"), "health-visiting")
+    assert "tyler" in new.heard(Event.HOUSEHOLD_UPDATE)[-1].text
+
+
+def cousins(name, at):
+    """Ava and her cousin Tyler live together, with the mother of each."""
+    return tell(name, Event.HOUSEHOLD_UPDATE, OLD, at, subjects=[AVA], people=[CHLOE, KAYLA, TYLER],
+                relationships=mother(CHLOE, AVA) + mother(KAYLA, TYLER), author=HEALTH_VISITOR,
+                household=together(AVA, CHLOE, KAYLA, TYLER))  # fmt: skip
 
 
 def seen_by(system):
