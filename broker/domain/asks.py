@@ -1,7 +1,6 @@
 """The tasks that a decision raises besides each recipient's own: what rules ask, what waits for release, what reached nobody."""
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import timedelta
 from typing import Final
 
 from broker.domain import transfers
@@ -14,7 +13,7 @@ from broker.domain.rules import Ask, Nobody, Policy
 from broker.domain.sharing import Told
 from broker.domain.situation import Situation
 from broker.domain.states import DeliveryState
-from broker.domain.wanted import TaskWanted
+from broker.domain.wanted import Once, TaskWanted
 from broker.domain.whereabouts import household_areas
 from broker.domain.world import Directory, Team
 from schemas.codes import Function, Priority, TaskCode
@@ -23,8 +22,6 @@ SIBLINGS: Final = "siblings"
 """First part of the key of the question whether a transfer may name further children."""
 REACHED_NOBODY: Final = "nobody"
 """Last part of the key of an incident of which nothing is left to do once the message has reached somebody."""
-FIND_WITHIN: Final = timedelta(days=2)
-"""A message that reached nobody is dealt with before it is old; an urgent one within a day."""
 
 
 def tasks(
@@ -43,10 +40,10 @@ def tasks(
         yield from _asked(situation, policy, directory)
     yield from _release(situation, told, policy, directory)
     yield from _siblings(situation, told, policy, directory)
-    yield from _confirm(situation, told)
-    yield from _not_found(situation, found, directory)
+    yield from _confirm(situation, told, policy, directory)
+    yield from _not_found(situation, found, policy, directory)
     if not told and not again and _is_incident(situation):
-        yield from _nobody(situation, directory)
+        yield from _nobody(situation, policy, directory)
 
 
 def lead_of(team: Team, directory: Directory) -> Team | None:
@@ -80,16 +77,18 @@ def _owners(situation: Situation, ask: Ask, directory: Directory) -> Iterator[Te
 
 def _ask(situation: Situation, ask: Ask, owner: Team, policy: Policy, directory: Directory) -> Iterator[TaskWanted]:
     homes: tuple[str | None, ...] = situation.households or (None,)
+    requester = _requester(situation, ask, directory)
+    if requester == owner.id:
+        return
     for home in homes if ask.once == "household" else homes[:1]:
-        requester = _requester(situation, ask, directory)
-        if requester == owner.id:
-            continue
+        of_home = ask.once == "household" and home is not None
         yield TaskWanted(
             code=ask.code,
             owner=owner.id,
             requester=requester,
             description=ask.description.replace("{contacts}", spoken(contact(situation, owner, policy, directory))),
-            dedupe_key=_key(situation, ask.rule, owner.id, home if ask.once == "household" else None),
+            dedupe_key=_home_key(ask, owner.id, requester, home) if of_home else _key(situation, ask.rule, owner.id),
+            once=Once(again=ask.again) if of_home else None,
             person_id=next(iter(situation.message.subjects), None),
             household_id=home,
             priority=ask.priority,
@@ -156,7 +155,9 @@ def whom_to_name(
         )
 
 
-def _confirm(situation: Situation, told: tuple[Told, ...]) -> Iterator[TaskWanted]:
+def _confirm(
+    situation: Situation, told: tuple[Told, ...], policy: Policy, directory: Directory
+) -> Iterator[TaskWanted]:
     """Principle 3: one question for each involvement that lapsed, asked once for each time it did."""
     for one in told:
         for tie in one.confirm:
@@ -167,45 +168,47 @@ def _confirm(situation: Situation, told: tuple[Told, ...]) -> Iterator[TaskWante
                 description="Say whether your team still works with this person. Until then you are told only that there is something.",
                 dedupe_key=f"confirm-involvement:{one.team_id}:{tie.person_id}:{since}",
                 person_id=tie.person_id,
-                due_at=situation.now + CONFIRM_WITHIN,
+                due_at=policy.own_asks.confirm.after(situation.now, directory.teams[one.team_id].calendar),
                 cites="principle 3",
                 options={"person": tie.person_id or "", "choices": ["yes", "no"]},
             )
 
 
-def _not_found(situation: Situation, found: Candidates, directory: Directory) -> Iterator[TaskWanted]:
+def _not_found(situation: Situation, found: Candidates, policy: Policy, directory: Directory) -> Iterator[TaskWanted]:
     """Whom nobody could be found for, who is closed, who is not in the directory: never silence (invariant 3)."""
     lead = lead_of(situation.sender, directory)
     for team_id in found.unreachable:
         text = "A team that you addressed cannot be reached: it is closed or not in the directory. Find who does its work now."
-        yield _undeliverable(situation, situation.sender.id, text, "addressed", team_id)
+        yield _undeliverable(situation, policy, situation.sender, text, "addressed", team_id)
     if found.unserved is not None:
         asked = found.unserved.value.replace("-", " ")
         text = f"No other {asked} team was found where this person lives, so nobody was asked. Find who provides it there, and send this to that team."
-        yield _undeliverable(situation, situation.sender.id, text, "addressed", found.unserved.value)
+        yield _undeliverable(situation, policy, situation.sender, text, "addressed", found.unserved.value)
     for team in found.closed:
         owner = lead_of(team, directory) or lead or situation.sender
         text = "A team of yours that is closed still has people on its books. Say who works with them now."
-        yield _undeliverable(situation, owner.id, text, "closed", team.id)
+        yield _undeliverable(situation, policy, owner, text, "closed", team.id)
     if situation.rules.routine:
         return
     for gap in found.missing:
-        yield from _no_service(situation, gap, directory)
+        yield from _no_service(situation, gap, policy, directory)
 
 
-def _no_service(situation: Situation, gap: Missing, directory: Directory) -> Iterator[TaskWanted]:
+def _no_service(situation: Situation, gap: Missing, policy: Policy, directory: Directory) -> Iterator[TaskWanted]:
     function = gap.function.value.replace("-", " ")
     if gap.area_id is None:
         text = (
             f"No area of the directory is known for a child or a pregnancy here, so its {function} team was not found. "
             "Send an address; where you know one, find who provides this there."
         )
-        yield _undeliverable(situation, situation.sender.id, text, "no-area", gap.person_id)
+        yield _undeliverable(situation, policy, situation.sender, text, "no-area", gap.person_id)
         return
     partnership = directory.provider(gap.area_id, Function.PARTNERSHIP)
     text = f"The directory names no {function} team for an area where a child or a pregnancy lives; nobody was told in its place."
-    for owner in dict.fromkeys((situation.sender.id, *([partnership.id] if partnership else []))):
-        yield _undeliverable(situation, owner, text, f"no-team:{gap.area_id}:{gap.function.value}", gap.person_id)
+    for owner in {team.id: team for team in (situation.sender, partnership) if team is not None}.values():
+        yield _undeliverable(
+            situation, policy, owner, text, f"no-team:{gap.area_id}:{gap.function.value}", gap.person_id
+        )
 
 
 def _is_incident(situation: Situation) -> bool:
@@ -220,7 +223,7 @@ def _is_incident(situation: Situation) -> bool:
             return True
 
 
-def _nobody(situation: Situation, directory: Directory) -> Iterator[TaskWanted]:
+def _nobody(situation: Situation, policy: Policy, directory: Directory) -> Iterator[TaskWanted]:
     """A message that nobody should get is an incident, not a success: for the sender and for its lead."""
     text = (
         "This reached nobody. Say who should know of it: who works with the household, where it is, or who lives there."
@@ -230,23 +233,28 @@ def _nobody(situation: Situation, directory: Directory) -> Iterator[TaskWanted]:
             "This reached nobody: no household is known for the person. Say who lives with them, or that nobody does."
         )
     lead = lead_of(situation.sender, directory)
-    for owner in dict.fromkeys((situation.sender.id, *([lead.id] if lead else []))):
-        yield _undeliverable(situation, owner, text, REACHED_NOBODY)
+    for owner in {team.id: team for team in (situation.sender, lead) if team is not None}.values():
+        yield _undeliverable(situation, policy, owner, text, REACHED_NOBODY)
 
 
-def _undeliverable(situation: Situation, owner: str, text: str, *what: str) -> TaskWanted:
-    urgent = situation.message.priority is not Priority.ROUTINE
+def _undeliverable(situation: Situation, policy: Policy, owner: Team, text: str, *what: str) -> TaskWanted:
+    priority = Priority.ROUTINE if situation.message.priority is Priority.ROUTINE else Priority.URGENT
     return TaskWanted(
         code=TaskCode.UNDELIVERABLE,
-        owner=owner,
+        owner=owner.id,
         description=text,
-        dedupe_key=_key(situation, "undeliverable", owner, *what),
+        dedupe_key=_key(situation, "undeliverable", owner.id, *what),
         person_id=next(iter(situation.message.subjects), None),
         household_id=next(iter(situation.households), None),
-        priority=Priority.URGENT if urgent else Priority.ROUTINE,
-        due_at=situation.now + (FIND_WITHIN / 2 if urgent else FIND_WITHIN),
+        priority=priority,
+        due_at=policy.own_asks.find.of(priority).after(situation.now, owner.calendar),
         cites="invariant 3",
     )
+
+
+def _home_key(ask: Ask, owner: str, requester: str | None, home: str | None) -> str:
+    """Names what is asked of a household, whichever message asks it."""
+    return f"ask.{ask.name}:{owner}:{requester or ''}:{home}"
 
 
 def _key(situation: Situation, what: str, *parts: str | None) -> str:

@@ -17,8 +17,6 @@ from schemas.codes import Standing, TaskCode
 from schemas.message import Message, PostalAddress
 from schemas.problem import Problem
 
-ANSWER_WITHIN: Final = timedelta(days=7)
-"""Until a task that only a person can decide is due: until then Baton tells by what it knew before."""
 CHILDHOOD: Final = timedelta(days=18 * 365 + 4)
 """Under this age somebody is a child (Children Act 1989 s.105); four leap days fall into it."""
 
@@ -74,15 +72,17 @@ class Draft:
         cites: str = "",
     ) -> None:
         """Ask people to decide; the sender unless an owner is named. `key` names the situation, for once and all."""
+        given, asked = self.given, owner or self.given.sender.id
+        within = given.policy.own_asks.settle
         self.tasks.append(
             TaskWanted(
                 code=code,
-                owner=owner or self.given.sender.id,
+                owner=asked,
                 description=description,
                 dedupe_key=f"{code.value}:{key}",
                 person_id=person_id,
                 household_id=household_id,
-                due_at=self.given.now + ANSWER_WITHIN,
+                due_at=within.after(given.now, given.directory.teams[asked].calendar),
                 cites=cites,
                 options=options,
             )

@@ -13,6 +13,7 @@ from broker.domain.clocks import ClockRule
 from broker.domain.conditions import ALWAYS, Condition
 from broker.domain.expecting import Expectations
 from broker.domain.out_of_hours import OutOfHours
+from broker.domain.own_asks import OwnAsks
 from broker.domain.pattern_rules import Patterns
 from broker.domain.quiet import ChronologyRules
 from broker.domain.reporting import Reporting
@@ -86,7 +87,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One line that raises a task: once for the message, or once more for every household that the message comes to meet."""
+    """One line that raises a task: once for the message, or for every household that it comes to meet, unless that is asked the same already."""
 
     rule: str
     code: TaskCode
@@ -94,10 +95,17 @@ class Ask:
     requester: Literal["sender", "addressed"] | None = None
     description: str
     once: Literal["message", "household"] = "message"
+    again: timedelta | None = None
+    """How long a household is not asked once more, though it has answered; None: as long as it has not."""
     priority: Priority = Priority.ROUTINE
     within: Term
     when: Condition = ALWAYS
     cites: str
+
+    @property
+    def name(self) -> str:
+        """Its last word: lines of one name ask for the same thing."""
+        return self.rule.rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,6 +356,7 @@ class Policy:
     clocks: tuple[ClockRule, ...]
     """The first that fits a task counts; the last fits every one."""
     out_of_hours: OutOfHours
+    own_asks: OwnAsks
     mobile_from_days: int
     """Age at which a child is taken to move about by itself unless somebody says otherwise."""
     involvement: Mapping[Event, tuple[InvolvementRule, ...]]

@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from schemas.codes import Priority, TaskCode, TaskStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """Asked of one household: not while the last such question is open."""
+
+    again: timedelta | None
+    """Nor within this time of the last one, though it was answered; None: answered is enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +25,8 @@ class TaskWanted:
     description: str
     """For people; never a name or an identifier (those are reached through person and notification)."""
     dedupe_key: str | None = None
+    once: Once | None = None
+    """`dedupe_key` names a question to a household, not the message that asks it."""
     requester: str | None = None
     person_id: str | None = None
     household_id: str | None = None

@@ -12,6 +12,7 @@ from broker.policy.clocks_section import ClocksSection
 from broker.policy.durations import Duration, Term
 from broker.policy.expecting_section import ExpectationSection
 from broker.policy.out_of_hours_section import OutOfHoursSection
+from broker.policy.own_asks_section import OwnAsksSection
 from broker.policy.patterns_section import PatternsSection, PromptLine
 from broker.policy.reports_section import ReportsSection
 from broker.policy.retention_section import RetentionSection
@@ -45,13 +46,14 @@ class AddLine(When):
 
 
 class AskLine(When):
-    """A task. `{contacts}` in its description becomes the child-facing teams to speak to."""
+    """A task. Lines of one name ask a household for the same thing. `{contacts}` in its description becomes the child-facing teams to speak to."""
 
     code: TaskCode
     owner: Literal["sender", "addressed", "lead"] | Function
     requester: Literal["sender", "addressed"] | None = None
     description: str
     once: Literal["message", "household"] = "message"
+    again: Duration | None = None
     priority: Priority = Priority.ROUTINE
     within: Term
     cites: Cites
@@ -240,6 +242,7 @@ class Document(Section):
     patterns: PatternsSection
     prompts: dict[Name, PromptLine]
     lookups: LookupsSection = LookupsSection()
+    own_asks: OwnAsksSection = OwnAsksSection()
     retention: RetentionSection = RetentionSection()
     always: Always
     events: dict[Event, EventSection]

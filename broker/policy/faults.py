@@ -236,6 +236,8 @@ def _asked(document: Document, path: str, event: Event, section: EventSection, l
         yield _fault(f"{path}.code", "is raised by other parts of Baton, not by a rule")
     if line.code is TaskCode.AGREED_ACTION and line.owner != "sender":
         yield _fault(f"{path}.owner", "must be the sender: nobody agrees to an action for another team (F14)")
+    if line.again is not None and line.once != "household":
+        yield _fault(f"{path}.again", "is for what a household is asked once")
     if line.requester == line.owner:
         yield _fault(path, "has the same owner and requester")
     if "{" in line.description.replace("{contacts}", ""):
@@ -308,6 +310,7 @@ def _citations(document: Document) -> Iterator[Problem]:
 
 def _cited(document: Document) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "lookups", document.lookups.cites
+    yield "own-asks", document.own_asks.cites
     yield "retention", document.retention.cites
     yield "sharing.hold", document.sharing.hold.cites
     yield "sharing.marks", document.sharing.marks.cites

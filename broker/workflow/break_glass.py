@@ -12,7 +12,6 @@ from broker.domain.asks import lead_of
 from broker.domain.break_glass import Reason
 from broker.domain.caller import PERSON, Caller
 from broker.domain.states import PersonState
-from broker.domain.terms import elapsed
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team
 from broker.errors import Forbidden
@@ -25,8 +24,6 @@ from broker.workflow.context import Context
 from schemas.codes import Priority, TaskCode
 from schemas.identifiers import NHS_NUMBER
 
-ASKED_WITHIN: Final = elapsed(days=1)
-"""By when the lead has asked whoever it was."""
 WHO, WHY = "who", "why"
 """Among the options of the lead's task: name and role, and the reason in their words."""
 _FOUND: Final = (PersonState.LIVING, PersonState.UNBORN, PersonState.DIED)
@@ -158,7 +155,7 @@ def _tell(
         dedupe_key=f"break-glass:{key}",
         household_id=household_id,
         priority=Priority.URGENT,
-        due_at=ASKED_WITHIN.after(now, hears.calendar),
+        due_at=ctx.policy.own_asks.emergency.after(now, hears.calendar),
         cites="principle 8",
         options={WHO: f"{who.name}, {who.role}", WHY: wanted.why},
     )

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from broker.domain.asks import FIND_WITHIN
 from broker.domain.wanted import TaskWanted
 from broker.storage import tasks
 from broker.workflow import raising
@@ -27,7 +26,7 @@ def closed(session: Session, ctx: Context, team_id: str, now: datetime) -> None:
             household_id=whole.household_id,
             notification_id=whole.notification_id,
             priority=Priority.URGENT,
-            due_at=now + FIND_WITHIN,
+            due_at=ctx.policy.own_asks.find.urgent.after(now, ctx.directory.teams[whole.requester_team_id].calendar),
             cites="invariant 3, F3, F12",
         )
         for whole in tasks.open_of(session, team_id, TaskCode.TRANSFER)

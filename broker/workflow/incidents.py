@@ -6,16 +6,13 @@ from typing import Final
 from sqlmodel import Session
 
 from broker.domain import ladder
-from broker.domain.terms import elapsed
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team
 from broker.storage.task_values import Stored
 from broker.workflow import raising
 from broker.workflow.context import Context
-from schemas.codes import TaskCode
+from schemas.codes import Priority, TaskCode
 
-FIND_WITHIN: Final = elapsed(days=1)
-"""Until it is due to find somebody who can be told: what was not answered is late already."""
 _KEY: Final = "unreachable"
 
 
@@ -34,7 +31,7 @@ def nobody_to_tell(
         notification_id=task.row.notification_id,
         part_of=task.row.id,
         priority=task.row.priority,
-        due_at=FIND_WITHIN.after(now, hears.calendar),
+        due_at=ctx.policy.own_asks.reach.of(Priority(task.row.priority)).after(now, hears.calendar),
         cites="invariant 3",
         options={"team": owner.id},
     )

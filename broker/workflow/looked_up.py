@@ -19,8 +19,6 @@ from schemas.codes import Function, TaskCode
 
 CALLER: Final = "lookup"
 """Who the audit says has sent what an answer says."""
-MEND_WITHIN: Final = timedelta(days=7)
-LOOK_INTO_WITHIN: Final = timedelta(days=1)
 
 _ENDS: Final[Mapping[type[Answer], LookupState]] = {
     NotKnown: LookupState.UNKNOWN,
@@ -59,7 +57,7 @@ def answered(
     else:
         state = _ENDS[type(answer)]
         last = state.value
-        raising.raise_tasks(session, ctx, _for_people(row, _WORDS[state], now), now)
+        raising.raise_tasks(session, ctx, _for_people(ctx, row, _WORDS[state], now), now)
     lookups.end(session, row.id, state, last=last, now=now)
     return state
 
@@ -117,14 +115,14 @@ def _of_silence(ctx: Context, row: tables.Lookup, now: datetime) -> list[TaskWan
             description=f"The service that is asked for records ({row.client}) does not answer. Messages are told by what they say "
             "themselves, and again once it answers: have whoever runs Baton look into it.",
             dedupe_key=f"lookup-silent:{row.client}:{owner}:{now.date().isoformat()}",
-            due_at=now + LOOK_INTO_WITHIN,
+            due_at=ctx.policy.own_asks.reach.routine.after(now, ctx.directory.teams[owner].calendar),
             cites="invariant 3",
         )
         for owner in _stewards(ctx, row.team_id)
     ]
 
 
-def _for_people(row: tables.Lookup, words: str, now: datetime) -> list[TaskWanted]:
+def _for_people(ctx: Context, row: tables.Lookup, words: str, now: datetime) -> list[TaskWanted]:
     return [
         TaskWanted(
             code=TaskCode.DATA_QUALITY,
@@ -133,7 +131,7 @@ def _for_people(row: tables.Lookup, words: str, now: datetime) -> list[TaskWante
             "number, name and date of birth, or what the event points to.",
             dedupe_key=f"lookup:{row.id}",
             notification_id=row.notification_id,
-            due_at=now + MEND_WITHIN,
+            due_at=ctx.policy.own_asks.mend.after(now, ctx.directory.teams[row.team_id].calendar),
             cites="principle 11, invariant 9",
         )
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache, partial
 from typing import Final
 from uuid import uuid4
@@ -23,6 +23,7 @@ from broker.storage.notifications import Answered
 from broker.storage.tables import Notification
 from broker.storage.world import asks_versions, check_versions
 from broker.workflow import (
+    asked_before,
     expect,
     lookups,
     native,
@@ -45,10 +46,6 @@ from schemas import content
 from schemas.codes import Function, TaskCode
 from schemas.message import Message
 from schemas.problem import Problem
-
-MEND_WITHIN = timedelta(days=7)
-"""Until a data-quality task is due: facts are mended while they still matter."""
-
 
 TAKEN_BACK: Final = Problem(
     "",
@@ -186,6 +183,7 @@ class _Step:
         )
         follows = followed(self.session, self.ctx, settled, settling.world, self.now)
         decided = route.decide(self.ctx, settled, settling.world, self.now, earlier=follows.told)
+        decided = asked_before.still_to_ask(self.session, self.ctx.codec, decided, self.now)
         crossing = transfer.warnings(self.session, self.ctx, settled, decided.told, settling.world, self.now)
         problems = (*self.incoming.problems, *settling.problems, *follows.problems, *decided.problems)
         body = reply.accepted(message, (*problems, *crossing), decided, settling.tasks, self.ctx, self.now)
@@ -339,7 +337,7 @@ class _Step:
             description=text,
             dedupe_key=f"data-quality:{notification_id}:{owner}",
             notification_id=notification_id,
-            due_at=self.now + MEND_WITHIN,
+            due_at=self.ctx.policy.own_asks.mend.after(self.now, self.ctx.directory.teams[owner].calendar),
             cites="F5, invariant 9",
             options={"problems": [f"{problem.path} {problem.reason}".strip() for problem in problems]},
         )

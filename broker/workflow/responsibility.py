@@ -7,7 +7,6 @@ from sqlmodel import Session
 
 from broker.domain import responsibility as moves
 from broker.domain import responsibility_news as heard
-from broker.domain.asks import CONFIRM_WITHIN
 from broker.domain.changes import Change, MergePersons
 from broker.domain.decisions import INVOLVED, NOT_INVOLVED
 from broker.domain.responsibility import Cause, Key, Ledger
@@ -64,13 +63,15 @@ def _carry_out(session: Session, ctx: Context, news: News, cause: Cause, *, aske
         return
     ledger = Ledger(ledgers.chains(session, persons), cause)
     about = cause.notification_id or asked_by
-    wanted = [_still_working(change, team, about, cause.now) for change, team in heard.displaced(ledger, news)]
+    wanted = [_still_working(ctx, change, team, about, cause.now) for change, team in heard.displaced(ledger, news)]
     raising.raise_tasks(session, ctx, wanted, cause.now)
     heard.move(ledger, news, ledgers.in_transfer(session, persons))
     ledgers.record(session, ledger.made(), cause.now)
 
 
-def _still_working(merged: MergePersons, team: str, notification_id: str | None, now: datetime) -> TaskWanted:
+def _still_working(
+    ctx: Context, merged: MergePersons, team: str, notification_id: str | None, now: datetime
+) -> TaskWanted:
     """Nobody stops being responsible without hearing of it."""
     return TaskWanted(
         code=TaskCode.CONFIRM_INVOLVEMENT,
@@ -82,7 +83,7 @@ def _still_working(merged: MergePersons, team: str, notification_id: str | None,
         dedupe_key=f"merged:{merged.gone}:{team}",
         person_id=merged.into,
         notification_id=notification_id,
-        due_at=now + CONFIRM_WITHIN,
+        due_at=ctx.policy.own_asks.confirm.after(now, ctx.directory.teams[team].calendar),
         cites="invariant 4",
         options={"person": merged.into, "choices": [INVOLVED, NOT_INVOLVED]},
     )

@@ -20,7 +20,7 @@ from broker.domain.world import World
 from broker.storage import audit, deliveries, notifications, people, tasks
 from broker.storage.tables import Notification
 from broker.storage.world import load_world
-from broker.workflow import outcomes, raising, said, transfer, unnamed
+from broker.workflow import asked_before, outcomes, raising, said, transfer, unnamed
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
 from schemas.message import Message
@@ -63,6 +63,7 @@ def write(
     ]
     rows += [_withheld_row(notification_id, withheld, decided.policy_version, now) for withheld in decided.withheld]
     deliveries.insert(session, rows, min(decided.households, default=None), ctx.pushed)
+    asked_before.give_back(session, ctx.codec, decided.tasks)
     homes = ask(session, ctx, notification_id, message, acting, now, also=decided.tasks)
     audit.record(
         session,
@@ -103,6 +104,7 @@ def once_more(session: Session, ctx: Context, row: Notification, now: datetime) 
     if has_come(message, world, ctx.policy.events[message.event]):
         return set()
     decided = decide(ctx, message, world, now, already_told=told_before)
+    decided = asked_before.still_to_ask(session, ctx.codec, decided, now, received_at=row.received_at)
     fresh = [told for told in decided.told if told.team_id not in told_before]
     if not fresh:
         return set()

@@ -1,7 +1,7 @@
 """Tells a person when a team is not reached, and ends that task by itself when the team is reached after all (invariant 3)."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
@@ -15,9 +15,6 @@ from broker.storage.tasks import Change, Value
 from broker.workflow import outcomes, raising
 from broker.workflow.context import Context
 from schemas.codes import Function, Priority, TaskCode, TaskStatus
-
-LOOK_INTO_WITHIN = timedelta(days=1)
-"""Until an `undeliverable` task is due: the next daily try is then over as well."""
 
 
 def parked(session: Session, ctx: Context, delivery_id: str, now: datetime) -> None:
@@ -35,7 +32,9 @@ def parked(session: Session, ctx: Context, delivery_id: str, now: datetime) -> N
         dedupe_key=f"{_stuck(row.notification_id, row.team_id)}{owner}",
         notification_id=row.notification_id,
         priority=notification.priority,
-        due_at=now + LOOK_INTO_WITHIN,
+        due_at=ctx.policy.own_asks.reach.of(Priority(notification.priority)).after(
+            now, ctx.directory.teams[owner].calendar
+        ),
         cites="F12, invariant 3",
         options={"team": row.team_id, "delivery": row.id},
     )
@@ -100,14 +99,15 @@ def _end(session: Session, ctx: Context, task: Stored, now: datetime) -> None:
 
 def channel_fails(session: Session, ctx: Context, team_id: str, since: datetime, now: datetime) -> None:
     """One task for a channel that has not worked for so long, once for each time that it begins to fail."""
+    owner = next(_who_can_act(ctx, team_id, None))
     wanted = TaskWanted(
         code=TaskCode.UNDELIVERABLE,
-        owner=next(_who_can_act(ctx, team_id, None)),
+        owner=owner,
         description=f"The system of {ctx.directory.teams[team_id].name} has not taken anything for an hour, so it is asked only now and then. "
         "Nothing is lost: what waits is in the team's mailbox. Have its system mended; it is tried again by itself.",
         dedupe_key=_failing(team_id, since),
         priority=Priority.URGENT,
-        due_at=now + LOOK_INTO_WITHIN,
+        due_at=ctx.policy.own_asks.reach.urgent.after(now, ctx.directory.teams[owner].calendar),
         cites="F12, invariant 3",
         options={"team": team_id},
     )

@@ -25,7 +25,6 @@ ALLOWED: Final = timedelta(minutes=1)
 """How late a step may be."""
 TELL_AFTER: Final = timedelta(minutes=1)
 """How long something late lasts until a person is told: what was late because nothing ran catches up by itself."""
-LOOK_INTO_WITHIN: Final = timedelta(hours=4)
 NAMED: Final = 10
 """Ids of one log line."""
 
@@ -170,7 +169,7 @@ def _tell(session: Session, ctx: Context, check: Check, broken: Sequence[Broken]
             "Have whoever runs Baton look into it, and ask the teams of your area whether they have seen what waits for them.",
             dedupe_key=f"watchdog:{check.name}:{owner}:{now.date().isoformat()}",
             priority=Priority.URGENT,
-            due_at=now + LOOK_INTO_WITHIN,
+            due_at=ctx.policy.own_asks.watch.after(now, ctx.directory.teams[owner].calendar),
             cites="invariant 3",
         )
         for owner, count in sorted(counted.items())

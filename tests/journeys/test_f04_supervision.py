@@ -5,13 +5,14 @@ a judgement on the MASH, and tells those who work for the child what is relevant
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from broker.domain.terms import working_days
 from broker.storage import bank_holidays
 from schemas.codes import Event
-from schemas.examples.cast import CHLOE, DANIEL, GRANDPARENTS_HOME, UNBORN_AVA, living
+from schemas.examples.cast import CHLOE, DANIEL, GRANDPARENTS_HOME, SUSAN, UNBORN_AVA, fixed_id, living
 from schemas.examples.story import MESSAGES
 from schemas.examples.telling import LONDON_OFFICER, father, mother, tell, together, when
 from tests.journeys.copies import due, is_open, outputs, requester
@@ -81,17 +82,21 @@ def test_the_judgement_is_closed_by_a_discussion_and_not_by_a_word(begun, clock)
     reply = begun.moves(task, "complete", {"name": "note", "valueString": "Done."})
     assert reply.status == 422
     assert "say with whom it was discussed" in reply.text
-    discussion = {
+    assert begun.moves(task, "complete", discussed(clock())).status == 200
+    assert not is_open(begun.again(task))
+
+
+def discussed(at):
+    """The head of safeguarding was asked then, and thought it need not be referred."""
+    return {
         "name": "discussion",
         "part": [
             {"name": "with", "valueString": "Head of safeguarding"},
-            {"name": "at", "valueDateTime": clock().isoformat()},
+            {"name": "at", "valueDateTime": at.isoformat()},
             {"name": "outcome", "valueCode": "not-referred-because"},
             {"name": "because", "valueString": "Midwifery visits weekly and will call."},
         ],
     }
-    assert begun.moves(task, "complete", discussion).status == 200
-    assert not is_open(begun.again(task))
 
 
 def test_those_who_work_for_the_child_are_told_what_is_relevant_to_it(at_home, begun, clock):
@@ -137,3 +142,62 @@ def test_who_is_only_to_know_of_a_transfer_is_not_asked_to_take_over(at_home):
     assert not visitors.tasks("transfer")
     assert not london.waits_for("transfer")
     assert [task for task in london.tasks("undeliverable") if "cannot be reached" in task["description"]]
+
+
+def test_a_household_is_not_asked_the_same_again_while_nobody_has_answered_nor_within_four_weeks_of_it(
+    at_home, begun, clock
+):
+    """What changes there meanwhile is told; whoever is asked says once what is known, to the office that waits for it."""
+    care = at_home.system("birmingham-csc")
+    began = clock()
+    begun.tells(changed("a-week-on", began + timedelta(days=7)))
+    [task] = asked(care, begun)
+    care.answers(task, "Nothing known of the address or of anybody there.")
+    begun.tells(changed("two-weeks-on", began + timedelta(days=14)))
+    assert asked(care, begun) == []
+    begun.tells(changed("five-weeks-on", began + timedelta(days=35)))
+    assert len(asked(care, begun)) == 1
+
+
+def test_another_office_gets_an_answer_of_its_own(at_home, begun, clock):
+    """Whoever waits for an answer is told it; what is asked for one office is not asked for another."""
+    care, london = at_home.system("birmingham-csc"), at_home.system("lcrc-probation")
+    london.tells(changed("london", clock() + timedelta(days=1), sender="lcrc-probation"))
+    assert len(asked(care, begun)) == len(asked(care, london)) == 1
+
+
+def changed(name, at, sender="bcrc-probation"):
+    """His circumstances have changed, where he lives with her."""
+    message = MESSAGES["supervision-change"]
+    return replace(
+        message,
+        id=fixed_id(name),
+        sender=sender,
+        kind="circumstances",
+        occurred=at,
+        sent=at,
+        household=together(CHLOE, DANIEL),
+    )
+
+
+def asked(care, office):
+    """What the council is asked for the office and has not answered."""
+    return [task for task in care.tasks("supply-information") if is_open(task) and requester(task) == office.team]
+
+
+def test_an_answer_stands_for_what_came_while_it_was_awaited_when_the_household_changes(at_home, begun, clock):
+    care, midwives = at_home.system("birmingham-csc"), at_home.system("swbh-midwifery")
+    begun.tells(changed("a-week-on", clock() + timedelta(days=7)))
+    [task] = asked(care, begun)
+    care.answers(task, "Nothing known of the address or of anybody there.")
+    judged = begun.task("discuss-with-safeguarding-lead")
+    assert begun.moves(judged, "complete", discussed(clock())).status == 200
+    joins = replace(
+        LIVES_THERE,
+        id=fixed_id("susan-too"),
+        people=(*LIVES_THERE.people, SUSAN),
+        household=together(CHLOE, DANIEL, SUSAN),
+    )
+    midwives.tells(replace(joins, relationships=(), occurred=clock(), sent=clock()))
+    assert asked(care, begun) == []
+    assert not [one for one in begun.tasks("discuss-with-safeguarding-lead") if is_open(one)]

@@ -180,6 +180,8 @@ def test_other_durations_are_refused(text):
         ("standing: P300D", "standing: P2000D", "events.pregnancy-booking", "longer than three years"),
         ("  early-years: [health-visiting, family-nurse-partnership]", "  probation: [health-visiting]\n  early-years: [health-visiting, family-nurse-partnership]", "sets.probation", "already"),
         ("team: practice, not-kinds: [removed]", "team: practice, not-kinds: [gone]", "involvement.events.gp-registration[0]", "'gone'"),
+        ("once: household\n        again: P28D", "once: message\n        again: P28D", "events.supervision-start.ask.social-care.again", "asked once"),
+        ("  mend: 5 working days", "  mend: soon", "own-asks.mend", "not a duration"),
         ("  birth:\n    about: child", "  death: {about: subject, cites: [CDR]}\n  birth:\n    about: child", "line ", "stands twice"),
         ("deadlines: {routine: 5 working days,", "deadlines: {", "deadlines", "nothing for routine"),
         ("events:\n\n  # --- pregnancy", "events: [\n\n  # --- pregnancy", "line ", "not YAML"),
