@@ -12,6 +12,7 @@ from broker.domain.identifying import JUSTICE, Worth, is_valid, may_bind, normal
 from broker.domain.kinship import mothers_of
 from broker.domain.matching import Doubt, Matches
 from broker.domain.pregnancy_match import birth_date, expected_date
+from broker.domain.registrations import practice_of, settles
 from broker.domain.states import InvolvementState, PersonState
 from broker.domain.visibility import LEADS
 from broker.domain.world import KnownPerson
@@ -120,6 +121,10 @@ def _new_practice(draft: Draft, person: Person, known: KnownPerson) -> str | Non
     message = draft.given.message
     if message.event is not Event.GP_REGISTRATION or person.key not in message.subjects:
         return said if known.practice is None else None
+    sender, directory = draft.given.sender, draft.given.directory
+    noted = directory.practice(known.practice)
+    if not settles(sender, practice_of(person, sender, directory), noted.id if noted else known.practice):
+        return None
     if message.kind == "removed":
         return "" if known.practice is not None and known.practice == said else None
     return said if said != known.practice else None

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from broker.domain import changes as c
+from broker.domain import registrations
 from broker.domain.draft import Draft
 from broker.domain.kinship import unborn_of
 from broker.domain.rules import InvolvementRule
 from broker.domain.states import GONE, InvolvementState
-from broker.domain.world import Directory, KnownInvolvement, Team
-from schemas.codes import Function
-from schemas.message import Person
+from broker.domain.world import KnownInvolvement, Team
+from schemas.codes import Function, TaskCode
 
 
 def settle_involvements(draft: Draft) -> None:
@@ -18,7 +18,7 @@ def settle_involvements(draft: Draft) -> None:
     for rule in draft.given.policy.involvement.get(message.event, ()):
         for subject in message.subjects:
             team = _team(draft, rule, subject)
-            if team is not None and rule.applies(message.kind, team.function):
+            if team is not None and rule.applies(message.kind, team.function, draft.given.sender.function):
                 for person_id in _persons(draft, rule, subject):
                     _apply(draft, rule, team, person_id)
 
@@ -28,13 +28,7 @@ def _team(draft: Draft, rule: InvolvementRule, person_id: str) -> Team | None:
     given = draft.given
     if rule.team == "sender":
         return given.sender
-    return practice_of(given.message.person(person_id), given.sender, given.directory)
-
-
-def practice_of(person: Person, sender: Team, directory: Directory) -> Team | None:
-    """The practice that a registration is with: the one it names, or its sender; None when the directory has no such practice."""
-    said = directory.practice(person.practice)
-    return said or (sender if sender.function is Function.GENERAL_PRACTICE else None)
+    return registrations.practice_of(given.message.person(person_id), given.sender, given.directory)
 
 
 def _persons(draft: Draft, rule: InvolvementRule, subject: str) -> Iterator[str]:
@@ -46,7 +40,7 @@ def _persons(draft: Draft, rule: InvolvementRule, subject: str) -> Iterator[str]
 def _apply(draft: Draft, rule: InvolvementRule, team: Team, person_id: str) -> None:
     known = _known(draft, team.id, person_id)
     if rule.effect == "ends":
-        _end(draft, known)
+        _end_or_ask(draft, team, known)
         return
     if known is not None:
         _renew(draft, known)
@@ -55,7 +49,23 @@ def _apply(draft: Draft, rule: InvolvementRule, team: Team, person_id: str) -> N
     if rule.instead_of_others:
         for other in draft.world.involvements:
             if (other.person_id, other.function) == (person_id, team.function) and other.team_id != team.id:
-                _end(draft, other)
+                _end_or_ask(draft, team, other)
+
+
+def _end_or_ask(draft: Draft, said: Team, known: KnownInvolvement | None) -> None:
+    """The end, on the word of who can know it; else the practice is asked, once for each time that it renewed its own."""
+    if known is None or registrations.settles(draft.given.sender, said, known.team_id):
+        _end(draft, known)
+    elif draft.given.message.occurred.date() >= known.renewed_at.date():
+        draft.ask(
+            TaskCode.CONFIRM_INVOLVEMENT,
+            "Another agency says that this person is not registered with you any more. Say whether they still are.",
+            key=f"{known.team_id}:{known.person_id}:registration:{known.renewed_at.date().isoformat()}",
+            options={"person": known.person_id, "choices": ["yes", "no"]},
+            owner=known.team_id,
+            person_id=known.person_id,
+            cites="F8, invariant 4",
+        )
 
 
 def hand_over(draft: Draft, person_id: str, sender: Team, receiver: Team) -> None:

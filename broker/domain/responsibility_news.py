@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from broker.domain import changes as c
 from broker.domain import responsibility as moves
-from broker.domain.involvements import practice_of
 from broker.domain.kinship import children_of, mothers_of, unborn_of
+from broker.domain.registrations import practice_of, settles
 from broker.domain.responsibility import Key, Ledger
 from broker.domain.rules import ResponsibilityRule
 from broker.domain.states import HeldBy, PersonState, Unheld
@@ -127,6 +127,9 @@ def _born(ledger: Ledger, news: News, message: Message) -> None:
 def _by_policy(ledger: Ledger, news: News, message: Message, in_transfer: frozenset[tuple[str, str]]) -> None:
     for rule, subject, team in _lines(news, message):
         for person_id in _about(news, rule, subject):
+            holder = ledger.holder((person_id, Function.GENERAL_PRACTICE))
+            if rule.team == "practice" and not settles(news.sender, team, holder):
+                continue
             if team is None:
                 moves.registered_elsewhere(ledger, person_id)
             elif rule.effect == "takes":
@@ -147,7 +150,7 @@ def _lines(news: News, message: Message) -> Iterator[tuple[ResponsibilityRule, s
                 if practice is None and (rule.effect == "ends" or person.practice is None):
                     continue
                 team, function = practice, Function.GENERAL_PRACTICE
-            if rule.applies(message.kind, function):
+            if rule.applies(message.kind, function, news.sender.function):
                 yield rule, subject, team
 
 

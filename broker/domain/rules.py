@@ -196,15 +196,18 @@ class InvolvementRule:
     functions: frozenset[Function] = frozenset()
     kinds: frozenset[str] = frozenset()
     without_kinds: frozenset[str] = frozenset()
+    senders: frozenset[Function] = frozenset()
+    """Only on their word; empty means anybody's."""
     with_unborn: bool = False
     instead_of_others: bool = False
     """Ends the involvements of other teams of that function with the same person."""
     cites: str
 
-    def applies(self, kind: str | None, function: Function) -> bool:
-        """Whether the rule is for this kind of the event and a team of this function."""
+    def applies(self, kind: str | None, function: Function, sender: Function) -> bool:
+        """Whether the rule is for this kind of the event, a team of this function, and this sender's word."""
         return (
             (not self.functions or function in self.functions)
+            and (not self.senders or sender in self.senders)
             and (not self.kinds or kind in self.kinds)
             and kind not in self.without_kinds
         )
@@ -223,6 +226,8 @@ class ResponsibilityRule:
     functions: frozenset[Function]
     kinds: frozenset[str] = frozenset()
     without_kinds: frozenset[str] = frozenset()
+    senders: frozenset[Function] = frozenset()
+    """Only on their word; empty means anybody's."""
     with_unborn: bool = False
     first_only: bool = False
     """Takes only where nothing was ever said of who is responsible."""
@@ -232,9 +237,10 @@ class ResponsibilityRule:
     """Why nobody is responsible, of what ends."""
     cites: str
 
-    def applies(self, kind: str | None, function: Function) -> bool:
-        """Whether the rule is for this kind of the event and a team of this function."""
-        return function in self.functions and (not self.kinds or kind in self.kinds) and kind not in self.without_kinds
+    def applies(self, kind: str | None, function: Function, sender: Function) -> bool:
+        """Whether the rule is for this kind of the event, a team of this function, and this sender's word."""
+        of_kind = (not self.kinds or kind in self.kinds) and kind not in self.without_kinds
+        return function in self.functions and of_kind and (not self.senders or sender in self.senders)
 
 
 HOUSEHOLD: Final = "household"

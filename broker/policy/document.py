@@ -147,6 +147,7 @@ class InvolvementLine(Section):
     functions: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     not_kinds: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
     with_unborn: bool = False
     instead_of_others: bool = False
     cites: Cites
@@ -167,6 +168,7 @@ class ResponsibilityLine(Section):
     functions: tuple[Function, ...] = ()
     kinds: tuple[str, ...] = ()
     not_kinds: tuple[str, ...] = ()
+    senders: tuple[str, ...] = ()
     with_unborn: bool = False
     first_only: bool = False
     stays_in_transfer: bool = False

@@ -136,6 +136,7 @@ def _involvement(document: Document) -> Iterator[Problem]:
         for index, line in enumerate(lines):
             path = f"involvement.events.{event.value}[{index}]"
             yield from _known(document, f"{path}.functions", line.functions)
+            yield from _known(document, f"{path}.senders", line.senders)
             yield from _kinds(path, event, (*line.kinds, *line.not_kinds))
             if line.team == "practice" and event is not Event.GP_REGISTRATION:
                 yield _fault(path, "only gp-registration names a practice")
@@ -145,6 +146,7 @@ def _responsibility(document: Document) -> Iterator[Problem]:
     for event, lines in document.responsibility.items():
         for index, line in enumerate(lines):
             path = f"responsibility.{event.value}[{index}]"
+            yield from _known(document, f"{path}.senders", line.senders)
             yield from _kinds(path, event, (*line.kinds, *line.not_kinds))
             if line.team == "practice" and event is not Event.GP_REGISTRATION:
                 yield _fault(path, "only gp-registration names a practice")

@@ -8,7 +8,7 @@ import pytest
 from broker.domain import changes as c
 from broker.domain.gaps import GapCode, gaps
 from broker.domain.states import InvolvementState
-from schemas.codes import Event
+from schemas.codes import Event, TaskCode
 from schemas.message import Person
 from tests.town import (
     BABY,
@@ -209,3 +209,58 @@ def test_gaps_name_nobody():
     for gap in gaps(town.world, household, DIRECTORY, NOW):
         assert "Ash" not in gap.text
         assert "Cara" not in gap.text
+
+
+# --- who says where somebody is registered ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["visitors", "midwives"])
+def test_what_others_say_of_a_registration_ends_no_practices_work_and_asks_it(by):
+    town = Town()
+    town.send(message(Event.GP_REGISTRATION, CHILD), "practice")
+    later = message(Event.GP_REGISTRATION, replace(CHILD, practice="M85002"), occurred=NOW + timedelta(days=30))
+    settled = town.send(later, by)
+    assert {"practice", "other-practice"} <= teams(town, "c")
+    [asked] = [task for task in settled.tasks if task.code is TaskCode.CONFIRM_INVOLVEMENT]
+    assert (asked.owner, asked.options["choices"]) == ("practice", ["yes", "no"])
+    assert town.person("c").practice == "M85001"
+
+
+def test_a_practice_is_asked_once_until_it_has_renewed_its_word():
+    town = Town()
+    town.send(message(Event.GP_REGISTRATION, CHILD), "practice")
+    listed = replace(CHILD, practice="M85001")
+    said = [
+        town.send(
+            message(Event.GP_REGISTRATION, listed, kind="removed", occurred=NOW + timedelta(days=day)), "visitors"
+        )
+        for day in (30, 31)
+    ]
+    [first, again] = [task.dedupe_key for settled in said for task in settled.tasks]
+    assert first == again
+    assert teams(town, "c") == {"practice"}
+
+
+def test_where_no_practice_is_known_the_health_visitors_word_is_enough():
+    town = Town()
+    town.send(message(Event.GP_REGISTRATION, replace(CHILD, practice="M85002")), "visitors")
+    assert "other-practice" in teams(town, "c")
+    assert town.person("c").practice == "M85002"
+
+
+def test_the_practice_that_registers_somebody_takes_them_from_the_one_before():
+    town = Town()
+    town.send(message(Event.GP_REGISTRATION, CHILD), "practice")
+    town.send(message(Event.GP_REGISTRATION, CHILD, occurred=NOW + timedelta(days=30)), "other-practice")
+    assert teams(town, "c") == {"other-practice"}
+
+
+@pytest.mark.parametrize("kind", ["registered", "removed"])
+def test_the_word_of_who_has_no_part_in_registering_changes_nothing(kind):
+    town = Town()
+    town.send(message(Event.GP_REGISTRATION, CHILD), "practice")
+    said = replace(CHILD, practice="M85002" if kind == "registered" else "M85001")
+    settled = town.send(message(Event.GP_REGISTRATION, said, kind=kind, occurred=NOW + timedelta(days=30)), "probation")
+    assert teams(town, "c") == {"practice"}
+    assert not settled.tasks
+    assert town.person("c").practice == "M85001"

@@ -179,6 +179,15 @@ def test_supervision_is_held_from_its_start_to_its_end(town):
     assert town.who("x", PROBATION) is Unheld.ENDED
 
 
+def test_what_others_say_of_a_registration_moves_nobody_who_is_responsible(town):
+    town.send(registered(), "practice")
+    for day, said in ((1, "M85002"), (2, "Z99999")):
+        town.send(registered(practice=said, occurred=NOW + timedelta(days=day)), "visitors")
+        assert town.who("c", PRACTICE) == "practice"
+    town.send(registered(practice="M85002", occurred=NOW + timedelta(days=3)), "records")
+    assert town.who("c", PRACTICE) == "other-practice"
+
+
 # --- what moves nothing ---------------------------------------------------------------------------------------------
 
 MOVING = {

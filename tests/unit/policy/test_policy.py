@@ -82,22 +82,27 @@ def test_sending_alone_and_one_off_contacts_open_no_involvement():
     assert not opening & one_off
     assert {Event.CHILD_CONTACT, Event.GP_REGISTRATION, Event.CHILD_ADMISSION, Event.SUPERVISION_START} <= opening
     emergency = [rule for rules in POLICY.involvement.values() for rule in rules if rule.effect == "opens"]
-    assert not any(rule.applies(None, Function.EMERGENCY_DEPARTMENT) for rule in emergency if rule.team == "sender")
+    assert not any(
+        rule.applies(None, Function.EMERGENCY_DEPARTMENT, Function.EMERGENCY_DEPARTMENT)
+        for rule in emergency
+        if rule.team == "sender"
+    )
 
 
 def test_a_pregnancy_booking_opens_work_with_the_unborn_for_midwifery_alone():
     [rule] = POLICY.involvement[Event.PREGNANCY_BOOKING]
     assert rule.with_unborn
-    assert rule.applies(None, Function.MIDWIFERY)
-    assert not rule.applies(None, Function.GENERAL_PRACTICE)
+    assert rule.applies(None, Function.MIDWIFERY, Function.MIDWIFERY)
+    assert not rule.applies(None, Function.GENERAL_PRACTICE, Function.GENERAL_PRACTICE)
 
 
 def test_a_registration_ends_that_with_another_practice():
     opens, ends = POLICY.involvement[Event.GP_REGISTRATION]
     assert (opens.instead_of_others, opens.team) == (True, "practice")
-    assert opens.applies("registered", Function.GENERAL_PRACTICE)
-    assert not opens.applies("removed", Function.GENERAL_PRACTICE)
-    assert ends.applies("removed", Function.GENERAL_PRACTICE)
+    assert opens.applies("registered", Function.GENERAL_PRACTICE, Function.GENERAL_PRACTICE)
+    assert not opens.applies("removed", Function.GENERAL_PRACTICE, Function.GENERAL_PRACTICE)
+    assert ends.applies("removed", Function.GENERAL_PRACTICE, Function.GENERAL_PRACTICE)
+    assert not opens.applies("registered", Function.GENERAL_PRACTICE, Function.PROBATION)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +185,7 @@ def test_other_durations_are_refused(text):
         ("standing: P300D", "standing: P2000D", "events.pregnancy-booking", "longer than three years"),
         ("  early-years: [health-visiting, family-nurse-partnership]", "  probation: [health-visiting]\n  early-years: [health-visiting, family-nurse-partnership]", "sets.probation", "already"),
         ("team: practice, not-kinds: [removed]", "team: practice, not-kinds: [gone]", "involvement.events.gp-registration[0]", "'gone'"),
+        ("kinds: [removed], senders: *registering, cites", "kinds: [removed], senders: [doctors], cites", "involvement.events.gp-registration[1].senders", "'doctors'"),
         ("once: household\n        again: P28D", "once: message\n        again: P28D", "events.supervision-start.ask.social-care.again", "asked once"),
         ("  mend: 5 working days", "  mend: soon", "own-asks.mend", "not a duration"),
         ("  birth:\n    about: child", "  death: {about: subject, cites: [CDR]}\n  birth:\n    about: child", "line ", "stands twice"),
