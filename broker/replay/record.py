@@ -29,7 +29,7 @@ class Heard:
 
     at: datetime
     team: str
-    notification: str
+    notification: str | None
     cause: str
     """'' for the notification itself; else the task that it tells of (`storage.tables.Delivery.cause`)."""
     body: Any

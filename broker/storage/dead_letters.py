@@ -110,7 +110,7 @@ def make_due(
         .returning(col(Delivery.id), col(Delivery.notification_id)),
         execution_options=QUIET,
     ).all()
-    note(session, [Due(about, id_) for id_, about in due[:ANNOUNCED]])
+    note(session, [Due(about or id_, id_) for id_, about in due[:ANNOUNCED]])
     return sorted(id_ for id_, _ in due)
 
 
@@ -139,7 +139,7 @@ def _rows() -> sa.Select[Delivery, Channel, Event | None]:
     return (
         sa.select(Delivery, Channel, col(Notification.event))
         .select_from(_joined())
-        .join(Notification, col(Notification.id) == col(Delivery.notification_id))
+        .outerjoin(Notification, col(Notification.id) == col(Delivery.notification_id))
     )
 
 
@@ -147,7 +147,7 @@ def _letters(session: Session, rows: Sequence[sa.Row[Delivery, Channel, Event | 
     if not rows:
         return []
     tried = _tries(session, [row.id for row, _, _ in rows])
-    tasks = _tasks(session, {row.notification_id for row, _, _ in rows})
+    tasks = _tasks(session, {row.notification_id for row, _, _ in rows if row.notification_id})
     return [
         Letter(
             id=row.id,
@@ -160,7 +160,7 @@ def _letters(session: Session, rows: Sequence[sa.Row[Delivery, Channel, Event | 
             attempts=row.attempts,
             next_attempt_at=row.next_attempt_at,
             last=tried[row.id][-1] if row.id in tried else None,
-            task=tasks.get((row.notification_id, row.team_id)),
+            task=tasks.get((row.notification_id or "", row.team_id)),
         )
         for row, channel, event in rows
     ]

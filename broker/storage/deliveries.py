@@ -61,7 +61,7 @@ def insert(
         pushed = _with_push(session, {str(row["team_id"]) for row in rows})
     direct.insert(session, DELIVERY, [{**_BLANK, **row, "next_attempt_at": _due(row, pushed)} for row in rows])
     ready = [row for row in rows if row["state"] is DeliveryState.READY]
-    note(session, [Due(household or str(row["notification_id"]), str(row["id"])) for row in ready])
+    note(session, [Due(household or str(row["notification_id"] or row["cause"]), str(row["id"])) for row in ready])
 
 
 def _due(row: Mapping[str, object], pushed: Collection[str]) -> object:
@@ -125,8 +125,8 @@ def refused_by_lead(session: Session, notification_id: str) -> frozenset[str]:
 _REFUSED = Query(sa.select(DELIVERY.c.team_id).where(_ABOUT, DELIVERY.c.reason_code == RELEASE_REFUSED))
 
 
-def behind(session: Session, delivery_ids: Collection[str]) -> dict[str, tuple[str, str]]:
-    """What each of these messages is about and why it was made: delivery id → (notification id, cause)."""
+def behind(session: Session, delivery_ids: Collection[str]) -> dict[str, tuple[str | None, str]]:
+    """What each of these messages is about and why it was made: delivery id → (notification id where there is one, cause)."""
     found = sa.select(col(Delivery.id), col(Delivery.notification_id), col(Delivery.cause))
     return {
         id_: (about, cause) for id_, about, cause in session.execute(found.where(col(Delivery.id).in_(delivery_ids)))
@@ -156,7 +156,7 @@ def release_held(session: Session, delivery_ids: Collection[str], *, now: dateti
         .returning(col(Delivery.id), col(Delivery.notification_id)),
         execution_options=QUIET,
     ).all()
-    note(session, [Due(about, id_) for id_, about in released])
+    note(session, [Due(about or id_, id_) for id_, about in released])
     return sorted(id_ for id_, _ in released)
 
 

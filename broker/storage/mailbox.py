@@ -49,7 +49,7 @@ class Undelivered:
 
     id: str
     team_id: str
-    notification_id: str
+    notification_id: str | None
     cause: str
 
 

@@ -577,7 +577,8 @@ class Delivery(Table, table=True):
     )
 
     id: str = Field(primary_key=True, max_length=36)
-    notification_id: str = _ref("notification.id", index=False)
+    notification_id: str | None = _ref("notification.id", nullable=True, index=False)
+    """None: it tells of a task that is about no message (what the watchdog found, an emergency, a channel that fails)."""
     team_id: str = _ref("team.id", index=False)
     cause: str = ""
     """'' for the notification itself; `task:{id}` for a task of ours; `outcome:{task id}:{n}` for an outcome told to its requester; `escalated:{task id}:{n}` for one told because nobody answered; `alert:{task id}:{n}` for what still has not come; `grown:{task id}:{n}` for a pattern that has new evidence; `flag:{flag id}` and `flag-ended:{flag id}`; `withdrawn`."""

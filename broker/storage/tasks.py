@@ -46,7 +46,7 @@ def raise_tasks(
 ) -> list[str]:
     """Raise these tasks; ids in the order asked for. A `dedupe_key` that is known raises nothing and gives the known id.
 
-    A task that no delivery carries, and that belongs to a notification, gets a message of its own (`task:{id}`).
+    A task that no delivery carries gets a message of its own (`task:{id}`).
     `new`: ids that this step has made, of which nothing can be known: keys that end in one are not looked for.
     """
     keys = [task.dedupe_key for task in wanted if task.dedupe_key]
@@ -118,15 +118,15 @@ def _raised(codec: Codec, task_id: str, now: datetime) -> dict[str, object]:
 
 def _announce(session: Session, fresh: Sequence[tuple[str, TaskWanted]], policy_version: str, now: datetime) -> None:
     """A message of its own for each task that no delivery carries."""
-    own = [(task_id, task) for task_id, task in fresh if task.notification_id and task.delivery_id is None]
+    own = [(task_id, task) for task_id, task in fresh if task.delivery_id is None]
     if not own:
         return
-    by = senders(session, [task.notification_id or "" for _, task in own])
+    by = senders(session, [task.notification_id for _, task in own if task.notification_id])
     deliveries.insert(
         session,
         [
             message_row(
-                notification_id=task.notification_id or "",
+                notification_id=task.notification_id,
                 team_id=task.owner,
                 cause=f"task:{task_id}",
                 purpose=Purpose.ACTION,
@@ -144,7 +144,7 @@ def _announce(session: Session, fresh: Sequence[tuple[str, TaskWanted]], policy_
 
 def senders(session: Session, notification_ids: Sequence[str]) -> dict[str, str]:
     """Who sent each of these notifications."""
-    return dict(direct.rows(session, _SENDERS, notifications=notification_ids))
+    return dict(direct.rows(session, _SENDERS, notifications=notification_ids)) if notification_ids else {}
 
 
 _SENDERS = Query(
@@ -154,7 +154,7 @@ _SENDERS = Query(
 
 def message_row(
     *,
-    notification_id: str,
+    notification_id: str | None,
     team_id: str,
     cause: str,
     purpose: Purpose,
@@ -164,7 +164,7 @@ def message_row(
     policy_version: str,
     now: datetime,
 ) -> dict[str, object]:
-    """A row for `deliveries.insert`: a message about a task, ready to go."""
+    """A row for `deliveries.insert`: a message about a task, ready to go. `notification_id`: None for a task that is about no message."""
     return {
         "id": str(uuid4()),
         "notification_id": notification_id,
@@ -413,7 +413,7 @@ class Carrier:
     """A delivery, as far as it says which tasks it brings."""
 
     id: str
-    notification_id: str
+    notification_id: str | None
     team_id: str
     cause: str
 
@@ -437,8 +437,10 @@ def carried_by(session: Session, codec: Codec, by: Collection[Carrier]) -> list[
         return []
     alone = {one.cause.removeprefix("task:"): one for one in by if one.cause.startswith("task:")}
     beside = {one.id: one for one in by}
-    about_ = {one.notification_id for one in by}
-    found = read(session, codec, _CARRIED, beside=beside, alone=alone, notifications=about_)
+    about_ = {one.notification_id for one in by if one.notification_id}
+    found = read(session, codec, _CARRIED, beside=beside, alone=alone, notifications=about_) if about_ else []
+    if unbound := [task_id for task_id, one in alone.items() if one.notification_id is None]:
+        found += read(session, codec, _UNBOUND, tasks=unbound)
     carrying = [(beside.get(task.row.delivery_id or "") or alone.get(task.row.id), task) for task in found]
     return [(one.id, task) for one, task in carrying if one is not None and task.row.owner_team_id == one.team_id]
 
@@ -452,6 +454,10 @@ _CARRIED = Query(
     )
     .order_by(*_IN_ORDER)
 )
+
+
+_UNBOUND = Query(reading().where(among(TASK.c.id, "tasks")).order_by(*_IN_ORDER))
+"""Tasks that are about no message."""
 
 
 def events(session: Session, codec: Codec, task_id: str) -> list[Happened]:

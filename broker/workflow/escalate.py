@@ -192,8 +192,6 @@ def _tell(
     now: datetime,
 ) -> None:
     """The task alone goes to whoever is to see that it is answered; what it is about is asked of its owner."""
-    if task.row.notification_id is None:
-        return
     code, reason = why
     row = tasks.message_row(
         notification_id=task.row.notification_id,

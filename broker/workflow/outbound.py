@@ -76,7 +76,10 @@ def seen(session: Session, ctx: Context, delivery_id: str, now: datetime) -> Mes
 
 
 def _composed(making: "_Making") -> Composed:
-    found, notification = making.delivery, making.notification
+    found = making.delivery
+    if found.notification_id is None:
+        return making.of_task()
+    notification = making.notification
     gone = notification.state is NotificationState.WITHDRAWN
     if found.cause == WITHDRAWN:
         return making.withdrawal(_first_told(making.session, notification.id, found.team_id))
@@ -105,8 +108,8 @@ class _Making:
 
     @property
     def notification(self) -> Notification:
-        """What it is about."""
-        return self.stock.notifications[self.delivery.notification_id]
+        """What it is about; only a task may be about none."""
+        return self.stock.notifications[self.delivery.notification_id or ""]
 
     # --- the notification itself
 
@@ -134,9 +137,9 @@ class _Making:
     def as_seen(self, brought: list[Stored]) -> Message:
         """What was said, as far as the team may see it, under the id by which the team knows it."""
         ctx, delivery = self.ctx, self.delivery
-        said = self.stock.said[delivery.notification_id]
+        said = self.stock.said[self.notification.id]
         world, homes = self._world(said, brought)
-        decided = self.stock.gates(delivery.notification_id)
+        decided = self.stock.gates(self.notification.id)
         team = ctx.directory.teams[delivery.team_id]
         copy = sharing.render(
             said,
@@ -161,13 +164,13 @@ class _Making:
             for one in self.stock.reserved
             if one.team_id == team.id and one.since <= self.delivery.created_at
         }
-        before.discard(self.delivery.notification_id)
+        before.discard(self.notification.id)
         return unnamed.of_transfers(self.session, self.ctx, before, team, self.now) if before else frozenset()
 
     def _world(self, said: Message, brought: list[Stored]) -> tuple[World, frozenset[str]]:
         """What is known round the message, and of a transfer the homes that it covers besides."""
         if not any(task.row.code == TaskCode.TRANSFER for task in brought):
-            return self.stock.world(self.delivery.notification_id), frozenset()
+            return self.stock.world(self.notification.id), frozenset()
         named = [person.key for person in said.people]
         return transfer_homes.around(self.session, self.ctx.codec, brought, named)
 
@@ -210,21 +213,26 @@ class _Making:
                 self.delivery.id
             )  # given to another team since: what becomes of it there is not told here
         outcome = self.delivery.cause.startswith("outcome:")
+        if self.delivery.notification_id is None:
+            return self._task_alone(task, Event.INFORMATION, happened.team_id if outcome else None, {})
         own = self.notification.sender_team_id == self.delivery.team_id
         written = self._natively(task, happened, outcome=outcome)
         if written is not None:
             return written
         answers = outcome and own and self.notification.event is not None
         event = Event(self.notification.event) if answers and self.notification.event else Event.INFORMATION
-        resource = self._task(task, frozenset())
-        url = address("Task", task.row.id)
-        header = self._header(event, happened.team_id if outcome else None)
-        header["focus"] = [{"reference": url}]
+        more: dict[str, Any] = {}
         about = known_as(self.session, self.notification, self.delivery.team_id)
         if answers:
-            header["response"] = {"identifier": about, "code": "ok"}
+            more["response"] = {"identifier": about, "code": "ok"}
         elif about is not None:
-            header["extension"] = [{"url": REFERENCE, "valueId": about}]
+            more["extension"] = [{"url": REFERENCE, "valueId": about}]
+        return self._task_alone(task, event, happened.team_id if outcome else None, more)
+
+    def _task_alone(self, task: Stored, event: Event, sender: str | None, more: Mapping[str, Any]) -> Composed:
+        resource = self._task(task, frozenset())
+        url = address("Task", task.row.id)
+        header = {**self._header(event, sender), "focus": [{"reference": url}], **more}
         return self._bundled(event, header, {url: resource})
 
     def _natively(self, task: Stored, happened: Happened, *, outcome: bool) -> Composed | None:

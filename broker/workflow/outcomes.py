@@ -17,10 +17,10 @@ TOLD = frozenset(Move) - {Move.OPEN, Move.ASK}
 
 def tell(session: Session, ctx: Context, task: Stored, to: str | None, version: int, now: datetime) -> None:
     """A message about what happened to the task at this version; none when nobody waits who may know."""
-    notification_id = task.row.notification_id
-    if to is None or notification_id is None:
+    if to is None:
         return
-    sender = tasks.senders(session, [notification_id])[notification_id]
+    notification_id = task.row.notification_id
+    sender = tasks.senders(session, [notification_id]).get(notification_id) if notification_id else None
     row = tasks.message_row(
         notification_id=notification_id,
         team_id=to,

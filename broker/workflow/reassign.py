@@ -54,7 +54,7 @@ def _taken_over(step: Step) -> bool:
     return mine and lead.function is Function.SAFEGUARDING_LEAD
 
 
-def _told_before(session: Session, notification_id: str, team_id: str) -> Delivery | None:
+def _told_before(session: Session, notification_id: str | None, team_id: str) -> Delivery | None:
     return session.exec(
         select(Delivery).where(
             col(Delivery.notification_id) == notification_id,
@@ -94,7 +94,7 @@ def _own_message(step: Step) -> None:
     """The task alone, as its first owner got it."""
     task: Task = step.task.row
     cause = f"task:{task.id}"
-    if task.notification_id is None or _has(step.session, task.notification_id, step.moved.owner, cause):
+    if _has(step.session, task.notification_id, step.moved.owner, cause):
         return
     row = tasks.message_row(
         notification_id=task.notification_id,
@@ -110,7 +110,7 @@ def _own_message(step: Step) -> None:
     deliveries.insert(step.session, [row])
 
 
-def _has(session: Session, notification_id: str, team_id: str, cause: str) -> bool:
+def _has(session: Session, notification_id: str | None, team_id: str, cause: str) -> bool:
     query = select(Delivery.id).where(
         col(Delivery.notification_id) == notification_id,
         col(Delivery.team_id) == team_id,

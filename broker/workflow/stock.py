@@ -40,10 +40,10 @@ class Stock:
         deliveries = {row.id: row for row in rows}
         if missing := set(delivery_ids) - deliveries.keys():
             raise KeyError(f"there are no such deliveries: {len(missing)}")
-        found = notifications.several(session, {row.notification_id for row in rows})
+        found = notifications.several(session, {row.notification_id for row in rows if row.notification_id})
         # A message about a task alone says nothing of what the notification said.
         telling = [row for row in rows if not row.cause or row.cause.startswith("transfer:")]
-        told = {row.notification_id for row in telling}
+        told = {row.notification_id for row in telling if row.notification_id}
         said = _said(session, codec, [row for row in found if row.id in told and row.content is not None])
         persons = {person.key for message in said.values() for person in message.people}
         everybody = people.load_world(session, codec, persons)

@@ -18,8 +18,13 @@ from schemas.codes import Function, Priority, TaskCode, TaskStatus
 
 
 def parked(session: Session, ctx: Context, delivery_id: str, now: datetime) -> None:
-    """One task for a notification and a team, whatever number of messages about it are stuck."""
+    """One task for a notification and a team, whatever number of messages about it are stuck.
+
+    What tells of a task that is about no message brings none: that task is there, stands in the team's list and climbs.
+    """
     row = session.get_one(Delivery, delivery_id)
+    if row.notification_id is None:
+        return
     notification = session.get_one(Notification, row.notification_id)
     sender = notification.sender_team_id if row.known_to_sender else None
     owner = next(_who_can_act(ctx, row.team_id, sender))
@@ -58,7 +63,8 @@ def reached(session: Session, ctx: Context, delivery_ids: Sequence[str], now: da
     """These were delivered: where nothing else about the notification is stuck with the team, nobody need look into it any more."""
     if not delivery_ids:
         return
-    pairs = sorted({(one.notification_id, one.team_id) for one in tasks.carriers(session, delivery_ids)})
+    carriers = tasks.carriers(session, delivery_ids)
+    pairs = sorted({(one.notification_id, one.team_id) for one in carriers if one.notification_id})
     for task in _open(session, ctx, {about for about, _ in pairs}):
         key = task.row.dedupe_key or ""
         if any(key.startswith(_stuck(*pair)) and not _still_stuck(session, *pair) for pair in pairs):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import orjson
 import pytest
 from sqlmodel import Session, col, select
 
@@ -14,15 +15,15 @@ from broker.domain.wanted import TaskWanted
 from broker.errors import Conflict, Invalid, NotFound, Stale
 from broker.storage import channels, directory, tasks, upcoming
 from broker.storage.store import Raced
-from broker.storage.tables import Escalation, Task, Team
+from broker.storage.tables import Delivery, Escalation, Task, Team
 from broker.storage.task_values import Scope
 from broker.storage.tasks import Change
-from broker.workflow import clock, escalate, raising
+from broker.workflow import clock, deliver, escalate, outbound, raising, undeliverable
 from broker.workflow.context import Context
 from schemas.codes import Function, Priority, ResponseReason, TaskCode, TaskStatus
 from schemas.message import Professional
 from tests.conftest import NOON
-from tests.integration.delivery_rows import SENDER
+from tests.integration.delivery_rows import SENDER, channel
 from tests.integration.task_rows import (
     ALL,
     DUE,
@@ -123,6 +124,69 @@ def test_it_climbs_to_the_team_the_lead_and_the_partnership(store, task):
     assert f"escalated:{task}:6" in messages(store, PARTNERSHIP)
     # Whoever waits hears of it once it goes beyond the team.
     assert [c for c in messages(store, SENDER) if task in c] == [f"outcome:{task}:{n}" for n in (4, 5, 6)]
+
+
+def alone(store):
+    """A task that is about no message: the watchdog's, an emergency's, a channel's."""
+    ready(store)
+    wanted = TaskWanted(
+        code=TaskCode.DATA_QUALITY,
+        owner=HV,
+        description="Baton watches itself.",
+        priority=Priority.URGENT,
+        due_at=DUE,
+    )
+    return store.write(lambda s: raising.raise_tasks(s, context(s, store.codec), [wanted], NOON))[0]
+
+
+def to(store, team):
+    """Messages to a team, oldest first."""
+    query = select(Delivery).where(Delivery.team_id == team).order_by(col(Delivery.created_at))
+    return store.read(lambda session: session.exec(query).all())
+
+
+def test_a_task_about_no_message_reaches_every_rung_by_its_channel(store):
+    task = alone(store)
+    store.write(lambda session: channel(session, store, LEAD))
+    clock_passes(store, DUE + 10 * DAY)
+    assert [cause.partition(":")[0] for cause in messages(store, HV)] == [
+        "task",
+        "unopened",
+        "reminded",
+        "escalated",
+        "escalated",
+    ]
+    [row] = to(store, LEAD)
+    assert (row.cause, row.notification_id, row.next_attempt_at) == (f"escalated:{task}:4", None, DUE + DAY)
+    assert messages(store, PARTNERSHIP) == [f"escalated:{task}:6"]
+    assert [rung.channel for rung in rows(store, task) if rung.team_id == LEAD] == [ChannelKind.WEBHOOK]
+
+
+def test_what_tells_of_it_is_the_task_and_refers_to_no_message(store):
+    task = alone(store)
+    [row] = to(store, HV)
+    written = store.read(lambda s: outbound.compose(s, context(s, store.codec), row.id, NOON))
+    header, told = (entry["resource"] for entry in orjson.loads(written.body)["entry"])
+    assert (told["resourceType"], told["id"]) == ("Task", task)
+    assert not header.keys() & {"response", "extension", "sender"}
+
+
+def test_taken_by_the_teams_system_it_is_received_and_given_to_another_team_it_is_told_there(store):
+    task = alone(store)
+    [row] = to(store, HV)
+    store.write(lambda s: deliver.has_arrived(s, context(s, store.codec), [row.id], NOON))
+    assert one(store, task).row.status == TaskStatus.RECEIVED
+    store.write(lambda s: s.add(Team(id="swbh-west", agency_id="swbh", function=Function.HEALTH_VISITING, name="West")))
+    moves(store, HV, task, Move.REASSIGN, to_team="swbh-west", text="They live there.")
+    assert [one_.cause for one_ in to(store, "swbh-west")] == [f"task:{task}"]
+
+
+def test_a_system_that_takes_none_of_it_leaves_the_task_and_no_second_one(store):
+    task = alone(store)
+    [row] = to(store, HV)
+    store.write(lambda s: undeliverable.parked(s, context(s, store.codec), row.id, NOON))
+    everything = store.read(lambda s: s.exec(select(Task)).all())
+    assert [one_.id for one_ in everything] == [task]
 
 
 def test_a_routine_task_climbs_in_working_time(store):
