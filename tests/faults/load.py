@@ -13,7 +13,7 @@ import orjson
 
 from broker.cli import bench_town
 from broker.clock import utc_now
-from tests.faults.town import SENDER, Town
+from tests.faults.town import HOUSEHOLDS, SENDER, Town
 
 CALLERS: Final = 6
 GIVE_UP: Final = 60.0
@@ -24,7 +24,7 @@ AGAIN: Final = 0.1
 """Seconds between two tries."""
 AGES: Final = (70, 60)
 """Days since the children of the bench's town were born, and since they live where they do."""
-CHUNK: Final = 120
+CHUNK: Final = 5 * HOUSEHOLDS
 """Messages made at once."""
 FINAL: Final = frozenset({200, 400, 401, 403, 409, 422})
 """After these a client does not send the same again."""
@@ -175,7 +175,7 @@ def messages(town: Town, clock: Callable[[], datetime] = utc_now) -> Iterator[Se
     """Messages of this moment, about people who were born when the town was filled."""
     while True:
         now = clock()
-        for body in bench_town.bodies(now, CHUNK):
+        for body in bench_town.bodies(now, CHUNK, HOUSEHOLDS):
             told = body
             for days in AGES:
                 told = told.replace(_day(now, days), _day(town.built, days))

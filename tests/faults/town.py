@@ -19,8 +19,11 @@ from broker.storage.codec import Codec
 from broker.storage.tables import Notification
 from broker.web import tokens
 from schemas.codes import Function
+from tests.faults.size import size
 
 SENDER: Final = bench_town.SENDER
+HOUSEHOLDS: Final = size(24, 240)
+"""Of thousands of messages so many come to each, that a family's history is as long as it might be."""
 TOLD: Final = frozenset(bench_town.TOLD)
 """Every team that must be told of every message of the load, and nobody else."""
 PUSHED: Final = ("bench-midwifery", "bench-paediatrics")
@@ -79,7 +82,7 @@ def build(database_url: str, url: Callable[[str], str], clock: Clock = utc_now) 
     key = secrets.token_urlsafe(32)
     runtime = start(Settings(database_url=database_url, secret_key=key), clock)
     migrate.upgrade(runtime.store.engine)
-    bench_town.fill(runtime)
+    bench_town.fill(runtime, households=HOUSEHOLDS)
     given = runtime.store.write(lambda session: _systems(session, runtime))
     runtime.store.write(lambda session: deliveries.settle(session, sorted(TOLD), runtime.now()))
     hooks = {team: url(team) for team in (*PUSHED, BYSTANDER)}
