@@ -27,6 +27,7 @@ from broker.storage.tables import (
     PatternLook,
     PatternTask,
     Person,
+    Subject,
     Task,
     metadata,
 )
@@ -328,10 +329,16 @@ def look_at(session: Session, notification_id: str, changed: Collection[str], no
     direct.insert(session, PATTERN_DUE, [row])
 
 
-def came(session: Session, now: datetime, limit: int) -> list[PatternDue]:
-    """What has come and was not looked at, the oldest first."""
-    query = select(PatternDue).where(col(PatternDue.at) <= now)
-    return list(session.exec(query.order_by(col(PatternDue.at), col(PatternDue.notification_id)).limit(limit)))
+def came(session: Session, now: datetime, oldest: int, limit: int) -> list[PatternDue]:
+    """What has come and was not looked at: so many of the oldest, and what came about the same persons, `limit` of it all told."""
+    waiting = select(PatternDue).where(col(PatternDue.at) <= now)
+    in_order = (col(PatternDue.at), col(PatternDue.notification_id))
+    first = list(session.exec(waiting.order_by(*in_order).limit(oldest)))
+    ids = [row.notification_id for row in first]
+    about = select(Subject.person_id).where(col(Subject.notification_id).in_(ids), ~col(Subject.named))
+    theirs = select(Subject.notification_id).where(col(Subject.person_id).in_(about), ~col(Subject.named))
+    also = waiting.where(col(PatternDue.notification_id).in_(theirs), col(PatternDue.notification_id).not_in(ids))
+    return first + list(session.exec(also.order_by(*in_order).limit(limit - len(first)))) if first else []
 
 
 def seen(session: Session, notification_ids: Collection[str]) -> None:

@@ -29,7 +29,7 @@ from schemas.message import Message
 
 AT_ONCE = 100
 """Persons in one pass of the clock."""
-MESSAGES_AT_ONCE = 50
+MESSAGES_AT_ONCE = 500
 """Messages in one pass."""
 FAMILIES_AT_ONCE = 4
 """Families looked at for them in one pass, some 20 ms each, however many messages came about one: what is told of them meanwhile waits for the pass to end."""
@@ -161,7 +161,7 @@ def handed_on(session: Session, ctx: Context, task: Stored, to_team: str, now: d
 
 def pass_time(session: Session, ctx: Context, now: datetime) -> int:
     """Look at what has come, then at whom time has made overdue; how many."""
-    came = patterns.came(session, now, MESSAGES_AT_ONCE)
+    came = patterns.came(session, now, FAMILIES_AT_ONCE, MESSAGES_AT_ONCE)
     for family in _families(session, ctx, came) if came else ():
         _look_at(session, ctx, family, now)
         patterns.seen(session, family.notifications)

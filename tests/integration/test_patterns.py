@@ -10,7 +10,7 @@ from sqlmodel import select
 from broker.domain.answers import DiscussionOutcome, Move, ReleaseDecision
 from broker.domain.caller import Caller
 from broker.errors import Conflict, Invalid
-from broker.storage import directory, task_search
+from broker.storage import directory, patterns, task_search
 from broker.storage.tables import Audit, Notification
 from broker.storage.task_search import TaskQuery
 from broker.storage.task_values import Scope
@@ -100,6 +100,26 @@ def test_the_same_message_again_changes_nothing(family):
     assert third in family.counted(pattern)
     family.waits(0)
     assert family.task(MISSED).row.version == before
+
+
+def test_a_pass_takes_the_oldest_with_all_that_came_about_the_same_persons(family):
+    """A flood about one child is one look, and nobody who has waited for longer is passed over for it."""
+    first, *others = [family.says(Event.NOT_BROUGHT, VISITORS, BABY, kind="clinic") for _ in range(4)]
+    elder = family.says(Event.NOT_BROUGHT, VISITORS, TODDLER, kind="clinic")
+
+    def waiting(session):
+        for minute, told in enumerate((first, elder, *others)):
+            patterns.look_at(session, told, (), family.now + timedelta(minutes=minute))
+
+    def come(session, oldest, limit):
+        later = family.now + DAY
+        return [row.notification_id for row in patterns.came(session, later, oldest, limit)]
+
+    family.store.write(waiting)
+    assert family.store.read(lambda session: come(session, 1, 500)) == [first, *others]
+    assert family.store.read(lambda session: come(session, 1, 3)) == [first, *others[:2]]
+    assert family.store.read(lambda session: come(session, 2, 500)) == [first, elder, *others]
+    assert family.store.read(lambda session: patterns.came(session, family.now - DAY, 4, 500)) == []
 
 
 def test_two_at_once_miss_nothing_and_raise_one(family):
