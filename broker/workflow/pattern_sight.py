@@ -1,6 +1,6 @@
 """What teams see of the events that a pattern is made of: each as it would be rendered for the team, or not at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -36,7 +36,9 @@ class Eyes:
     addresses: bool
     """Whether anybody asks where people live."""
     _everybody: World
-    _seen: dict[str, tuple[Happening, ...]] = field(default_factory=dict)
+    _seen: dict[tuple[str, str], Happening | None] = field(default_factory=dict)
+    """By team and notification, as far as anybody asked."""
+    _decided: dict[str, Mapping[str, sight.Before]] = field(default_factory=dict)
     _worlds: dict[str, World] = field(default_factory=dict)
     _place: dict[PostalAddress, str | None] = field(default_factory=dict)
     _known_as: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -52,19 +54,23 @@ class Eyes:
         """Everything as it is, which is for nobody to see."""
         return tuple(self._happening(entry, entry.message) for entry in self.entries)
 
-    def of(self, team_id: str) -> tuple[Happening, ...]:
-        """What a team sees: only what says what happened, without what it may not know of it."""
-        if team_id not in self._seen:
-            self._seen[team_id] = tuple(self._of(team_id))
-        return self._seen[team_id]
+    def of(self, team_id: str, wanted: Collection[str]) -> tuple[Happening, ...]:
+        """What a team sees of these notifications: only what says what happened, without what it may not know of it."""
+        seen = (self._seen_once(team_id, entry) for entry in self.entries if entry.id in wanted)
+        return tuple(one for one in seen if one is not None)
 
     def lines(self, team_id: str, found: Sequence[Piece]) -> list[str]:
         """The events, one a line, as the team may see them: day, what, from whom, and the message by which it knows it."""
         return [self._line(team_id, piece.happening) for piece in found]
 
-    def _of(self, team_id: str) -> list[Happening]:
-        before = chronology.decided_for(self.session, team_id, [entry.id for entry in self.entries])
-        return [one for entry in self.entries if (one := self._as_seen(team_id, entry, before)) is not None]
+    def _seen_once(self, team_id: str, entry: Entry) -> Happening | None:
+        key = (team_id, entry.id)
+        if key not in self._seen:
+            if team_id not in self._decided:
+                ids = [entry.id for entry in self.entries]
+                self._decided[team_id] = chronology.decided_for(self.session, team_id, ids)
+            self._seen[key] = self._as_seen(team_id, entry, self._decided[team_id])
+        return self._seen[key]
 
     def _as_seen(self, team_id: str, entry: Entry, before: Mapping[str, sight.Before]) -> Happening | None:
         if entry.sender == team_id:

@@ -113,8 +113,8 @@ class PatternView:
         return self._counting(self.ground.eyes.all())
 
     def seen_by(self, team_id: str) -> tuple[Piece, ...]:
-        """What counts of what a team may see, as it sees it."""
-        return self._counting(self.ground.eyes.of(team_id))
+        """What counts of what a team may see, as it sees it; what does not count as it is counts for nobody."""
+        return self._counting(self.ground.eyes.of(team_id, {piece.happening.id for piece in self.pieces}))
 
     def may_hold(self, team_id: str) -> bool:
         """Whether a team sees enough of it to be told that it is there."""
