@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from broker.domain.rota import Practitioner
 from broker.domain.tasks import TERMINAL
 from broker.storage import directory
-from broker.storage.tables import Escalation
+from broker.storage.tables import Delivery, Escalation
 from broker.workflow import clock, hand_back
 from schemas.codes import TaskCode, TaskStatus
 from tests.integration.task_rows import HV, NURSE, context
@@ -79,6 +79,14 @@ class Climbing(Answering):
                 found.setdefault((rung.task_id, rung.due_at), []).append((rung.level, rung.at))
         for climbed in found.values():
             assert [level for level, _ in sorted(climbed, key=lambda one: one[0])] == list(range(1, len(climbed) + 1))
+
+    @invariant()
+    def whoever_a_rung_names_has_a_message_of_it(self):
+        told = self.store.read(lambda s: s.exec(select(Delivery.team_id, Delivery.cause)).all())
+        heard = {(team, part) for team, cause in told for part in cause.split(":")}
+        for rung in self.rungs():
+            if rung.team_id is not None and rung.rung != "out-of-hours":
+                assert (rung.team_id, rung.task_id) in heard
 
     @invariant()
     def that_nobody_was_told_is_somebodys_task(self):
