@@ -36,6 +36,8 @@ class Given:
     now: datetime
     place: Place
     new_id: Callable[[], str]
+    looked_up: bool = False
+    """What the message says is a record that Baton asked a service for."""
 
     @property
     def on(self) -> date:

@@ -51,10 +51,18 @@ def settle(
     now: datetime,
     place: Place,
     new_id: Callable[[], str],
+    looked_up: bool = False,
 ) -> Settlement:
     """What the message, re-keyed to person ids, changes. Settling it once more on the resulting world changes nothing."""
     given = Given(
-        message=message, sender=sender, directory=directory, policy=policy, now=now, place=place, new_id=new_id
+        message=message,
+        sender=sender,
+        directory=directory,
+        policy=policy,
+        now=now,
+        place=place,
+        new_id=new_id,
+        looked_up=looked_up,
     )
     draft = Draft(given=given, before=world, world=world)
     settle_persons(draft, matches)

@@ -123,7 +123,8 @@ def _new_practice(draft: Draft, person: Person, known: KnownPerson) -> str | Non
         return said if known.practice is None else None
     sender, directory = draft.given.sender, draft.given.directory
     noted = directory.practice(known.practice)
-    if not settles(sender, practice_of(person, sender, directory), noted.id if noted else known.practice):
+    said_of, held_by = practice_of(person, sender, directory), noted.id if noted else known.practice
+    if not settles(sender, said_of, held_by, looked_up=draft.given.looked_up):
         return None
     if message.kind == "removed":
         return "" if known.practice is not None and known.practice == said else None

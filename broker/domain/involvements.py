@@ -54,9 +54,10 @@ def _apply(draft: Draft, rule: InvolvementRule, team: Team, person_id: str) -> N
 
 def _end_or_ask(draft: Draft, said: Team, known: KnownInvolvement | None) -> None:
     """The end, on the word of who can know it; else the practice is asked, once for each time that it renewed its own."""
-    if known is None or registrations.settles(draft.given.sender, said, known.team_id):
+    given = draft.given
+    if known is None or registrations.settles(given.sender, said, known.team_id, looked_up=given.looked_up):
         _end(draft, known)
-    elif draft.given.message.occurred.date() >= known.renewed_at.date():
+    elif given.message.occurred.date() >= known.renewed_at.date():
         draft.ask(
             TaskCode.CONFIRM_INVOLVEMENT,
             "Another agency says that this person is not registered with you any more. Say whether they still are.",

@@ -28,6 +28,8 @@ class News:
     """None: a person chose."""
     rules: tuple[ResponsibilityRule, ...] = ()
     """What the policy says of the event."""
+    looked_up: bool = False
+    """What it says is a record that Baton asked a service for."""
 
     def alive(self, person_id: str) -> str:
         """Who a person of the message is since it was settled."""
@@ -128,7 +130,7 @@ def _by_policy(ledger: Ledger, news: News, message: Message, in_transfer: frozen
     for rule, subject, team in _lines(news, message):
         for person_id in _about(news, rule, subject):
             holder = ledger.holder((person_id, Function.GENERAL_PRACTICE))
-            if rule.team == "practice" and not settles(news.sender, team, holder):
+            if rule.team == "practice" and not settles(news.sender, team, holder, looked_up=news.looked_up):
                 continue
             if team is None:
                 moves.registered_elsewhere(ledger, person_id)

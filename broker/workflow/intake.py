@@ -38,6 +38,8 @@ class Incoming:
     """What identifies it for its sender: MessageHeader.id or the adapter's key."""
     lookups: tuple[Lookup, ...] = ()
     """What it leaves open, to be asked elsewhere."""
+    looked_up: bool = False
+    """It is a record that Baton asked a service for."""
 
 
 def read_fhir(raw: bytes, content_type: str, limits: Limits, now: datetime) -> Incoming:
@@ -98,7 +100,7 @@ def read_record(
     ]
     if _errors(problems):
         return shape.refused("unroutable", problems, completion.content_key, key=completion.key)
-    return shape.usable(completion.messages, problems, completion.content_key, completion.key)
+    return replace(shape.usable(completion.messages, problems, completion.content_key, completion.key), looked_up=True)
 
 
 _NOBODY_READS: Final = Problem("", "is a record that nothing here reads any more", "not-supported")

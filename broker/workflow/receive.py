@@ -180,6 +180,7 @@ class _Step:
             notification_id,
             self.now,
             changes=settling.changes,
+            looked_up=self.incoming.looked_up,
         )
         follows = followed(self.session, self.ctx, settled, settling.world, self.now)
         decided = route.decide(self.ctx, settled, settling.world, self.now, earlier=follows.told)
@@ -260,6 +261,7 @@ class _Step:
             now=self.now,
             place=place,
             new_id=_new_id,
+            looked_up=self.incoming.looked_up,
         )
         changed = people_write.apply(
             self.session,

@@ -1,6 +1,7 @@
 """Follow who is responsible: what a message, a choice, a confirmed transfer or a withdrawal moves, written in the same transaction."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -33,9 +34,13 @@ def follow(
     now: datetime,
     *,
     changes: tuple[Change, ...],
+    looked_up: bool = False,
 ) -> None:
-    """What a message moves; its persons are keyed by their ids, and `world` is as it left it with `changes`."""
-    news = _news(ctx, message, sender, world, changes)
+    """What a message moves; its persons are keyed by their ids, and `world` is as it left it with `changes`.
+
+    `looked_up`: it is a record that Baton asked a service for.
+    """
+    news = replace(_news(ctx, message, sender, world, changes), looked_up=looked_up)
     _carry_out(session, ctx, news, Cause(now=now, occurred_at=message.occurred, notification_id=notification_id))
 
 

@@ -21,15 +21,15 @@ from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import directory_file, lookups, notifications
-from broker.storage.tables import Delivery, Lookup, Notification, Subject, Task
+from broker.storage.tables import Delivery, Lookup, Notification, Responsibility, Subject, Task
 from broker.storage.tables import Person as PersonRow
 from broker.storage.watchdog import lookups_late
 from broker.worker.looking_up import LookingUp
 from broker.workflow import intake, looked_up
 from broker.workflow.intake import Incoming
 from broker.workflow.receive import receive
-from schemas.codes import Event, TaskCode
-from schemas.examples.cast import AVA, CHLOE, nhs_number
+from schemas.codes import Event, Function, TaskCode
+from schemas.examples.cast import AVA, CHLOE, SANDWELL, nhs_number
 from schemas.examples.telling import father, mother, tell, together
 from schemas.message import Person
 from tests import mns
@@ -375,3 +375,41 @@ def test_a_signal_of_a_death_is_told_to_the_family_s_teams_when_its_record_has_b
     assert area.told(Event.DEATH) - {VISITORS}
     [ava] = [person for person in area.rows(PersonRow) if person.state is PersonState.DIED]
     assert ava.id == next(subject.person_id for subject in area.rows(Subject, Subject.notification_id == row.id))
+
+
+def test_a_registration_as_the_record_has_it_settles_it_whoever_was_told_of_the_change(area):
+    """Health visiting's own word would not end another practice's work with a child; the record that its signal points to does."""
+    ours, theirs = "harborne-practice", "sandwell-practice"
+    said = tell(
+        "registered",
+        Event.GP_REGISTRATION,
+        ours,
+        NOON - timedelta(days=5),
+        kind="registered",
+        subjects=[AVA],
+        author=None,
+    )
+    own = Incoming(
+        raw=b"{}", content_type="application/fhir+json", via="fhir", standing="usable", content_hash="2", messages=(said,), key=said.id
+    )  # fmt: skip
+    area.store.write(lambda session: area.receive(session, own, ours))
+    number = AVA.identifiers[0].value
+    signal = mns.raw(mns.cloud_event("pds-change-of-gp-2", subject=number, time="2026-03-01T09:30:00Z"))
+    incoming = intake.read_native(ADAPTERS["health-visiting"], signal, "application/cloudevents+json", {}, area.clock())
+    area.store.write(lambda session: area.receive(session, incoming, VISITORS))
+    practice = {"system": "https://fhir.nhs.uk/Id/ods-organization-code", "value": SANDWELL}
+    record = mns.patient(
+        number,
+        birthDate=AVA.birth_date.isoformat(),
+        name=[{"use": "usual", "family": AVA.family, "given": list(AVA.given)}],
+        generalPractitioner=[{"type": "Organization", "identifier": practice}],
+    )
+    area.rounds(status(200, body=mns.raw(record)), times=2)
+    held = {
+        row.team_id
+        for row in area.rows(Responsibility, Responsibility.function == Function.GENERAL_PRACTICE)
+        if row.until is None
+    }
+    assert theirs in held
+    assert ours not in held
+    assert area.tasks(TaskCode.CONFIRM_INVOLVEMENT) == []
