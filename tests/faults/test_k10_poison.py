@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -85,12 +86,23 @@ def test_poison_and_a_receiver_that_fails_for_ever_harm_nobody_else(
         store.write(lambda session: town.webhooks(session, store.codec, urls, utc_now()))
         settings = {"BATON_RETRY_LADDER": "[0.1]", "BATON_BREAKER_LADDER": "[0.1]"}
         with running(on_postgres, hooks, tmp_path, per_second=size(15, 100), settings=settings) as run:
+            run.more(size(10, 1_000), seconds=1_000)
+            alone = len(run.load.waits)
             with poisoned(run) as answers:
                 run.more(size(25, 5_000), seconds=1_000)
+            beside = len(run.load.waits)
+            p99 = {"alone": _p99(run, 0, alone), "beside": _p99(run, alone, beside)}
             figures = run.finish(away=frozenset({failing}))
             assert run.keeper.deaths == 0
         refused = kept(store)
     assert set(answers) <= REFUSED | {200}  # a message that only looks odd is none
     assert len(REFUSED & set(answers)) > 1
     assert refused == sum(answer in (400, 422) for answer in answers)
-    record("K10", "poison", figures, poison=len(answers), kept_with_a_task=refused)
+    milliseconds = {f"others_p99_{when}_ms": value for when, value in p99.items()}
+    record("K10", "poison", figures, poison=len(answers), kept_with_a_task=refused, **milliseconds)
+
+
+def _p99(run: Run, first: int, last: int) -> int:
+    """Of what the others waited for their answers, in milliseconds."""
+    waited = sorted(seconds for status, seconds in run.load.waits[first:last] if status == HTTPStatus.OK)
+    return round(1000 * waited[int(len(waited) * 0.99)])

@@ -1,4 +1,4 @@
-"""K11: the same message five times at once, the same answer five times at once; one effect each."""
+"""K11: the same message five times at once, the same answer five times at once, also when it was routed again meanwhile; one effect each."""
 
 import asyncio
 from datetime import timedelta
@@ -9,14 +9,15 @@ import httpx
 import sqlalchemy as sa
 from sqlmodel import col
 
+from broker.cli import bench_town
 from broker.clock import utc_now
-from broker.storage.tables import TaskEvent
+from broker.storage.tables import Delivery, Task, TaskEvent
 from tests.faults.checker import Evidence, check, opened
 from tests.faults.load import Sent, messages
 from tests.faults.processes import Api, Worker, kept
 from tests.faults.receivers import Receivers
 from tests.faults.size import record, size
-from tests.faults.town import PULLING, SENDER, Town
+from tests.faults.town import BYSTANDER, HOUSEHOLDS, PULLING, SENDER, Town
 
 AT_ONCE = 5
 MESSAGES = size(15, 1_000)
@@ -82,13 +83,46 @@ def test_five_times_at_once_is_once(on_postgres: Town, hooks: Receivers, tmp_pat
             asyncio.run(send(ports, one, on_postgres.tokens[SENDER]))
         figures = check(on_postgres, Evidence(sent=sent, received=hooks.received))
         tasks = owed(apis[0], on_postgres)
+        routed = [joined(ports[0], on_postgres, household) for household in range(HOUSEHOLDS)]
+        assert set(routed) == {200}
         answers = [asyncio.run(answer(ports, task, on_postgres.tokens[PULLING])) for task in tasks]
     assert all(set(statuses) <= {200, 409, 503} and 200 in statuses for statuses in answers), answers
     with opened(on_postgres) as store:
+        about = store.read(lambda session: set(session.scalars(_notifications(tasks))))
+        told = _copies(about)
+        assert store.read(lambda session: session.execute(told.where(col(Delivery.team_id) == BYSTANDER)).all())
+        twice = told.having(sa.func.count() > 1)
+        assert not store.read(lambda session: session.execute(twice).all())
         moves = sa.select(sa.func.count()).select_from(TaskEvent).where(col(TaskEvent.move) == "accept")
         accepted = store.read(lambda session: session.scalar(moves.where(col(TaskEvent.task_id).in_(tasks))))
     assert accepted == len(tasks) == ANSWERS
-    record("K11", "at-once", figures, sent_at_once=AT_ONCE, answered_at_once=AT_ONCE, tasks_answered=accepted)
+    record(
+        "K11",
+        "at-once",
+        figures,
+        sent_at_once=AT_ONCE,
+        answered_at_once=AT_ONCE,
+        tasks_answered=accepted,
+        messages_routed_again=len(about),
+    )
+
+
+def joined(port: int, place: Town, household: int) -> int:
+    """Another team says that it works with the child of a household: what stands about it is routed again; the answer."""
+    body = bench_town._body(bench_town._begins(household, BYSTANDER, place.built))
+    headers = FHIR | {"Authorization": f"Bearer {place.tokens[BYSTANDER]}"}
+    url = f"http://127.0.0.1:{port}/fhir/$process-message"
+    return httpx.post(url, content=body, headers=headers, timeout=30, trust_env=False).status_code
+
+
+def _notifications(tasks: list[str]) -> Any:
+    return sa.select(col(Task.notification_id)).where(col(Task.id).in_(tasks))
+
+
+def _copies(about: set[str | None]) -> Any:
+    """How many messages each team was sent of each of these notifications as such."""
+    key = (col(Delivery.notification_id), col(Delivery.team_id))
+    return sa.select(*key, sa.func.count()).where(key[0].in_(about), col(Delivery.cause) == "").group_by(*key)
 
 
 def owed(api: Api, place: Town) -> list[str]:
