@@ -138,3 +138,23 @@ def test_what_was_lost_behind_the_confirm_comes_again(office: Office, clock: Clo
 
     queue.answers(first.message_id or "")
     until(lambda: visitors.inbox(after=0)[0]["acknowledged"])
+
+
+def test_a_test_message_goes_through_the_queue_and_is_through_when_its_receipt_comes(
+    office: Office, clock: Clock, rabbit: str
+):
+    def health():
+        [shown] = office.admin.get("/admin/channels", params={"team": TEAM})["channels"]
+        return shown
+
+    office.put(f"/admin/teams/{TEAM}/channel", {"kind": "amqp"})
+    queue = Consumer(rabbit)
+    as_time_passes(clock, timedelta(minutes=16), queue.has_one)
+    message = queue.takes()
+    header = json.loads(message.body)["entry"][0]["resource"]
+    assert [label["code"] for label in header["meta"]["security"]] == ["HTEST"]
+    assert (health()["last_canary_through"], health()["last_message"]) == (None, None)
+
+    queue.answers(message.message_id or "")
+    until(lambda: health()["last_canary_through"])
+    assert health()["last_message"] is None  # a test is no message
