@@ -52,26 +52,34 @@ Every row kills, freezes, cuts off or starves real processes under a load of rea
 - what counts as delivered is on the receiver's own disk; nothing is leased for longer than a lease; mailbox numbers have no gap;
 - what is parked has a task for a person; the sealed audit verifies.
 
-Each row names the commit it ran on. A stall is the time from the commit to the delivery that waited longest, the fault itself and the backlog behind it included: it says as
+Each row names the commit it ran on; one that was not part of the last run stands as it was. A stall is the time from the commit to the delivery that waited longest, the fault itself and the backlog behind it included: it says as
 much of the machine and of what else ran on it as of the broker. Leases last 2 s here (30 s by default) and retry ladders are short, so that what dies is seen to come back soon.
 A client repeats what was not answered, with the same message id, as the contract asks of it.
 """
 
 
-def render(figures: Sequence[Mapping[str, Any]], run: Mapping[str, Any]) -> str:
-    """The document."""
+def render(figures: Sequence[Mapping[str, Any]], run: Mapping[str, Any], before: str = "") -> str:
+    """The document. A row that was not run stands as it stood `before`."""
+    earlier = _rows(before)
     by_row: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for one in figures:
         by_row[one["row"]].append(one)
     parts = [HEAD.format(run=_run(run))]
     for row, (fault, shown) in ROWS.items():
-        parts.append("\n".join(_section(row, fault, shown, by_row[row])))
+        section = "\n".join(_section(row, fault, shown, by_row[row]))
+        parts.append(section if by_row[row] else earlier.get(row, section))
     return "\n".join(parts)
+
+
+def _rows(document: str) -> dict[str, str]:
+    """The sections of a document, by row."""
+    _, *sections = document.split("## K")
+    return {f"K{section.partition('.')[0]}": f"## K{section.rstrip()}\n" for section in sections}
 
 
 def _run(run: Mapping[str, Any]) -> str:
     return (
-        f"Of {run['date']}, on {run['cpus']} processors ({run['system']}), Python {run['python']};"
+        f"Last run of {run['date']}, on {run['cpus']} processors ({run['system']}), Python {run['python']};"
         f" load average when it began {run['load']}."
     )
 
@@ -106,10 +114,11 @@ def _number(value: object) -> str:
 
 
 def main(folder: Path, document: Path) -> None:
-    """Read every file of figures, write the document."""
+    """Read every file of figures, write the document anew."""
     files = sorted(folder.glob("K*.json"))
     run = json.loads((folder / "run.json").read_text())
-    document.write_text(render([json.loads(file.read_text()) for file in files], run))
+    before = document.read_text() if document.exists() else ""
+    document.write_text(render([json.loads(file.read_text()) for file in files], run, before))
 
 
 if __name__ == "__main__":

@@ -17,8 +17,16 @@ FIGURES = {
 def test_recorded_figures_are_printed_beside_their_row():
     text = render([{"row": "K3", "name": "killed", "killed": 10, "commit": "abc", **FIGURES}], RUN)
     assert "| killed | 20,000 | 0 | 0 | 0 | 31 | 17 | 4.5 | commit abc, killed 10 |" in text
-    assert "Of 2026-03-02, on 2 processors" in text
+    assert "Last run of 2026-03-02, on 2 processors" in text
     assert text.count("Not part of this run.") == len(ROWS) - 1
+
+
+def test_a_row_that_was_not_run_stands_as_it_stood():
+    before = render([{"row": "K3", "name": "killed", "killed": 10, "commit": "abc", **FIGURES}], RUN)
+    text = render([{"row": "K4", "name": "nodes", "commit": "def", **FIGURES}], RUN, before)
+    assert text.count("Not part of this run.") == len(ROWS) - 2
+    assert "commit abc, killed 10 |" in text
+    assert render([], RUN, text) == text
 
 
 def test_a_row_without_messages_is_a_line():
