@@ -12,7 +12,7 @@ from broker.domain.caller import Caller
 from broker.replay.record import Heard, Record, system
 from broker.runtime import Runtime
 from broker.storage import audit, channel_health, mailbox
-from broker.storage.audit import Entry
+from broker.storage.audit import Action, Entry
 from broker.storage.mailbox import Undelivered
 from broker.workflow import deliver, number, outbound
 from broker.workflow.context import Context
@@ -57,7 +57,7 @@ class Systems:
         return any(item.notification_id in self.record.notifications.get(step, ()) for step in steps)
 
 
-def _entry(action: str, delivery_id: str, caller: Caller) -> Entry:
+def _entry(action: Action, delivery_id: str, caller: Caller) -> Entry:
     return Entry(action=action, entity="delivery", entity_id=delivery_id, caller=caller)
 
 

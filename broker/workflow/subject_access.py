@@ -251,6 +251,6 @@ def _day(day: Any) -> str | None:  # noqa: ANN401 - a date or None
 
 
 def _note(session: Session, caller: Caller, id_: str | None, did: str, now: datetime, **more: int) -> None:
-    action = "read" if did in ("review", "list") else "administer"
+    action: audit.Action = "read" if did in ("review", "list") else "administer"
     detail = {"did": did, **more}
     audit.record(session, action=action, entity=ENTITY, entity_id=id_, now=now, caller=caller, detail=detail)

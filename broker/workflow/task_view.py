@@ -224,24 +224,21 @@ def homes(session: Session, ctx: Context, caller: Caller, persons: Iterable[str]
 def home_of(
     session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime, window: Window
 ) -> Home | None:
-    """One household; None when the caller's team may not know of it. That it was read, or asked for in vain, is in the audit."""
+    """One household, which is in the audit as read; None when the caller's team may not know of it."""
     found = view.home(session, ctx, caller, household_id, now)
-    events = None if found is None else chronology.of_home(session, ctx, found, household_id, now, window=window)
-    emergency = found.emergency if found else None
-    read = [line.notification for line in (*events.behind, *events.lines)] if events else []
-    detail: dict[str, object] = {"chronology": read} if events else {}
+    if found is None:
+        return None
+    events, emergency = chronology.of_home(session, ctx, found, household_id, now, window=window), found.emergency
+    detail: dict[str, object] = {"chronology": [line.notification for line in (*events.behind, *events.lines)]}
     audit.record(
         session,
         action="read",
         entity="household",
-        entity_id=household_id if found else None,
+        entity_id=household_id,
         caller=caller,
         now=now,
-        outcome="success" if found else "failure",
         detail=detail | ({"purpose": audit.EMERGENCY, "emergency": emergency.id} if emergency else {}),
     )
-    if found is None or events is None:
-        return None
     shown = view.household_of(found, ctx, household_id, now)
     return Home(
         id=household_id,

@@ -79,6 +79,8 @@ _OWN: Final = (
             "disclose": "Something was handed out",
             "decide": "It was decided who is told",
             "escalate": "Somebody else was told because nobody answered",
+            "expect": "What should have come and did not was asked for",
+            "retry": "What could not be delivered, or could not be read, was tried again",
             "grant": "A client was given a token",
             "sign-in": "Somebody signed in to the pages, or could not",
             "sign-out": "Somebody signed out of the pages",

@@ -427,6 +427,61 @@ def test_an_id_that_is_none_is_not_kept(audited):
 
 
 def test_a_page_that_is_refused_is_written_down(audited):
+NOBODYS = "00000000-0000-4000-8000-00000000ffff"
+BY_ID = (
+    "GET /fhir/Task/{id}",
+    "GET /fhir/Flag/{id}",
+    "GET /fhir/AuditEvent/{id}",
+    "GET /mailbox/inbox/{id}",
+    "GET /households/{id}",
+    "GET /households/{id}/chronology",
+    "GET /transfers/{id}/summary",
+    "GET /responsibility?person={id}",
+    "GET /audit/handovers/{id}/evidence",
+    "GET /admin/dead-letters/{id}",
+    "GET /admin/dead-letters/quarantined/{id}",
+    "GET /admin/policy/proposals/{id}",
+    "GET /admin/subject-access/{id}",
+    "GET /admin/subject-access/{id}/export",
+)
+"""Every read of one thing by its id."""
+PAGES_BY_ID = (
+    ("joe", "/app/tasks/{id}"),
+    ("joe", "/app/tasks/{id}/accept"),
+    ("joe", "/app/households/{id}"),
+    ("joe", "/app/households/{id}/tell"),
+    ("joe", "/app/households/{id}/concern"),
+    ("joe", "/app/transfers/{id}"),
+    ("joe", "/app/transfers/{id}/sheet"),
+    ("joe", "/app/sent/{id}/withdraw"),
+    ("nadia", "/app/audit/handovers/{id}"),
+    ("nadia", "/app/admin/people/{id}"),
+    ("nadia", "/app/admin/teams/{id}"),
+    ("nadia", "/app/admin/policy/versions/{id}"),
+)
+
+
+@pytest.mark.parametrize("address", BY_ID)
+def test_one_read_that_is_refused_leaves_one_entry(audited, address):
+    method, template = address.split()
+    office = template.startswith(("/admin", "/audit"))
+    team, scopes = (None, ADMIN_SCOPES) if office else (VISITORS, TEAM_SCOPES)
+    before = audited.broker.ids(Audit)
+    assert audited.broker.call(method, template.format(id=NOBODYS), team, scopes=scopes).status_code == 404
+    [row] = audited.written(before)
+    assert (row.action, row.outcome, row.client_name) == ("deny", "failure", audited.broker.name(team, scopes))
+    assert row.entity_id in (NOBODYS, None)
+
+
+@pytest.mark.parametrize(("who", "address"), PAGES_BY_ID)
+def test_one_page_that_is_refused_leaves_one_entry(audited, who, address):
+    browser = visitor(audited.broker, who)
+    before = audited.broker.ids(Audit)
+    assert browser.http.get(address.format(id=NOBODYS)).status_code == 404
+    [row] = audited.written(before)
+    assert (row.action, row.outcome, row.client_name) == ("deny", "failure", f"person:{who}")
+
+
     joe = visitor(audited.broker, "joe")
     before = audited.broker.ids(Audit)
     assert joe.http.get("/app/admin/teams").status_code == 403

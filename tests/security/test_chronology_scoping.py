@@ -151,12 +151,18 @@ def test_every_reading_is_in_the_audit_with_what_was_read(told):
     before = told.ids(Audit)
     ask(told, household, team)
     ask(told, str(uuid4()), team)
-    fresh = {row.outcome: row for row in told.rows(Audit, action="read") if row.id not in before}
-    assert fresh["success"].entity_id == household
-    assert fresh["success"].team_id == team
-    assert len(fresh["success"].detail["chronology"]) == len(found["lines"])
-    assert set(fresh["success"].detail["chronology"]) <= told.ids(Notification)
-    assert fresh["failure"].entity_id is None
+    shown, refused = sorted(
+        (row for row in told.rows(Audit) if row.id not in before), key=lambda row: row.outcome, reverse=True
+    )
+    assert (shown.action, shown.entity_id, shown.team_id) == ("read", household, team)
+    assert len(shown.detail["chronology"]) == len(found["lines"])
+    assert set(shown.detail["chronology"]) <= told.ids(Notification)
+    assert (refused.action, refused.outcome, refused.entity, refused.detail["status"]) == (
+        "deny",
+        "failure",
+        "household",
+        404,
+    )
 
 
 @pytest.mark.parametrize(

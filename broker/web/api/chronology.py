@@ -83,13 +83,13 @@ def listed(household_id: str, request: Request, running: Running, caller: Search
         raise NotFound
     path = f"/households/{household_id}/chronology"
 
-    def work(session: Session) -> Response | None:
+    def work(session: Session) -> Response:
         ctx = running.context(session)
         found = chronology.chronology(session, ctx, caller, household_id, now)
-        lines, last = _page(found, asked) if found else ([], None)
-        _note(session, caller, household_id if found else None, lines, now)
         if found is None:
-            return None
+            raise NotFound
+        lines, last = _page(found, asked)
+        _note(session, caller, household_id, lines, now)
         following = f"{path}?{urlencode(_next(pairs, asked, last))}" if last else None
         if media == JSON:
             return _as_json(household_id, found, lines, following, ctx, now)
@@ -99,10 +99,7 @@ def listed(household_id: str, request: Request, running: Running, caller: Search
             searchset(lines, gaps_shown(found, now), total=total, public_url=ctx.public_url, links=links, now=now)
         )
 
-    answered = running.store.write(work)
-    if answered is None:
-        raise NotFound
-    return answered
+    return running.store.write(work)
 
 
 def _as_json(
@@ -118,8 +115,8 @@ def _as_json(
     return Response(shown.model_dump_json(by_alias=True), media_type=JSON)
 
 
-def _note(session: Session, caller: Caller, household_id: str | None, lines: Sequence[Line], now: datetime) -> None:
-    """Who has read which events of which household; that somebody asked for one that is not for them."""
+def _note(session: Session, caller: Caller, household_id: str, lines: Sequence[Line], now: datetime) -> None:
+    """Who has read which events of which household."""
     audit.record(
         session,
         action="read",
@@ -127,7 +124,6 @@ def _note(session: Session, caller: Caller, household_id: str | None, lines: Seq
         entity_id=household_id,
         caller=caller,
         now=now,
-        outcome="success" if household_id else "failure",
         detail={"chronology": [line.notification for line in lines]},
     )
 

@@ -147,7 +147,9 @@ def _client(request: Request, running: Runtime, session: Session, assertion: str
     return client
 
 
-def _note(session: Session, running: Runtime, client: Registered, action: str, detail: Mapping[str, str]) -> None:
+def _note(
+    session: Session, running: Runtime, client: Registered, action: audit.Action, detail: Mapping[str, str]
+) -> None:
     """What was done with a token of a client; the token stands nowhere."""
     caller = Caller(client=client.name, team=client.team)
     audit.record(

@@ -75,21 +75,12 @@ def household(household_id: str, running: Running, caller: Searcher) -> dict[str
     if not _ID.fullmatch(household_id):
         raise NotFound
 
-    def work(session: Session) -> dict[str, Any] | None:
-        seen = view.household(session, running.context(session), caller, household_id, running.now())
-        outcome = "success" if seen is not None else "failure"
-        audit.record(
-            session,
-            action="read",
-            entity="household",
-            entity_id=household_id if seen is not None else None,
-            caller=caller,
-            now=running.now(),
-            outcome=outcome,
-        )
+    def work(session: Session) -> dict[str, Any]:
+        now = running.now()
+        seen = view.household(session, running.context(session), caller, household_id, now)
+        if seen is None:
+            raise NotFound
+        audit.record(session, action="read", entity="household", entity_id=household_id, caller=caller, now=now)
         return seen
 
-    seen = running.store.write(work)
-    if seen is None:
-        raise NotFound
-    return seen
+    return running.store.write(work)

@@ -100,30 +100,25 @@ def responsibility(
     now = running.now()
     moment = min(at, now) if at is not None else now
 
-    def work(session: Session) -> Responsibility | None:
+    def work(session: Session) -> Responsibility:
         ctx = running.context(session)
         found = holders.of_person(session, ctx, caller, person, moment, now)
         shown = [answer for answer in found or () if function in (None, answer.function)]
-        known = found is not None and (function is None or bool(shown))
+        if found is None or (function is not None and not shown):
+            raise NotFound
         audit.record(
             session,
             action="read",
             entity="person",
-            entity_id=person if known else None,
+            entity_id=person,
             caller=caller,
             now=now,
-            outcome="success" if known else "failure",
             detail={"responsibility": [answer.function.value for answer in shown]},
         )
-        if not known:
-            return None
         functions = [_responsible(answer, ctx, history=bool(history)) for answer in shown]
         return Responsibility(person=person, at=moment, functions=functions)
 
-    answered = running.store.write(work)
-    if answered is None:
-        raise NotFound
-    return answered
+    return running.store.write(work)
 
 
 def _responsible(answer: Answer, ctx: Context, *, history: bool) -> Responsible:
