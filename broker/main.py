@@ -36,6 +36,7 @@ from broker.web.api import (
     subject_access,
     tasks,
     transfers,
+    withheld,
 )
 from broker.web.edge import Edge
 from broker.web.limits import Limiter
@@ -106,6 +107,7 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
         chronology,
         responsibility,
         handovers,
+        withheld,
         reports,
         admin,
         channels,

@@ -1,5 +1,6 @@
 """Why a team is told or not told, as codes and as sentences without names; they are stored with every decision."""
 
+import re
 from enum import StrEnum
 from typing import Final
 
@@ -35,6 +36,7 @@ class NotTold(StrEnum):
     CLOSED = "team-closed"
     RESTRICTED_PARTY = "agency-of-restricted-party"
     NAMES_A_CHILD = "names-a-child-not-agreed"
+    RELEASE_REFUSED = "release-refused"  # the one that a person decides: the safeguarding lead of who sent it
 
 
 _TOLD: Final[dict[Why, str]] = {
@@ -58,6 +60,7 @@ _NOT_TOLD: Final[dict[NotTold, str]] = {
     NotTold.PROFESSIONAL_VIEW: "The sender's professional tells only those addressed (principle 8).",
     NotTold.NO_PROFESSIONAL: "No named professional and lawful basis stand behind telling others (principle 8).",
     NotTold.HELD: "It is held for release, and this function is not among those it may be released to (principle 7).",
+    NotTold.RELEASE_REFUSED: "The safeguarding lead of the agency that sent it decided not to release it to your function (principle 7).",
     NotTold.CLOSED: "The team is closed; a task asks who does its work now (invariant 3).",
     NotTold.NAMES_A_CHILD: "It names a child whom a transfer to the team does not name until the sender's lead agrees (principle 12).",
     NotTold.RESTRICTED_PARTY: "The sender keeps it from every agency of somebody whom this agency works with, registers or employs (principle 8).",
@@ -75,6 +78,15 @@ _SENTENCES: Final[dict[tuple[Why, Function], tuple[str, str]]] = {
 def told_because(why: Why, function: Function) -> tuple[str, str]:
     """Code and sentence of a reason to tell a team of that function."""
     return _SENTENCES[why, function]
+
+
+_CITED: Final = re.compile(r"\((\w+ \d+)\)\.$")
+
+
+def principle_of(code: str) -> str:
+    """What a decision not to tell rests on, as `principle 5`; '' for a code that is none of these."""
+    found = _CITED.search(_NOT_TOLD[NotTold(code)]) if code in set(NotTold) else None
+    return found[1] if found else ""
 
 
 def not_told_because(why: NotTold) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from broker.domain.due import Due
+from broker.domain.reasons import NotTold
 from broker.domain.states import ChannelKind, DeliveryState, View
 from broker.storage import direct
 from broker.storage.objects import Objects
@@ -30,7 +31,7 @@ NOT_TOLD = (DeliveryState.WITHHELD, DeliveryState.HELD, DeliveryState.CANCELLED)
 QUIET = {"synchronize_session": False}
 """Rows are read afresh after a statement, never from the session's memory."""
 
-RELEASE_REFUSED = "release-refused"
+RELEASE_REFUSED = NotTold.RELEASE_REFUSED.value
 """Reason code of a decision not to tell that a safeguarding lead took."""
 
 _BLANK: Mapping[str, object] = {

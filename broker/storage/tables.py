@@ -570,6 +570,7 @@ class Delivery(Table, table=True):
             "team_id",
             where="number IS NULL AND state NOT IN ('withheld', 'held', 'cancelled')",
         ),
+        _partial("ix_delivery_withheld", "created_at", "id", where="state = 'withheld'"),
         _partial("ix_delivery_waiting", "team_id", "number", where="state IN ('ready', 'sending', 'parked', 'sent')"),
         CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="sending_has_lease"),
         CheckConstraint("state <> 'delivered' OR delivered_at IS NOT NULL", name="delivered_has_time"),

@@ -25,6 +25,17 @@ class Gates:
             _agrees(gate, team) and team.id in gate.content.get("options", {}).get("teams", ()) for gate in self.tasks
         )
 
+    def refused_to(self, team: Team) -> Stored | None:
+        """The task by which a lead decided not to release to this team what was held back from it; the last one of several."""
+        decided = [
+            gate
+            for gate in self.tasks
+            if "decision" in gate.content
+            and team.id in gate.content.get("options", {}).get("teams", ())
+            and not _agrees(gate, team)
+        ]
+        return decided[-1] if decided else None
+
     def named_to(self, team: Team) -> frozenset[str]:
         """Children whom a transfer may name to this team although it would not by itself (principle 12)."""
         return frozenset(

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from broker.domain.answers import ReleaseDecision
+from broker.domain.reasons import NotTold, not_told_because
 from broker.domain.routing import Told
 from broker.domain.states import DeliveryState, Purpose
 from broker.storage import deliveries
@@ -16,7 +17,6 @@ from broker.storage.world import load_world
 from broker.workflow import route, said
 from broker.workflow.context import Context
 
-REFUSED = "The safeguarding lead of the agency that sent it decided not to release it to your function."
 NO_LONGER = "It was released, and by then there was no reason left to tell your team."
 
 
@@ -38,7 +38,7 @@ def release(session: Session, ctx: Context, gate: Stored, decision: ReleaseDecis
     wanted = [row for row in held if ctx.directory.teams[row.team_id].function in functions]
     told = _told_now(session, ctx, gate, now) if wanted else {}
     go = [row for row in wanted if row.team_id in told]
-    _refuse(session, [row for row in held if row not in wanted], REFUSED)
+    _refuse(session, [row for row in held if row not in wanted], not_told_because(NotTold.RELEASE_REFUSED)[1])
     _refuse(session, [row for row in wanted if row not in go], NO_LONGER)
     ready = deliveries.release_held(session, [row.id for row in go], now=now)
     _ask(session, ctx, gate, [(row, told[row.team_id]) for row in go if row.id in ready], now)

@@ -22,7 +22,14 @@ AMONG = {
         "households/{id}/tell",
         "households/{id}/{event}",
     ),
-    "nadia-rahman": ("audit/handovers", "audit/handovers/{id}", "audit/timeliness", "audit/declines", "audit/watch"),
+    "nadia-rahman": (
+        "audit/handovers",
+        "audit/handovers/{id}",
+        "audit/timeliness",
+        "audit/declines",
+        "audit/withheld",
+        "audit/watch",
+    ),
     "chris-doyle": (
         "admin/teams",
         "admin/teams/{id}",

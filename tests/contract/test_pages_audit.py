@@ -22,6 +22,8 @@ PAGES = (
     "/app/audit/timeliness",
     "/app/audit/timeliness.csv",
     "/app/audit/declines",
+    "/app/audit/withheld",
+    "/app/audit/withheld.csv",
     "/app/audit/watch",
 )
 
@@ -224,3 +226,64 @@ def test_the_audit_is_checked_from_a_page_and_what_was_changed_shows(request, tm
         bad = html.fromstring(nadia.send(page, "/app/audit/watch/verify").text)
     assert "The audit is not what was sealed" in text(bad)
     assert entry in text(bad)
+
+
+# --- decisions not to share -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def kept(request, tmp_path_factory):
+    """Messages of which the policy keeps some teams."""
+    with town_copy(request, tmp_path_factory.mktemp("kept")) as url, opened(url, demo=True) as broker:
+        employ(broker, "nadia", scopes=AUDIT)
+        for name in ("birth", "supervision-start", "mental-health-admission", "emergency-attendance", "transfer"):
+            said = message(name)
+            assert broker.post(said, sender(said)).status_code == 200
+            broker.clock.forward(minutes=1)
+        yield broker
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"kind": "transfer"},
+        {"reason": "no-rule", "since": "2026-01-01"},
+        {"agency": "swbh"},
+        {"until": "2020-01-01"},
+    ],
+)
+def test_decisions_not_to_share_are_those_of_the_call_with_its_file(kept, asked):
+    nadia = visitor(kept, "nadia")
+    page = nadia.get("/app/audit/withheld", **asked)
+    call = kept.call("GET", "/audit/withheld", None, scopes=AUDIT, params=asked).json()["withheld"]
+    lines = page.xpath("//table[contains(@class,'baton-tasks')]/tbody/tr")
+    assert len(lines) == len(call)
+    for line, row in zip(lines, call, strict=True):
+        said = " ".join(line.text_content().split())
+        assert row["notTold"]["name"] in said
+        assert " ".join(row["reason"]["text"].split()) in said
+        assert f"Policy {row['policy']}" in said
+    [form] = [one for one in page.forms if one.method == "GET"]
+    assert {name: value for name, value in form.form_values() if value}.items() >= asked.items()
+    assert not [word for word in FAMILY if word in text(page)]
+    for link in page.xpath("//a[contains(text(),'CSV')]"):
+        file = kept.call("GET", "/audit/withheld", None, scopes=AUDIT, params=asked, headers={"Accept": "text/csv"})
+        assert nadia.http.get(link.get("href")).text == file.text
+
+
+def test_decisions_not_to_share_are_paged_and_a_filter_that_cannot_be_read_shows_none(kept, monkeypatch):
+    nadia = visitor(kept, "nadia")
+    whole = len(nadia.get("/app/audit/withheld").xpath("//tbody/tr"))
+    monkeypatch.setattr("broker.web.api.withheld.USUAL", 1)
+    seen, address = 0, "/app/audit/withheld"
+    while address:
+        page = nadia.get(address)
+        seen += len(page.xpath("//tbody/tr"))
+        following = page.xpath("//a[@rel='next']")
+        address = following[0].get("href") if following else ""
+    assert seen == whole > 1
+    answer = nadia.http.get("/app/audit/withheld", params={"reason": "<script>"})
+    assert answer.status_code == 400
+    assert html.fromstring(answer.text).find_class("nhsuk-error-summary")
+    assert "<script>" not in answer.text

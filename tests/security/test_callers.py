@@ -30,6 +30,7 @@ SECURED = {
     ("GET", "/audit/handovers"): "baton/audit",
     ("GET", "/audit/handovers/counts"): "baton/audit",
     ("GET", "/audit/handovers/1/evidence"): "baton/audit",
+    ("GET", "/audit/withheld"): "baton/audit",
     ("PUT", "/admin/agencies/x"): "baton/admin",
     ("GET", "/fhir/Flag"): "system/Flag.rs",
     ("POST", "/fhir/Flag/_search"): "system/Flag.rs",

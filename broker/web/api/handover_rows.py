@@ -105,8 +105,8 @@ def row(seen: Seen) -> HandoverRow:
         kind=seen.event,
         states=list(seen.states),
         business_status=of.business_status,
-        sender=_team(seen.sender),
-        receiver=_team(seen.receiver),
+        sender=team_shown(seen.sender),
+        receiver=team_shown(seen.receiver),
         children_named=len(seen.children),
         children_in_transfer=None if seen.lines is None else len(seen.lines),
         children_confirmed=seen.confirmed,
@@ -139,7 +139,8 @@ def duration(age: timedelta) -> str:
     return f"P{day}T{clock}" if clock else f"P{day}" if day else "PT0M"
 
 
-def _team(team: Team) -> TeamShown:
+def team_shown(team: Team) -> TeamShown:
+    """A team as every list of auditors shows it."""
     return TeamShown(team=team.id, name=team.name, agency=team.agency_id, function=team.function, area=team.area_id)
 
 

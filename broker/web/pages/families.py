@@ -34,6 +34,7 @@ from broker.web.pages import (
     waiting,
     withdrawing,
 )
+    withheld,
 from broker.web.pages.routing import pages, see
 
 _root = APIRouter(include_in_schema=False)
@@ -74,6 +75,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     timeliness.router,
     audit_watch.router,
     admin_directory.router,
+    withheld.router,
     admin_channels.router,
     admin_dead_letters.router,
     admin_policy.router,

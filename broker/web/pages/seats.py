@@ -21,6 +21,7 @@ AUDITORS_PLACES: Final = (
     ("audit/handovers", "Handovers"),
     ("audit/timeliness", "Timeliness"),
     ("audit/declines", "Declines and questions"),
+    ("audit/withheld", "Not shared"),
     ("audit/watch", "Audit and watchdog"),
 )
 ADMINISTRATORS_PLACES: Final = (
