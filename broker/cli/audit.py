@@ -175,7 +175,7 @@ def _age(tail: Tail) -> float:
 
 @app.command()
 def payloads(demo: Demo = False, as_json: AsJson = False) -> None:
-    """Open every stored message, answer, task and person, and say which is not what was stored. Example: baton audit payloads
+    """Open every stored message, answer, task and person, look at every code and reference, and say which is not what was stored. Example: baton audit payloads
 
     Exit codes: 0 all of them are, 1 something is not (each row is named) or it could not be checked, 2 the call itself was wrong.
     """

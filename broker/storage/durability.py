@@ -16,6 +16,9 @@ _MUST_BE: Final[Mapping[str, Sequence[str]]] = {
 With `synchronous_commit` off, 561 of 192,417 answered commits were lost in 25 crashes; on, none of 76,018.
 """
 
+_CHECKSUMS: Final = "data_checksums"
+"""Whether the server notices that its disk has changed a bit of a page. Said, not asked for: it is set when a cluster is made."""
+
 _OLDEST: Final = 140_000
 """Version 14: the first with `client_connection_check_interval`; those before it have no more security updates."""
 
@@ -48,9 +51,9 @@ def in_force(connection: Any) -> str:  # noqa: ANN401 - the driver's connection
     """The settings that durability rests on, as they are in this connection: `fsync on, …`."""
     if isinstance(connection, sqlite3.Connection):
         return ", ".join(f"{name} {_pragma(connection, name)}" for name in _PRAGMAS)
-    asked = ", ".join(f"current_setting('{name}')" for name in _MUST_BE)
+    asked = ", ".join(f"current_setting('{name}')" for name in (*_MUST_BE, _CHECKSUMS))
     row = connection.execute(f"SELECT {asked}").fetchone()
-    return ", ".join(f"{name} {value}" for name, value in zip(_MUST_BE, row, strict=True))
+    return ", ".join(f"{name} {value}" for name, value in zip((*_MUST_BE, _CHECKSUMS), row, strict=True))
 
 
 def sqlite(connection: sqlite3.Connection) -> None:

@@ -21,7 +21,7 @@ ROWS: Final = {
     "K11": ("the same five times at once; answers five times at once; what arrives out of order", "one effect each; order can be told"),
     "K12": ("a receiver that takes everything and does nothing; one that is down for five days", "escalated within 60 s of the deadline; nothing given up"),
     "K13": ("an upgrade under load, two versions at once; the restore of a backup taken under load", "lost 0; every gap listed"),
-    "K14": ("one bit flipped in a stored payload or an audit entry", "found, and its row named"),
+    "K14": ("one bit flipped in a stored payload, a message's key, a code or reference, or in what the audit keeps", "found, and its row named"),
 }  # fmt: skip
 """Each row of the matrix: the fault, and what must be shown."""
 

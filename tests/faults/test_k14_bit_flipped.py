@@ -1,6 +1,7 @@
-"""K14: one bit flipped in a stored payload or in an audit entry is found, named, and never handed on as if it were what was sent."""
+"""K14: one bit flipped in a stored payload, in a message's key, in a code or reference, or in what the audit keeps is found, named, and never handed on as if it were what was sent."""
 
 import random
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -48,6 +49,66 @@ def test_in_a_payload(on_sqlite: Town) -> None:
                 connection.execute(table.update().where(key == id_).values({column: kept}))
         assert store.read(lambda session: payload_check.check(session, store.codec)).count == 0
     record("K14", "payloads", flips=FLIPS, found=FLIPS)
+
+
+def test_in_a_message_key(on_sqlite: Town) -> None:
+    table = metadata.tables["notification"]
+    parts = [table.c.raw, table.c.content, table.c.answer]
+    with opened(on_sqlite) as store:
+        for _ in range(FLIPS):
+            with store.engine.begin() as connection:
+                rows = connection.execute(sa.select(table.c.id, table.c.data_key, *parts)).all()
+                id_, kept, *sealed_by_it = random.choice([row for row in rows if row.data_key is not None])
+                connection.execute(table.update().where(table.c.id == id_).values(data_key=flip(kept)))
+            found = store.read(lambda session: payload_check.check(session, store.codec))
+            assert {one.id for one in found.spoilt} == {id_}
+            assert found.count == sum(part is not None for part in sealed_by_it)
+            with store.engine.begin() as connection:
+                connection.execute(table.update().where(table.c.id == id_).values(data_key=kept))
+    record("K14", "message keys", flips=FLIPS, found=FLIPS)
+
+
+def test_in_a_code_or_reference(on_sqlite: Town) -> None:
+    """Of deliveries and tasks: who is told, in which view, and how it stands."""
+    with opened(on_sqlite) as store:
+        plain = [
+            column
+            for name in ("delivery", "task")
+            for column in metadata.tables[name].columns
+            if (isinstance(column.type, sa.Enum) or column.foreign_keys) and filled(store, name, column.name)
+        ]
+        assert {"view", "state", "team_id", "status", "owner_team_id"} <= {column.name for column in plain}
+        for number in range(FLIPS):
+            column = plain[number % len(plain)]
+            id_, kept = flipped_unseen(store, column)
+            found = store.read(lambda session: payload_check.check(session, store.codec))
+            assert (column.table.name, id_, column.name) in {(one.table, one.id, one.column) for one in found.spoilt}
+            written_unseen(store, column, id_, kept)
+        assert store.read(lambda session: payload_check.check(session, store.codec)).count == 0
+    record("K14", "codes and references", flips=FLIPS, found=FLIPS)
+
+
+def flipped_unseen(store: Store, column: sa.Column[Any]) -> tuple[str, str]:
+    """A row of which one bit of this column is flipped as a disk would, and what it held."""
+    [key, *_] = column.table.primary_key.columns
+    plain = sa.type_coerce(column, sa.String)
+    rows = store.read(lambda session: session.execute(sa.select(key, plain).where(column.is_not(None))).all())
+    id_, kept = random.choice(rows)
+    written_unseen(store, column, id_, flip(kept.encode()).decode("latin-1"))
+    return id_, kept
+
+
+def written_unseen(store: Store, column: sa.Column[Any], id_: str, value: str) -> None:
+    """Written past every constraint."""
+    [key, *_] = column.table.primary_key.columns
+    with store.engine.connect() as connection:
+        for pragma in ("foreign_keys=OFF", "ignore_check_constraints=ON"):
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
+        update = f"UPDATE {column.table.name} SET {column.name} = :value WHERE {key.name} = :id"
+        connection.execute(sa.text(update), {"value": value, "id": id_})
+        connection.commit()
+        for pragma in ("foreign_keys=ON", "ignore_check_constraints=OFF"):
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
 
 
 def test_in_an_audit_entry(on_sqlite: Town) -> None:

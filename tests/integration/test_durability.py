@@ -102,7 +102,9 @@ def test_a_commit_that_is_on_this_server_s_disk_is_enough(value):
 def test_doctor_shows_what_is_in_force(database_url, baton):
     said = baton("doctor", **on(database_url))
     expected = (
-        "synchronous 2" if database_url.startswith("sqlite") else "fsync on, full_page_writes on, synchronous_commit on"
+        "synchronous 2"
+        if database_url.startswith("sqlite")
+        else "fsync on, full_page_writes on, synchronous_commit on, data_checksums o"
     )
     assert expected in said
 

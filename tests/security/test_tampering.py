@@ -1,6 +1,6 @@
 """Somebody with the database changes the audit (threat T5): whatever is done to what was sealed is found, and named."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import delete, insert, select, text, update
@@ -16,6 +16,10 @@ from tests.contract.calling import VISITORS, Json, message
 from tests.sealed import GUARDED, faults, noted, sealed, unguarded, verified
 
 AUDIT, LEAF, SEAL = (metadata.tables[name] for name in ("audit", "auditleaf", "auditseal"))
+
+TABLES = {name: metadata.tables[name] for name in GUARDED}
+COLUMNS = [(name, column.name) for name, table in TABLES.items() for column in table.columns]
+UNCHANGED = [place for place in COLUMNS if place != ("audit", "unsealed")]
 
 
 @pytest.fixture
@@ -79,6 +83,44 @@ def test_a_changed_word_is_found(store, did):
     assert faults(store) == [("changed", position) for position, _ in enumerate(columns, 2)]
 
 
+def test_one_bit_of_any_column_is_found(store, did):
+    """Of every column of entries, places and heads, so that one that is added later is not forgotten."""
+    for name, column in UNCHANGED:
+        table = TABLES[name]
+        [key] = table.primary_key.columns
+        filled = select(key, table.c[column]).where(table.c[column].is_not(None)).order_by(key)
+        rows = store.read(lambda session, filled=filled: session.execute(filled).all())
+        id_, value = next(row for row in rows[1:] if row[1] not in ("", {}))
+        for changed in one_bit_off(value):
+            did(update(table).where(key == id_).values({column: changed}))
+            assert faults(store) != [], (name, column, changed)
+            did(update(table).where(key == (changed if column == key.name else id_)).values({column: value}))
+    assert faults(store) == []
+
+
+def one_bit_off(value):
+    """The same but for one bit, at its beginning, in its middle and at its end."""
+    match value:
+        case bool():
+            return [not value]
+        case int():
+            return [value ^ 1 << 20, value ^ 1 << 30]
+        case datetime():
+            return [
+                value + timedelta(microseconds=(1, -1)[value.microsecond % 2]),
+                value + timedelta(microseconds=2**36),
+            ]
+        case str():
+            return [of.decode() for of in one_bit_off(value.encode())]
+        case bytes():
+            places = (0, len(value) // 2, len(value) - 1)
+            return [value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :] for at in places]
+        case dict():
+            [first, *_] = value
+            return [{one_bit_off(first)[0]: value[first]} | {name: value[name] for name in value if name != first}]
+    raise AssertionError(type(value))
+
+
 def test_a_changed_time_or_detail_is_found(store, did):
     did(update(AUDIT).where(AUDIT.c.id == leaf(store, 4).audit_id).values(at=NOON - timedelta(microseconds=1)))
     did(update(AUDIT).where(AUDIT.c.id == leaf(store, 5).audit_id).values(detail={"found": []}))
@@ -102,11 +144,6 @@ def test_an_entry_deleted_with_its_place_is_missing(store, did):
     entry_id = leaf(store, 4).audit_id
     did(delete(LEAF).where(LEAF.c.position == 4), delete(AUDIT).where(AUDIT.c.id == entry_id))
     assert faults(store) == [("missing", 4)]
-
-
-TABLES = {name: metadata.tables[name] for name in GUARDED}
-COLUMNS = [(name, column.name) for name, table in TABLES.items() for column in table.columns]
-UNCHANGED = [place for place in COLUMNS if place != ("audit", "unsealed")]
 
 
 @pytest.mark.parametrize(("name", "column"), UNCHANGED)
