@@ -14,7 +14,7 @@ from broker.cli import doctor_channels, opening
 from broker.clock import utc_now
 from broker.errors import Away, Misconfigured
 from broker.settings import Settings
-from broker.storage import epochs, second_lock, steps
+from broker.storage import epochs, runtime_role, second_lock, steps
 from broker.storage.store import open_store
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _checks(read: Settings, bus: "BusReport | None") -> dict[str, str]:
             checks["keys"] = _keys(read)
         checks["channels"] = _channels(read)
         checks["second lock"] = _lock(read)
+        checks["audit"] = _audit(read)
     if read.gateways is not None:
         checks["gateways"] = _gateways(read, answers=answers)
     return checks
@@ -179,6 +180,17 @@ def _lock(read: Settings) -> str:
         if second_lock.is_on(store.engine):
             return f"ok: row-level security, {second_lock.ROLE}"
         return f"mend: off: have the database's administrator create {second_lock.ROLE} (docs/operations.md), then `baton migrate`"
+    finally:
+        store.close()
+
+
+def _audit(read: Settings) -> str:
+    """What keeps what was written down from being changed by whoever has this login."""
+    store = open_store(read.database_url, opening.KeylessCodec())
+    try:
+        if store.embedded or runtime_role.may_change_the_audit(store.engine):
+            return "ok: insert-only by triggers alone; on PostgreSQL by grants too, with a login of its own (docs/audit.md)"
+        return "ok: insert-only by triggers, and by what this login is granted"
     finally:
         store.close()
 

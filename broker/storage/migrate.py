@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from broker.errors import Away, BatonError
-from broker.storage import engines, second_lock, steps
+from broker.storage import engines, runtime_role, second_lock, steps
 from broker.storage.outage import is_lost
 from broker.storage.tables import metadata
 
@@ -80,6 +80,7 @@ def _upgrade_postgres(connection: Connection) -> None:
     if steps.is_enough(MigrationContext.configure(connection).get_current_revision()):
         connection.commit()
         second_lock.install(connection)
+        runtime_role.install(connection)
 
 
 def _take_turn(connection: Connection) -> None:

@@ -72,8 +72,8 @@ _on: dict[str, bool] = {}
 def install(connection: Connection) -> bool:
     """Put the lock on, or as it is in this release; False when there may be no role for it, and nothing was changed.
 
-    Everybody who connects as the owner of the tables goes on as before: `BATON_DATABASE_URL` and `baton migrate` must be the same role, or
-    members of one. Idempotent; looks first, for changing a policy needs the table for a moment.
+    Everybody who connects as the owner of the tables goes on as before: `BATON_DATABASE_URL` and `baton migrate` must be the same role,
+    members of one, or the former of `runtime_role.ROLE`. Idempotent; looks first, for changing a policy needs the table for a moment.
     """
     _on.pop(_address(connection.engine), None)
     if not _role(connection):
