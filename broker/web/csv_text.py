@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 CSV: Final = "text/csv"
 Cell: TypeAlias = str | int | None
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """A cell that begins so is a formula to a spreadsheet (OWASP, CSV injection); an apostrophe before it makes it text."""
 
 

@@ -8,7 +8,21 @@ import pytest
 from broker.web.csv_text import text
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+44 121", "-2", "@SUM(A1)", "\tx", "\r=1", '=HYPERLINK("http://x","y")'])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1",
+        "+44 121",
+        "-2",
+        "@SUM(A1)",
+        "\tx",
+        "\r=1",
+        "\n=1",
+        "\uff1d1+1",
+        "\uff20SUM(A1)",
+        '=HYPERLINK("http://x","y")',
+    ],
+)
 def test_what_a_spreadsheet_would_execute_becomes_text(cell):
     [row] = csv.reader(io.StringIO(text([[cell, "a"]]), newline=""))
     assert row == [f"'{cell}", "a"]
