@@ -22,9 +22,9 @@ from broker.replay.reading import Story
 from broker.replay.record import Record, Refusal, system
 from broker.replay.timeline import Dated
 from broker.runtime import Runtime
-from broker.storage import directory, notifications
+from broker.storage import notifications
 from broker.storage.task_values import Stored
-from broker.workflow import acknowledge, hand_back, intake
+from broker.workflow import acknowledge, closing, hand_back, intake
 from broker.workflow.intake import Incoming
 from broker.workflow.receive import receive
 from schemas import bundle
@@ -187,8 +187,8 @@ class Doing:
         now = self.runtime.now()
 
         def work(session: Session) -> None:
-            team = self.runtime.context(session).directory.teams[team_id]
-            directory.put_team(session, replace(team, closed=True), now)
+            ctx = self.runtime.context(session)
+            closing.put(session, ctx, replace(ctx.directory.teams[team_id], closed=True), now)
 
         self.runtime.store.write(work)
 

@@ -144,6 +144,12 @@ def put_agency(session: Session, agency_id: str, name: str, ods_code: str | None
     touch(session)
 
 
+def closed_since(session: Session, team_id: str) -> datetime | None:
+    """When the team closed; None while it is open, or not there."""
+    stored = session.get(Team, team_id)
+    return stored.closed_at if stored else None
+
+
 def put_team(session: Session, team: world.Team, now: datetime) -> None:
     """Create or replace a team. A closed one is not routed to any more; its history stays."""
     stored = session.get(Team, team.id)

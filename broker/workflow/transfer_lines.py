@@ -19,7 +19,7 @@ from broker.storage import responsibility as ledger
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import EVERYTHING, Content, Counted, Stored
 from broker.storage.tasks import Change, Value
-from broker.workflow import outcomes, responsibility, settle
+from broker.workflow import closing, outcomes, responsibility, settle
 from broker.workflow.context import Context
 from broker.workflow.gates import gates
 from schemas.codes import ResponseReason, TaskCode, TaskStatus
@@ -113,6 +113,7 @@ def whole_again(
     status = columns.get("status")
     if status in TERMINAL:
         outcomes.tell(session, ctx, whole, whole.requester, version, now)
+        closing.over(session, ctx, whole, now)
         if status is not TaskStatus.COMPLETED:
             supply_no_more(session, ctx, whole_id, now)
     return whole if status is TaskStatus.COMPLETED else None
@@ -204,6 +205,7 @@ def end_line(
 def ended(session: Session, ctx: Context, whole: Stored, now: datetime) -> None:
     """A transfer has ended as a whole: what was asked for its sake is asked no more, neither of its sender nor of the sender's lead."""
     supply_no_more(session, ctx, whole.row.id, now)
+    closing.over(session, ctx, whole, now)
     notification_id = whole.row.notification_id or ""
     others = tasks.about(session, ctx.codec, notification_id, [TaskCode.TRANSFER])
     if all(other.row.id == whole.row.id or other.row.status in TERMINAL for other in others):

@@ -7,7 +7,7 @@ import pytest
 from schemas.codes import Event, ResponseReason
 from schemas.examples.cast import AVA, CHLOE, living
 from schemas.examples.story import MESSAGES
-from schemas.examples.telling import DOCTOR, fact, tell, when
+from schemas.examples.telling import DOCTOR, MIDWIFE, choice, fact, mother, tell, when
 from schemas.message import PostalAddress
 from tests.journeys.copies import business_status, is_open
 
@@ -83,15 +83,64 @@ def test_parents_get_a_sheet_without_concerns(discharged):
     assert discharged.system("harborne-practice").call("GET", f"/transfers/{whole['id']}/summary").status_code == 404
 
 
+def is_closed(office, closed):
+    """Birmingham's health visiting closes, or is there again."""
+    team = {"agency": "bcht", "function": "health-visiting", "name": "Birmingham health visiting", "area": "birmingham"}
+    office.put(f"/admin/teams/{VISITORS}", {**team, "closed": closed})
+
+
+def to_be_found(midwives):
+    """What midwifery has been asked because the team closed, oldest first."""
+    return [task for task in midwives.tasks("undeliverable") if "has closed" in task["description"]]
+
+
 def test_a_team_that_closes_answers_nobody_and_the_sender_must_find_another(discharged):
     midwives, visitors = discharged.system(MIDWIVES), discharged.system(VISITORS)
     line = visitors.task("confirm-child")
-    team = {"agency": "bcht", "function": "health-visiting", "name": "Birmingham health visiting", "area": "birmingham"}
-    discharged.put(f"/admin/teams/{VISITORS}", {**team, "closed": True})
-    [found] = [task for task in midwives.tasks("undeliverable") if "has closed" in task["description"]]
+    is_closed(discharged, True)
+    [found] = to_be_found(midwives)
     assert found["priority"] == "urgent"
     assert midwives.holder_of(AVA, "midwifery") == MIDWIVES
     assert midwives.again(line)["status"] in ("requested", "received")
+
+
+def test_a_team_that_closes_twice_is_said_twice_and_not_while_it_is_there(discharged, clock):
+    midwives = discharged.system(MIDWIVES)
+    is_closed(discharged, True)
+    is_closed(discharged, True)
+    [first] = to_be_found(midwives)
+    midwives.does(first, "We speak to Sandwell.")
+    clock.forward(days=1)
+    is_closed(discharged, False)
+    clock.forward(days=1)
+    is_closed(discharged, True)
+    second, *others = [task for task in to_be_found(midwives) if is_open(task)]
+    assert (others, second["id"] == first["id"]) == ([], False)
+    clock.forward(days=1)
+    is_closed(discharged, False)
+    assert midwives.again(second)["status"] == "cancelled"
+
+
+def test_who_has_handed_over_elsewhere_need_find_nobody_any_more(discharged, clock):
+    midwives = discharged.system(MIDWIVES)
+    is_closed(discharged, True)
+    [found] = to_be_found(midwives)
+    instead = tell(
+        "to-sandwell-instead",
+        Event.TRANSFER,
+        MIDWIVES,
+        clock(),
+        kind="health-visiting",
+        subjects=[AVA],
+        people=[CHLOE],
+        relationships=mother(CHLOE, AVA),
+        author=MIDWIFE,
+        to=("swbh-health-visiting",),
+        reference=MESSAGES["maternity-discharge"].id,
+        facts=(choice("transfer-reason", "service-change"), fact("care-summary", "Well.", AVA)),
+    )
+    midwives.tells(instead)
+    assert midwives.again(found)["status"] == "cancelled"
 
 
 def test_a_receiver_that_is_not_in_the_directory_is_said_at_once(office):

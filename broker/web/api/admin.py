@@ -162,9 +162,7 @@ def put_team(team_id: Name, body: TeamBody, running: Running, caller: Admin) -> 
             raise Invalid(problems=[Problem("area", "is not in the directory", "not-found")])
         if not directory.covers(session, team_id) <= {body.function}:
             raise Invalid(problems=[Problem("function", "is not the one by which the team covers an area", "conflict")])
-        directory.put_team(session, _team(team_id, body), running.now())
-        if body.closed:
-            closing.closed(session, running.context(session), team_id, running.now())
+        closing.put(session, running.context(session), _team(team_id, body), running.now())
         note(session, running, caller, "team", team_id)
 
     running.store.write(work)
