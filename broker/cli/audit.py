@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Annotated, Any, TypeVar
 
@@ -42,6 +42,12 @@ def verify(
     public_key: Annotated[
         list[str] | None, typer.Option(help="Only this key may have signed; repeat for more. Else this deployment's")
     ] = None,
+    clock_behind: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Hours by which a process's clock is known to have been behind: what it wrote was not added"
+        ),
+    ] = 0,
     demo: Demo = False,
     as_json: AsJson = False,
 ) -> None:
@@ -53,14 +59,15 @@ def verify(
     settings = opening.settings(demo=demo)
     keys = _keys(settings, public_key or [])
     kept = audit_file.head_file(head) if head else None
+    behind = timedelta(hours=clock_behind)
     if proof is not None:
         _verify_proof(audit_file.proof_file(proof), keys, as_json=as_json)
         return
     if export is not None:
-        found = verifying.of_export(audit_file.Reading(export), keys, kept)
+        found = verifying.of_export(audit_file.Reading(export), keys, kept, behind=behind)
     else:
         with opening.database(settings, keyless=True) as store:
-            found = store.read(lambda session: verifying.of_database(session, keys, kept, _checking))
+            found = store.read(lambda session: verifying.of_database(session, keys, kept, _checking, behind=behind))
     if as_json:
         typer.echo(json.dumps(_plain(found, keys), indent=2))
     else:

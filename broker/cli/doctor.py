@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,6 +21,8 @@ from broker.storage.store import open_store
 if TYPE_CHECKING:
     from broker.cli.doctor_bus import BusReport
 
+APART_SECONDS = 5
+"""Clocks that are kept by NTP differ by less."""
 SECRET = ("secret_key", "keys", "amqp_url", "amqp_management_url", "smtp_url", "heartbeat_url", "metrics_token")
 
 
@@ -64,6 +67,7 @@ def _checks(read: Settings, bus: "BusReport | None") -> dict[str, str]:
         checks["channels"] = _channels(read)
         checks["second lock"] = _lock(read)
         checks["audit"] = _audit(read)
+        checks["clock"] = _clock(read)
     if read.gateways is not None:
         checks["gateways"] = _gateways(read, answers=answers)
     return checks
@@ -193,6 +197,22 @@ def _audit(read: Settings) -> str:
         return "ok: insert-only by triggers, and by what this login is granted"
     finally:
         store.close()
+
+
+def _clock(read: Settings) -> str:
+    """Whether this machine's clock is the database's: deadlines, leases and the audit are dated by it."""
+    store = open_store(read.database_url, opening.KeylessCodec())
+    try:
+        if store.embedded:
+            return "ok: the database goes by this machine's"
+        there = store.read(lambda session: session.execute(text("SELECT clock_timestamp()")).scalar_one())
+        ahead = (utc_now() - there).total_seconds()
+    finally:
+        store.close()
+    if abs(ahead) <= APART_SECONDS:
+        return f"ok: {ahead:+.1f} s from the database's"
+    where = "ahead of" if ahead > 0 else "behind"
+    return f"mend: {abs(ahead):.0f} s {where} the database's: have every machine's clock kept by NTP, and restart what ran here"
 
 
 def _channels(read: Settings) -> str:

@@ -220,7 +220,10 @@ def _backdated(state: _State, head: Head, leaves: Sequence[Leaf], late: timedelt
     if state.complete_at is None or state.head is None:
         return []
     at = min(state.complete_at, state.head.at, head.at)
-    what = f"the entry claims a time long before {instant(at)}, when a head without it was signed as complete"
+    what = (
+        f"the entry claims a time long before {instant(at)}, when a head without it was signed as complete: it was added, "
+        "or the clock of who wrote it was behind"
+    )
     return [_fault(Kind.ADDED, leaf, what) for leaf in leaves if leaf.entry and leaf.entry.at < at - late]
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlmodel import Session
 
-from broker.domain.audit_check import Batch, Checked, Fault, Kind, check, summary
+from broker.domain.audit_check import LATE, Batch, Checked, Fault, Kind, check, summary
 from broker.domain.merkle import consistency, is_consistent
 from broker.domain.sealing import ConsistencyProof, Head
 from broker.errors import Invalid
@@ -15,6 +16,9 @@ from broker.storage.audit_log import Tail
 
 MOST = 20
 """Faults that are kept to be shown; of the others only their number."""
+
+ALL_RIGHT = timedelta()
+"""No clock is known to have been behind."""
 
 Keys = Mapping[str, bytes]
 """Public keys that may have signed, by their ids."""
@@ -36,10 +40,17 @@ class Verified:
     """What waits for the sealer and was not judged; an export has none."""
 
 
-def of_database(session: Session, keys: Keys, kept: Head | None = None, watch: Watch | None = None) -> Verified:
-    """Check all that is sealed, as it is at one moment."""
+def of_database(
+    session: Session,
+    keys: Keys,
+    kept: Head | None = None,
+    watch: Watch | None = None,
+    *,
+    behind: timedelta = ALL_RIGHT,
+) -> Verified:
+    """Check all that is sealed, as it is at one moment. `behind`: how far a process's clock is known to have been behind."""
     audit_log.one_snapshot(session)
-    steps = _checked(audit_log.batches(session), keys, kept)
+    steps = _checked(audit_log.batches(session), keys, kept, behind=behind)
     last, count = summary(watch(steps, audit_log.sealed_count(session)) if watch else steps, MOST)
     stray = [_stray(id_) for id_ in audit_log.unplaced(session, limit=MOST)]
     return Verified(
@@ -51,9 +62,9 @@ def of_database(session: Session, keys: Keys, kept: Head | None = None, watch: W
     )
 
 
-def of_export(reading: Reading, keys: Keys, kept: Head | None = None) -> Verified:
-    """Check an export, from the head it begins behind."""
-    last, count = summary(_checked(reading.batches(), keys, kept, reading.base), MOST)
+def of_export(reading: Reading, keys: Keys, kept: Head | None = None, *, behind: timedelta = ALL_RIGHT) -> Verified:
+    """The same of an export, from the head it begins behind."""
+    last, count = summary(_checked(reading.batches(), keys, kept, reading.base, behind=behind), MOST)
     return Verified(size=last.size, head=last.head, faults=last.faults, fault_count=count)
 
 
@@ -81,8 +92,11 @@ def of_proof(given: ConsistencyProof, keys: Keys) -> str | None:
     return None
 
 
-def _checked(batches: Iterable[Batch], keys: Keys, kept: Head | None, base: Head | None = None) -> Iterator[Checked]:
-    return check(batches, signed=lambda head: signing.is_signed(head, keys), base=base, kept=kept)
+def _checked(
+    batches: Iterable[Batch], keys: Keys, kept: Head | None, base: Head | None = None, *, behind: timedelta
+) -> Iterator[Checked]:
+    late = LATE + behind
+    return check(batches, signed=lambda head: signing.is_signed(head, keys), base=base, kept=kept, late=late)
 
 
 def _stray(entry_id: str) -> Fault:

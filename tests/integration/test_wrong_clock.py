@@ -5,11 +5,15 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from broker.cli import doctor
+from broker.clock import utc_now
 from broker.domain.states import DeliveryState
+from broker.settings import Settings
 from broker.storage import leases, outbox
 from broker.storage.person_tables import DELIVERY
 from tests.conftest import NOON
 from tests.integration.delivery_rows import add, delivery, prepared
+from tests.sealed import faults, noted, sealed
 
 LEASE = timedelta(seconds=30)
 DAY = timedelta(days=1)
@@ -43,3 +47,32 @@ def test_a_lease_that_was_taken_tomorrow_is_free_today(store, ahead, free):
 
     assert take("died tomorrow", NOON + ahead - LEASE)
     assert take("works today", NOON) is free
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize(
+    ("off", "said"),
+    [(timedelta(), "ok: "), (-DAY, "s behind the database's"), (timedelta(minutes=1), "s ahead of the database's")],
+)
+def test_the_doctor_compares_this_machines_clock_with_the_databases(store, database_url, monkeypatch, off, said):
+    monkeypatch.setattr(doctor, "utc_now", lambda: utc_now() + off)
+    found = doctor._clock(Settings(database_url=database_url))
+    assert said in found
+    assert found.startswith("ok") == (not off)
+
+
+def test_on_sqlite_there_is_one_clock(tmp_path):
+    assert doctor._clock(Settings(database_url=f"sqlite:///{tmp_path}/one.db")).startswith("ok")
+
+
+def test_what_a_process_wrote_whose_clock_was_a_day_behind_verifies_once_that_is_known(store):
+    """Nothing in the log tells it from what somebody put in and dated back: whoever knows of the clock says so, and what is older is still found."""
+    noted(store, "read")
+    sealed(store, now=NOON + timedelta(seconds=1))
+    noted(store, "a day behind", at=NOON - DAY)
+    sealed(store, now=NOON + timedelta(seconds=2))
+    assert faults(store) == [("added", 1)]
+    assert faults(store, behind=DAY) == []
+    noted(store, "dated back", at=NOON - 3 * DAY)
+    sealed(store, now=NOON + timedelta(seconds=3))
+    assert faults(store, behind=DAY) == [("added", 2)]
