@@ -429,7 +429,13 @@ def test_a_transfer_to_a_function_goes_to_its_team_where_the_family_lives(family
     assert new.holder_of(NOAH) == NEW
 
 
-@pytest.mark.parametrize("address", [LONDON_FLAT, GRANDPARENTS_HOME], ids=["nobody's", "its own"])
+CORNWALL = PostalAddress(lines=("1 Quay Street", "Truro"), postcode="TR1 2AA")
+"""In no area of the directory."""
+
+
+@pytest.mark.parametrize(
+    "address", [LONDON_FLAT, GRANDPARENTS_HOME, CORNWALL], ids=["nobody's", "its own", "no area's"]
+)
 def test_a_transfer_that_finds_nobody_is_said_at_once_and_the_children_stay_the_senders(family, address):
     """Others are told, so that it reaches somebody; nobody is asked to take over, and that is never silence."""
     old = family.system(OLD)
@@ -439,3 +445,4 @@ def test_a_transfer_that_finds_nobody_is_said_at_once_and_the_children_stay_the_
     assert is_open(task)
     assert not old.waits_for("transfer")
     assert {old.holder_of(child) for child in (AVA, NOAH)} == {OLD}
+    assert not family.system(NEW).heard(Event.TRANSFER)
