@@ -19,7 +19,18 @@ from broker.domain.visibility import may_know, visible_recipients
 from broker.domain.world import Team
 from schemas.codes import Function, Priority
 
-__all__ = ["Decision", "Recipient", "Tie", "Told", "Withheld", "decide", "may_know", "render", "visible_recipients"]
+__all__ = [
+    "TELLING",
+    "Decision",
+    "Recipient",
+    "Tie",
+    "Told",
+    "Withheld",
+    "decide",
+    "may_know",
+    "render",
+    "visible_recipients",
+]
 
 _BY_BREADTH: Final = (View.FULL, View.RISK, View.SAFETY, View.POINTER)
 """Views that one can be cut down to."""
@@ -30,7 +41,7 @@ _URGENCY: Final = {
     p: index for index, p in enumerate((Priority.ROUTINE, Priority.URGENT, Priority.ASAP, Priority.STAT))
 }
 _NOTHING: Final[frozenset[View]] = frozenset()
-_TELLING: Final = frozenset({View.FULL, View.RISK, View.SAFETY})
+TELLING: Final = frozenset({View.FULL, View.RISK, View.SAFETY})
 """Views with content of the message in them."""
 _INVOLVED: Final = frozenset({Relation.OWN, Relation.HOUSEHOLD})
 _OF_THE_SENDER: Final = frozenset({Relation.ADDRESSED, Relation.EARLIER})
@@ -305,12 +316,12 @@ _WHY: Final = {
 
 def _markable(situation: Situation, team: Team, view: View) -> View:
     """Principle 13: a system that cannot keep the mark gets a pointer only."""
-    return View.POINTER if situation.marked and not team.honours_marks and view in _TELLING else view
+    return View.POINTER if situation.marked and not team.honours_marks and view in TELLING else view
 
 
 def _needs_release(situation: Situation, recipient: Recipient, group: Group, told: Told) -> bool:
     """Principle 5: another person's facts reach an adult-only function only when a safeguarding lead releases them."""
-    if group is not Group.ADULT_ONLY or told.reason_code != Why.ADDRESSED or told.view not in _TELLING:
+    if group is not Group.ADULT_ONLY or told.reason_code != Why.ADDRESSED or told.view not in TELLING:
         return False
     if recipient.has(Relation.OWN):
         return False

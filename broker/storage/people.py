@@ -1,9 +1,10 @@
 """Finding people: who a message may mean, who carries an identifier, who lives in a household. The doors to `world.py` and `people_write.py` too."""
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import CTE, CompoundSelect, Select, func, select, union
+from sqlalchemy import CTE, CompoundSelect, Select, bindparam, func, or_, select, union
 from sqlmodel import Session
 
 from broker.domain.identifying import normal, previous_numbers
@@ -35,6 +36,7 @@ __all__ = [
     "open_among",
     "place",
     "survivors",
+    "there_since",
 ]
 
 NEIGHBOURS: Final = 30
@@ -156,6 +158,24 @@ _MEMBERS = Query(
     .where(among(MEMBERSHIP.c.household_id, "homes"), MEMBERSHIP.c.state == MembershipState.CURRENT)
     .order_by(MEMBERSHIP.c.person_id)
     .distinct()
+)
+
+
+def there_since(session: Session, household_ids: Collection[str], since: datetime) -> set[str]:
+    """Ids of the persons who belong to any of the households, or were said to have left it after that."""
+    if not household_ids:
+        return set()
+    return {person for (person,) in direct.rows(session, _THERE_SINCE, homes=household_ids, since=since)}
+
+
+_THERE_SINCE = Query(
+    select(MEMBERSHIP.c.person_id).where(
+        among(MEMBERSHIP.c.household_id, "homes"),
+        or_(
+            MEMBERSHIP.c.state == MembershipState.CURRENT,
+            MEMBERSHIP.c.ended_at > bindparam("since", type_=MEMBERSHIP.c.ended_at.type),
+        ),
+    )
 )
 
 

@@ -256,7 +256,7 @@ def _end_membership(change: c.EndMembership, writer: _Writer) -> None:
     where = _open(change.household_id, change.person_id)
     since = writer.session.execute(select(MEMBERSHIP.c.since).where(where)).scalar_one_or_none()
     until = max(change.until, since) if since is not None else change.until
-    writer.set(MEMBERSHIP, where, state=MembershipState.ENDED, until=until)
+    writer.set(MEMBERSHIP, where, state=MembershipState.ENDED, until=until, ended_at=writer.now)
 
 
 @_write.register

@@ -317,6 +317,8 @@ class Membership(Table, table=True):
     asserted_by: str = _ref("team.id", index=False)
     asserted_at: datetime = _when()
     notification_id: str | None = _late_ref("notification.id")
+    ended_at: datetime | None = _when(nullable=True)
+    """When it was recorded that it had ended; None of what ended before migration 0025."""
 
 
 class Address(Table, table=True):

@@ -131,6 +131,7 @@ _MEMBERSHIP: Final = (
     "version",
     "area_id",
     "refuge",
+    "ended_at",
 )
 
 
@@ -143,6 +144,7 @@ def _membership(row: Row) -> KnownMembership:
         since=row[4],
         until=row[5],
         asserted_by=row[6],
+        ended_at=row[10],
     )
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from adapters.port import Rendered
-from broker.domain import sharing
+from broker.domain import sharing, since_then
 from broker.domain.states import DeliveryState, NotificationState, View
 from broker.domain.world import Team, World
 from broker.storage import mailbox, notifications, patterns, people, tasks
@@ -159,20 +159,29 @@ class _Making:
 
     def _unnamed(self, team: Team) -> frozenset[str]:
         """Children whom a transfer to the team does not name, of before this message or with it."""
+        before = self._reserving()
+        return unnamed.of_transfers(self.session, self.ctx, before, team, self.now) if before else frozenset()
+
+    def _reserving(self) -> set[str]:
+        """Transfers to the team that do not name every child to it, of before this message or with it."""
         before = {
             one.notification_id
             for one in self.stock.reserved
-            if one.team_id == team.id and one.since <= self.delivery.created_at
+            if one.team_id == self.delivery.team_id and one.since <= self.delivery.created_at
         }
-        before.discard(self.notification.id)
-        return unnamed.of_transfers(self.session, self.ctx, before, team, self.now) if before else frozenset()
+        return before - {self.notification.id}
 
     def _world(self, said: Message, brought: list[Stored]) -> tuple[World, frozenset[str]]:
         """What is known round the message, and of a transfer the homes that it covers besides."""
-        if not any(task.row.code == TaskCode.TRANSFER for task in brought):
-            return self.stock.world(self.notification.id), frozenset()
-        named = [person.key for person in said.people]
-        return transfer_homes.around(self.session, self.ctx.codec, brought, named)
+        if any(task.row.code == TaskCode.TRANSFER for task in brought):
+            named = [person.key for person in said.people]
+            return transfer_homes.around(self.session, self.ctx.codec, brought, named)
+        world = self.stock.world(self.notification.id)
+        # A copy that says what happened says at whose home: whoever reads it late is told what others were at once. Not where
+        # somebody there is kept from the team: who that is, is known of the home as it is now.
+        if View(self.delivery.view) in sharing.TELLING and not self._reserving():
+            world = since_then.as_it_was(world, self.delivery.created_at)
+        return world, frozenset()
 
     def _earlier(self) -> str | None:
         """The message that this one answers or replaces, by the id under which this team knows it."""

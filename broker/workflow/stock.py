@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlmodel import Session
 
-from broker.domain import matching
+from broker.domain import matching, since_then
 from broker.domain.around import around
 from broker.domain.world import World
 from broker.storage import deliveries as delivery_rows
@@ -30,6 +31,8 @@ class Stock:
     reserved: Sequence[tasks.Reserved]
     """Transfers round the persons that do not name every child to one of the deliveries' teams."""
     _everybody: World
+    _left: frozenset[str]
+    """Homes that somebody has left since the first was told."""
     _gates: Mapping[str, Gates]
     _worlds: dict[str, World] = field(default_factory=dict)
 
@@ -46,7 +49,7 @@ class Stock:
         told = {row.notification_id for row in telling if row.notification_id}
         said = _said(session, codec, [row for row in found if row.id in told and row.content is not None])
         persons = {person.key for message in said.values() for person in message.people}
-        everybody = people.load_world(session, codec, persons)
+        everybody, left = _everybody(session, codec, persons, [row.created_at for row in telling])
         return cls(
             deliveries=deliveries,
             notifications={row.id: row for row in found},
@@ -54,19 +57,40 @@ class Stock:
             carried=_carried(session, codec, telling),
             reserved=tasks.reserved(session, everybody.people.keys(), {row.team_id for row in telling}),
             _everybody=everybody,
+            _left=left,
             _gates=all_gates(session, codec, told) if told else {},
         )
 
     def world(self, notification_id: str) -> World:
-        """The world round the persons of one message, and nobody else of the others."""
+        """The world round the persons of one message, and round whose homes they have left since the first was told; nobody else of the others."""
         if notification_id not in self._worlds:
-            persons = [person.key for person in self.said[notification_id].people]
-            self._worlds[notification_id] = around(self._everybody, persons)
+            persons = {person.key for person in self.said[notification_id].people}
+            own = around(self._everybody, persons)
+            self._worlds[notification_id] = (
+                around(self._everybody, persons | self._lived_with(own)) if self._left else own
+            )
         return self._worlds[notification_id]
+
+    def _lived_with(self, world: World) -> frozenset[str]:
+        """Everybody of the homes that somebody of this world has left."""
+        homes = {m.household_id for m in world.memberships} & self._left
+        return frozenset(m.person_id for m in self._everybody.memberships if m.household_id in homes)
 
     def gates(self, notification_id: str) -> Gates:
         """What a safeguarding lead has decided about it."""
         return self._gates[notification_id]
+
+
+def _everybody(
+    session: Session, codec: Codec, persons: Collection[str], told_at: Collection[datetime]
+) -> tuple[World, frozenset[str]]:
+    """The world round these persons, with the homes that somebody has left since the first was told, and these."""
+    world = people.load_world(session, codec, persons)
+    left = since_then.homes_left(world, min(told_at)) if told_at else frozenset[str]()
+    if left:
+        there = people.there_since(session, left, min(told_at))
+        world = people.load_world(session, codec, there.union(persons))
+    return world, left
 
 
 def _said(session: Session, codec: Codec, rows: Collection[Notification]) -> dict[str, Message]:
