@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from broker.storage import migrate
@@ -16,6 +17,9 @@ from tests.services import postgres_database, require
 
 SECRET = b"a test key that is long enough for any purpose"
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(optionalhook=True)

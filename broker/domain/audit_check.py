@@ -163,13 +163,19 @@ def _unproved(head: Head) -> Fault:
 
 
 def _gaps(first: int, end: int, leaves: Sequence[Leaf]) -> list[Fault]:
-    """Positions between two heads that have no leaf."""
+    """Positions between two heads that have no leaf, or more than one, or stand in another order, as in an export they may."""
+    positions = [leaf.position for leaf in leaves]
     found, expected = [], first
-    for position in [*(leaf.position for leaf in leaves), end]:
+    for position in [*sorted(positions), end]:
         if position > expected:
             what = f"{position - expected} place(s) of the log are empty"
             found.append(Fault(kind=Kind.MISSING, what=what, position=expected))
-        expected = position + 1
+        elif position < expected:
+            found.append(Fault(kind=Kind.ADDED, what="this place is there more than once", position=position))
+        expected = max(expected, position + (position != end))
+    if not found and positions != sorted(positions):
+        displaced = min(one for one, due in zip(positions, sorted(positions), strict=True) if one != due)
+        found.append(Fault(kind=Kind.REORDERED, what="places were put in another order from here", position=displaced))
     return found
 
 

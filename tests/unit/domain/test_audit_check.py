@@ -117,6 +117,14 @@ def test_a_place_that_was_taken_out_is_missing_and_later_heads_are_still_checked
     assert found([first, (head, []), *with_leaf([last], 6, entry=entry(99))]) == [(Kind.MISSING, 3), (Kind.CHANGED, 6)]
 
 
+def test_places_of_an_export_that_stand_twice_or_in_another_order_are_named():
+    first, (head, leaves) = sealed(3, 4)
+    assert found([first, (head, [*leaves, leaves[2]])]) == [(Kind.ADDED, 5)]
+    assert found([first, (head, [first[1][1], *leaves])]) == [(Kind.ADDED, 1)]
+    assert found([first, (head, [leaves[0], leaves[2], leaves[1], leaves[3]])]) == [(Kind.REORDERED, 4)]
+    assert found([first, (head, [leaves[0], leaves[0], leaves[1]])]) == [(Kind.ADDED, 3), (Kind.MISSING, 5)]
+
+
 def test_a_place_behind_the_last_head_was_added():
     extra = Leaf(8, entry_hash(entry(8)), entry(8))
     assert found([*LOG, (None, [extra])]) == [(Kind.ADDED, 8)]
