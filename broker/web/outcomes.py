@@ -124,7 +124,7 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = error.errors()
     names = _names(request.app)
-    problems = [Problem(_path(fault["loc"], names), _reason(str(fault["type"])), "value") for fault in faults]
+    problems = [Problem(_path(fault["loc"], names), _reason(fault), "value") for fault in faults]
     said = all(fault["loc"][0] == "body" and fault["type"] != "json_invalid" for fault in faults)
     return _outcome(422 if said else 400, problems)
 
@@ -160,10 +160,16 @@ def _named(document: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
             yield from _named(inner)
 
 
-def _reason(kind: str) -> str:
-    if kind == "extra_forbidden":
-        return "has an element that is not known here"
-    return "is required" if kind == "missing" else "does not have the form that is expected here"
+def _reason(fault: Mapping[str, Any]) -> str:
+    """What is wrong in our words; of a code, which there are."""
+    match fault["type"]:
+        case "extra_forbidden":
+            return "has an element that is not known here"
+        case "missing":
+            return "is required"
+        case "enum" | "literal_error":
+            return f"must be one of {fault['ctx']['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+    return "does not have the form that is expected here"
 
 
 async def _http(request: Request, error: Exception) -> Response:

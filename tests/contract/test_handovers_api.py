@@ -258,6 +258,7 @@ def test_csv_is_the_whole_result_with_a_header_and_the_same_rows(born, monkeypat
     for line, row in zip(lines, shown, strict=False):
         assert (line["id"], line["toTeam"], line["fromAgency"]) == (row["id"], row["to"]["team"], row["from"]["agency"])
         assert (line["states"], line["childrenNamed"], line["level"]) == ("unacknowledged", "1", "0")
+        assert (line["sent"], line["due"]) == (row["sent"], row["due"])
         assert line["childrenInTransfer"] == line["answered"] == ""
     assert not [word for word in FAMILY if word in answer.text]
 

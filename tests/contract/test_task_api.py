@@ -335,7 +335,16 @@ def test_parameters_that_the_operation_does_not_take_are_400(store, calls, param
 )
 def test_other_bodies_are_refused(store, calls, body, headers, status):
     answer = calls(HV).post(f"/fhir/Task/{told(store, HV)}/$accept", content=body, headers=headers)
-    refused(answer, status)
+    found = refused(answer, status)
+    assert status != 400 or {where.partition(".")[0] for where, _ in found} == {"Parameters"}
+
+
+def test_a_code_that_is_none_is_answered_with_those_that_there_are(store, calls):
+    answer = operate(calls(HV), told(store, HV), "decline", {"name": "reason", "valueCode": "30099"})
+    [(where, said)] = refused(answer, 400)
+    assert where.endswith("(name='reason')")
+    assert {"30002", "30014"} <= set(said.removeprefix("must be one of ").split(", "))
+    assert "30099" not in said
 
 
 def test_the_same_operation_again_gets_the_same_task(store, calls):

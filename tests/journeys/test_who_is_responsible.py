@@ -143,6 +143,13 @@ def test_what_cannot_be_read_is_said_without_repeating_it(born, query):
     assert not [value for value in query.values() if value in answer.text and value != "x"]
 
 
+def test_a_function_that_is_none_is_answered_with_those_that_there_are(office):
+    answer = office.system("swbh-midwifery").call("GET", "/responsibility", params={"person": "a", "function": "hv"})
+    [issue] = answer.json()["issue"]
+    assert issue["expression"] == ["query.function"]
+    assert {"midwifery", "health-visiting"} <= set(issue["diagnostics"].removeprefix("must be one of ").split(", "))
+
+
 def test_nobody_is_told_what_gives_a_protected_address_away(born):
     """Team and practice are location (principle 10): who does not hold the address learns of its own part alone."""
     visitors, midwifery = born.system("bcht-health-visiting"), born.system("swbh-midwifery")

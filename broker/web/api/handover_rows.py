@@ -186,7 +186,8 @@ def cells(row: HandoverRow) -> list[Cell]:
 
 
 def _at(time: datetime | None) -> str | None:
-    return time.isoformat() if time else None
+    """As JSON has it."""
+    return time.isoformat().replace("+00:00", "Z") if time else None
 
 
 def _holder(held: HolderShown) -> str:

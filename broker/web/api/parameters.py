@@ -100,7 +100,7 @@ def coded(pairs: Pairs, name: str, kind: type[Member]) -> frozenset[Member]:
 def _member(token: str, name: str, kind: type[Member]) -> Member:
     system, _, code = token.rpartition("|")
     if system not in ("", SYSTEMS[kind]) or code not in set(kind):
-        refuse(name, "is not a code of its value set", "code-invalid")
+        refuse(name, f"must be one of {', '.join(kind)}", "code-invalid")
     return kind(code)
 
 

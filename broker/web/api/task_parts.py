@@ -253,7 +253,7 @@ def _member(kind: Any, code: str | None, path: str) -> Any:  # noqa: ANN401 - a 
     if code is None:
         return None
     if code not in set(kind):
-        _refuse(_fhirpath(path), "is not a code of its value set", "code-invalid")
+        _refuse(_fhirpath(path), f"must be one of {', '.join(kind)}", "code-invalid")
     return kind(code)
 
 

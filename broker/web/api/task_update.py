@@ -147,5 +147,5 @@ def _reason(given: Json) -> ResponseReason | None:
     codings = given.get("statusReason", {}).get("coding", [])
     codes = [coding.get("code") for coding in codings if coding.get("system") == system]
     if codes and codes[0] not in set(ResponseReason):
-        _refuse("Task.statusReason", "is not a code of its value set")
+        _refuse("Task.statusReason", f"must be one of {', '.join(ResponseReason)}")
     return ResponseReason(codes[0]) if codes else None

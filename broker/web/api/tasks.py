@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -21,7 +22,7 @@ from broker.web.guard import JSON, media_type
 from broker.web.outcomes import FhirResponse
 from broker.workflow import acknowledge
 from broker.workflow.task_wire import task_resource
-from schemas.limits import Limits, parse
+from schemas.limits import ROOT, Limits, parse
 from schemas.problem import Problem
 from schemas.structure import check_resource
 
@@ -160,7 +161,10 @@ def _resource(request: Request, body: bytes, kind: str, running: Runtime) -> Jso
         raise Unsupported("Send application/fhir+json.")
     settings = running.settings
     parsed = parse(body, Limits(bytes=settings.max_body_bytes, depth=settings.max_depth, entries=settings.max_entries))
-    problems = parsed if isinstance(parsed, list) else check_resource(parsed, kind)
+    if isinstance(parsed, list):
+        problems = [replace(one, path=kind + one.path.removeprefix(ROOT)) for one in parsed]
+    else:
+        problems = check_resource(parsed, kind)
     if isinstance(parsed, list) or problems:
         raise Unreadable(problems=problems)
     if parsed.get("resourceType") != kind:
