@@ -159,17 +159,10 @@ class _Making:
 
     def _unnamed(self, team: Team) -> frozenset[str]:
         """Children whom a transfer to the team does not name, of before this message or with it."""
-        before = self._reserving()
-        return unnamed.of_transfers(self.session, self.ctx, before, team, self.now) if before else frozenset()
-
-    def _reserving(self) -> set[str]:
-        """Transfers to the team that do not name every child to it, of before this message or with it."""
-        before = {
-            one.notification_id
-            for one in self.stock.reserved
-            if one.team_id == self.delivery.team_id and one.since <= self.delivery.created_at
-        }
-        return before - {self.notification.id}
+        told_at = self.delivery.created_at
+        before = {one.notification_id for one in self.stock.reserved if one.team_id == team.id and one.since <= told_at}
+        before.discard(self.notification.id)
+        return unnamed.of_transfers(self.session, self.ctx, before, team, told_at, self.now) if before else frozenset()
 
     def _world(self, said: Message, brought: list[Stored]) -> tuple[World, frozenset[str]]:
         """What is known round the message, and of a transfer the homes that it covers besides."""
@@ -177,9 +170,8 @@ class _Making:
             named = [person.key for person in said.people]
             return transfer_homes.around(self.session, self.ctx.codec, brought, named)
         world = self.stock.world(self.notification.id)
-        # A copy that says what happened says at whose home: whoever reads it late is told what others were at once. Not where
-        # somebody there is kept from the team: who that is, is known of the home as it is now.
-        if View(self.delivery.view) in sharing.TELLING and not self._reserving():
+        # A copy that says what happened says at whose home: whoever reads it late is told what others were at once.
+        if View(self.delivery.view) in sharing.TELLING:
             world = since_then.as_it_was(world, self.delivery.created_at)
         return world, frozenset()
 

@@ -1,15 +1,15 @@
 """Children whom a transfer does not name to its receiver until the sender's lead agrees (principle 12): no later message and no look-up names them."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from broker.domain import naming
+from broker.domain import naming, since_then
 from broker.domain.around import around
 from broker.domain.situation import situation
 from broker.domain.world import Team, World
-from broker.storage import chronology
+from broker.storage import chronology, people
 from broker.storage.chronology import Entry
 from broker.storage.deliveries import NOT_TOLD
 from broker.storage.world import load_world
@@ -29,14 +29,19 @@ def children(
 
 
 def of_transfers(
-    session: Session, ctx: Context, notification_ids: Collection[str], team: Team, now: datetime
+    session: Session, ctx: Context, notification_ids: Collection[str], team: Team, told_at: datetime, now: datetime
 ) -> frozenset[str]:
-    """Those whom these transfers to the team do not name to it."""
+    """Those whom these transfers to the team do not name to it, whoever has left the home since it was told included."""
     handed = chronology.of(session, ctx.codec, notification_ids)
+    if not handed:
+        return frozenset()
     subjects = {person for entry in handed for person in entry.message.weighed}
-    return (
-        _unnamed(session, ctx, handed, load_world(session, ctx.codec, subjects), team, now) if handed else frozenset()
-    )
+    before = told_at - timedelta.resolution  # the message that says that somebody has left is of this moment
+    world = load_world(session, ctx.codec, subjects)
+    left = since_then.homes_left(world, before)
+    if left:
+        world = load_world(session, ctx.codec, subjects | people.there_since(session, left, before))
+    return _unnamed(session, ctx, handed, since_then.as_it_was(world, before), team, now)
 
 
 def _unnamed(

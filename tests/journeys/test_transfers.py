@@ -6,7 +6,7 @@ from datetime import timedelta
 from schemas.codes import Event, ResponseReason
 from schemas.examples.cast import AVA, CHLOE, KAYLA, NOAH, TYLER, fixed_id
 from schemas.examples.story import MESSAGES
-from schemas.examples.telling import HEALTH_VISITOR, mother, tell, together, when
+from schemas.examples.telling import HEALTH_VISITOR, gone, mother, tell, together, when
 from tests.journeys.copies import business_status, is_open
 from tests.journeys.handing_over import NEW, OLD, accommodated, transfer
 
@@ -50,6 +50,19 @@ def test_nor_does_a_later_message_about_who_lives_there_name_that_child(family):
     seen_by(new)
     lead.releases(lead.task("release"), "health-visiting")
     assert "tyler" in new.heard(Event.HOUSEHOLD_UPDATE)[-1].text
+
+
+def test_nor_is_that_child_named_to_who_reads_when_it_has_left(family):
+    """What was told while it lived there, and that it has left, is of the home as it was."""
+    old, new = family.system(OLD), family.system(NEW)
+    old.tells(cousins("cousins", when(2019, 3, 1)), transfer("of-ava", NEW, when(2019, 3, 5), AVA))
+    new.accepts(new.task("confirm-child"))
+    day = when(2019, 3, 10)
+    apart = (*together(AVA, CHLOE), gone(KAYLA, day.date()), gone(TYLER, day.date()))
+    old.tells(cousins("cousins-again", when(2019, 3, 8)), replace(cousins("apart", day), household=apart))
+    heard = new.heard(Event.HOUSEHOLD_UPDATE)
+    assert len(heard) == 3
+    assert all(copy.silent_about("Tyler") for copy in heard)
 
 
 def cousins(name, at):
