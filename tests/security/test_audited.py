@@ -432,7 +432,6 @@ def test_an_id_that_is_none_is_not_kept(audited):
     assert "999" not in str(row.detail)
 
 
-def test_a_page_that_is_refused_is_written_down(audited):
 NOBODYS = "00000000-0000-4000-8000-00000000ffff"
 BY_ID = (
     "GET /fhir/Task/{id}",
@@ -488,6 +487,7 @@ def test_one_page_that_is_refused_leaves_one_entry(audited, who, address):
     assert (row.action, row.outcome, row.client_name) == ("deny", "failure", f"person:{who}")
 
 
+def test_a_page_that_is_refused_is_written_down(audited):
     joe = visitor(audited.broker, "joe")
     before = audited.broker.ids(Audit)
     assert joe.http.get("/app/admin/teams").status_code == 403

@@ -33,8 +33,8 @@ from broker.web.pages import (
     transfers,
     waiting,
     withdrawing,
-)
     withheld,
+)
 from broker.web.pages.routing import pages, see
 
 _root = APIRouter(include_in_schema=False)
