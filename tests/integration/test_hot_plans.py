@@ -30,6 +30,7 @@ from broker.storage import (
     patterns,
     synthetic,
     task_search,
+    tasks,
     upcoming,
     watchdog,
 )
@@ -224,6 +225,10 @@ HOT: dict[str, tuple[Work, str]] = {
             Scope(team=_OWNER),
         ),
         "ix_task_open",
+    ),
+    "transfers that do not name everybody": (
+        lambda session: tasks.reserved(session, [f"p-{number}" for number in range(1, 200)], [_OWNER, _BOXED]),
+        "ix_task_of_transfer",
     ),
     "what nobody has answered": (
         lambda session: handovers.search(session, HandoverQuery(state=HandoverState.UNACKNOWLEDGED), NOON),
