@@ -192,6 +192,19 @@ class Alive:
     seen_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept(Alive):
+    """The same with the hash by which it is kept."""
+
+    digest: str
+
+
+def sessions_of(session: Session, account_id: str) -> list[Kept]:
+    """Every session of an account, whether it has timed out or not."""
+    rows = session.exec(select(tables.PageSession).where(tables.PageSession.account_id == account_id)).all()
+    return [Kept(digest=row.digest, team_id=row.team_id, begun_at=row.begun_at, seen_at=row.seen_at) for row in rows]
+
+
 def alive(session: Session, digest: str) -> Alive | None:
     """The session with that hash, of an account that was not revoked; nothing of whose it is."""
     query = select(tables.PageSession).join(tables.Account).where(tables.PageSession.digest == digest)

@@ -1,13 +1,14 @@
 """Signing in to the pages: the code flow, the session and its end, what another site or an old form cannot do."""
 
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from lxml import html
 from sqlalchemy import update
 
 from broker.settings import PeopleIssuer
-from broker.storage.tables import Account, Audit
+from broker.storage.tables import Account, Audit, PageSession
 from broker.web import refusals
 from broker.web.pages import sessions
 from tests.conftest import Clock
@@ -31,6 +32,58 @@ def joanne(town):
     visitor = Visitor(town)
     visitor.sign_in("joanne")
     return visitor
+
+
+def proven(who, subject="joanne"):
+    """Signed in again for a step that asks for it."""
+    away = who.http.get("/app/sign-in/go", params={"again": "1", "to": "/app/sessions"})
+    form = {name: values[0] for name, values in parse_qs(urlsplit(away.headers["location"]).query).items()}
+    return who.follow(who.http.post("/app/demo/people", data=form | {"subject": subject}))
+
+
+def test_somebody_sees_where_they_are_signed_in_and_ends_it_elsewhere(town, joanne):
+    employ(town, "ruth", VISITORS)
+    ruth, elsewhere, third = (Visitor(town) for _ in range(3))
+    ruth.sign_in("ruth")
+    elsewhere.sign_in("joanne")
+    third.sign_in("joanne")
+    page = joanne.get("/app/sessions")
+    assert len(page.xpath("//tbody/tr")) == 3
+    assert [form for form in page.forms if form.action == "/app/sessions/end"] == []
+    proven(joanne)
+    page = joanne.get("/app/sessions")
+    [first, second] = [form for form in page.forms if form.action == "/app/sessions/end"]
+    before = town.ids(Audit)
+    answer = joanne.follow(joanne.http.post("/app/sessions/end", data=dict(first.form_values())))
+    assert answer.request.url.path == "/app/sessions"
+    statuses = sorted(one.http.get("/app/inbox").status_code for one in (elsewhere, third))
+    assert statuses == [200, 303]
+    assert joanne.http.get("/app/inbox").status_code == ruth.http.get("/app/inbox").status_code == 200
+    left = [row for row in town.rows(Audit) if row.id not in before and row.action == "sign-out"]
+    assert [(row.entity_id, row.client_name) for row in left] == [("joanne", "person:joanne")]
+    joanne.http.post("/app/sessions/end", data=dict(second.form_values()))
+    assert [one.http.get("/app/inbox").status_code for one in (elsewhere, third)] == [303, 303]
+
+
+def test_without_having_just_signed_in_again_no_session_is_ended(town, joanne):
+    elsewhere = Visitor(town)
+    elsewhere.sign_in("joanne")
+    marks = [row.digest[:16] for row in town.rows(PageSession)]
+    token = filled(joanne.get("/app/inbox"), "/app/sign-out")
+    for mark in marks:
+        assert joanne.http.post("/app/sessions/end", data=token | {"which": mark}).status_code == 303
+    assert elsewhere.http.get("/app/inbox").status_code == 200
+
+
+def test_nobody_ends_the_session_of_somebody_else(town, joanne):
+    employ(town, "ruth", VISITORS)
+    ruth = Visitor(town)
+    ruth.sign_in("ruth")
+    proven(joanne)
+    token = filled(joanne.get("/app/inbox"), "/app/sign-out")
+    for row in town.rows(PageSession, account_id="ruth"):
+        joanne.http.post("/app/sessions/end", data=token | {"which": row.digest[:16]})
+    assert ruth.http.get("/app/inbox").status_code == 200
 
 
 HARBORNE = "https://sign-in.harborne.example"

@@ -33,6 +33,7 @@ COUNTS = "ids, times, states of channels and how many wait; no person"
 OWN = "the team's own staff list"
 THROUGH = "what it leads to is written down there"
 FORM = "an empty form"
+SELF = "when oneself signed in"
 IN_VAIN = "nothing is there"
 
 OPENED = {
@@ -143,6 +144,8 @@ PAGES = {
     "POST /app/demo/people": THROUGH,
     "POST /app/sign-out": "sign-out account",
     "GET /app/signed-out": OPEN,
+    "GET /app/sessions": SELF,
+    "POST /app/sessions/end": "sign-out account",
     "POST /app/seat": OPEN,
     "POST /app/stay": OPEN,
     "GET /app/inbox": "search task",
@@ -259,7 +262,7 @@ def declared(table):
     return {address: tuple(left.split()) for address, left in table.items() if left not in NOTHING}
 
 
-NOTHING = (OPEN, COUNTS, OWN, THROUGH, FORM, IN_VAIN, PAGES["GET /app/demo/people"])
+NOTHING = (OPEN, COUNTS, OWN, SELF, THROUGH, FORM, IN_VAIN, PAGES["GET /app/demo/people"])
 
 
 def test_every_call_says_what_it_leaves(shared_broker):

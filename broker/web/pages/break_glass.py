@@ -1,7 +1,7 @@
 """Reading a household in an emergency: sign in again, say whom and why, read for an hour. What it does is `workflow.break_glass`'s."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
 from fastapi import Response
@@ -16,7 +16,7 @@ from broker.web.pages.forms import Fields, Form
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
-from broker.web.pages.sessions import SignedInPerson
+from broker.web.pages.sessions import SignedInPerson, proved
 from broker.web.pages.tasks import seated
 from broker.workflow import break_glass
 from broker.workflow.break_glass import Wanted
@@ -55,7 +55,7 @@ def form(running: Running, person: SignedInPerson) -> Response:
 def begin(running: Running, person: SignedInPerson, fields: Fields) -> Response:
     """The household, if one was found; the form again otherwise, with what was typed."""
     seated(person)
-    if not _proved(person, running.now()):
+    if not proved(person, running.now()):
         return see("/app/break-glass")
     wanted, problems = _wanted(fields)
     if wanted is None:
@@ -68,11 +68,6 @@ def begin(running: Running, person: SignedInPerson, fields: Fields) -> Response:
     if not homes:
         return _page(running, person, fields, [Problem("number", NOT_FOUND, "not-found")])
     return see(f"/app/households/{homes[0]}") if len(homes) == 1 else _several(running, person, homes)
-
-
-def _proved(person: Person, now: datetime) -> bool:
-    """Whether they have just signed in again."""
-    return person.proved_at is not None and now - person.proved_at <= rules.PROVED_WITHIN
 
 
 def _wanted(fields: Form) -> tuple[Wanted | None, list[Problem]]:
@@ -116,7 +111,7 @@ def _page(running: Runtime, person: Person, typed: Form, problems: Sequence[Prob
         here="break-glass",
         status=422 if faults else 200,
         may=team is not None and rules.may(team, running.policy),
-        proved=_proved(person, running.now()),
+        proved=proved(person, running.now()),
         fields=filled(_FIELDS, values, errors),
         faults=faults,
     )

@@ -10,6 +10,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request, Response
 from sqlmodel import Session
 
+from broker.domain.break_glass import PROVED_WITHIN
 from broker.domain.caller import PERSON, Caller
 from broker.domain.rota import Gone
 from broker.errors import Forbidden
@@ -126,6 +127,16 @@ def find(request: Request, running: Runtime, *, step: bool = True) -> Person | N
         proved_at=found.proved_at,
         issuer=found.issuer or pinning.main_issuer(running.settings),
     )
+
+
+def proved(person: Person, now: datetime) -> bool:
+    """Whether they have just signed in again, which some steps ask for."""
+    return person.proved_at is not None and now - person.proved_at <= PROVED_WITHIN
+
+
+def account_of(person: Person) -> str:
+    """The account that is signed in."""
+    return person.caller.client.removeprefix(PERSON)
 
 
 def person(request: Request, running: Running) -> Person:
