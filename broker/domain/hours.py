@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
 from broker.domain.terms import LONDON, Calendar
@@ -23,11 +23,12 @@ class Hours:
     days: tuple[tuple[tuple[time, time], ...], ...]
 
     def __str__(self) -> str:
-        """As the directory has it; `read` reads it back."""
+        """As the directory has it, days alike together; `read` reads it back."""
+        alike = ([day for day, _ in run] for _, run in groupby(enumerate(self.days), key=lambda one: one[1]))
         written = (
-            f"{name} {begins:%H:%M}-{ends:%H:%M}"
-            for name, times in zip(_DAYS, self.days, strict=True)
-            for begins, ends in times
+            f"{_DAYS[run[0]]}{f'-{_DAYS[run[-1]]}' if len(run) > 1 else ''} {begins:%H:%M}-{ends:%H:%M}"
+            for run in alike
+            for begins, ends in self.days[run[0]]
         )
         return "; ".join(written)
 

@@ -15,7 +15,7 @@ RULES = {
     "resultTypes": ["violations"],
 }
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
-_TEAM = re.compile(r"(/admin/(?:teams|people)/)(?!new$)[a-z0-9-]+")
+_TEAM = re.compile(r"(/admin/(?:teams|people|directory/(?:agency|team|area))/)(?!new$)[a-z0-9-]+")
 _EVENT = re.compile(r"(/households/\{id\}/)(?!tell$|concern$|transfer$)[a-z0-9-]+")
 """Forms made of definitions are of one kind, whatever the event."""
 

@@ -38,7 +38,7 @@ def test_the_sender_of_something_urgent_hears_that_a_team_is_closed(broker, hour
 def test_hours_are_kept_as_they_are_read_and_refused_as_they_are_not(broker):
     assert put(broker, PATH, PRACTICE | {"hours": "Mo-Tu 09:00-12:00", "executive": True}).status_code == 200
     [row] = broker.rows(Team, id="harborne-practice")
-    assert (row.hours, row.executive) == ("Mo 09:00-12:00; Tu 09:00-12:00", True)
+    assert (row.hours, row.executive) == ("Mo-Tu 09:00-12:00", True)
     for wrong in ("always", "Mo 12:00-09:00", "Mo 09:00-12:00; Mo 11:00-13:00"):
         answer = put(broker, PATH, PRACTICE | {"hours": wrong})
         assert answer.status_code == 422

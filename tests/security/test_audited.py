@@ -188,6 +188,10 @@ PAGES = {
     "GET /app/admin/areas": "read directory",
     "GET /app/admin/teams/{team_id}": "read team",
     "GET /app/admin/channels": "read channel",
+    "GET /app/admin/directory/{listed}": "read team",
+    "GET /app/admin/directory/{listed}/{entry_id}": "read team",
+    "POST /app/admin/directory/{listed}": "administer team",
+    "POST /app/admin/directory/{listed}/{entry_id}": "administer team",
     "POST /app/admin/channels/{team_id}/test": "administer channel",
     "GET /app/admin/dead-letters": "search dead-letter",
     "POST /app/admin/dead-letters/{delivery_id}/retry": "retry dead-letter",
@@ -254,6 +258,8 @@ def ids_of(broker: Broker) -> dict[str, str]:
         "team_id": VISITORS,
         "account_id": "joe",
         "move": "accept",
+        "listed": "team",
+        "entry_id": VISITORS,
         "telling": "concern",
     }
 
@@ -363,6 +369,8 @@ VISITED = [
     ("nadia", "GET /app/admin/areas", ""),
     ("nadia", "GET /app/admin/teams/{team_id}", ""),
     ("nadia", "GET /app/admin/channels", ""),
+    ("nadia", "GET /app/admin/directory/{listed}", ""),
+    ("nadia", "GET /app/admin/directory/{listed}/{entry_id}", ""),
     ("nadia", "GET /app/admin/dead-letters", ""),
     ("nadia", "GET /app/admin/branding", ""),
     ("nadia", "GET /app/admin/policy", ""),

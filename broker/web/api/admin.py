@@ -1,7 +1,5 @@
 """Onboarding over HTTP, idempotent: agencies, teams, areas, clients; channels are beside this file. Scope `baton/admin`."""
 
-from collections.abc import Collection
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -17,10 +15,11 @@ from broker.runtime import Runtime
 from broker.storage import audit, clients, directory
 from broker.storage.directory_file import Opening
 from broker.web import keys, registering
+from broker.web.covered import tell_providers
 from broker.web.deps import Running, require
 from broker.web.documented import refusals
 from broker.web.guard import JSON, media_type
-from broker.workflow import closing, covering
+from broker.workflow import enlisting
 from schemas.codes import Function
 from schemas.problem import Problem
 
@@ -110,42 +109,12 @@ def put_area(area_id: Name, body: AreaBody, running: Running, caller: Admin) -> 
     """
 
     def work(session: Session) -> None:
-        taken = directory.districts_elsewhere(session, area_id, body.postcodes)
-        if taken or len(set(body.postcodes)) < len(body.postcodes):
-            raise Invalid(problems=_districts(body.postcodes, taken))
-        for function, team_id in body.coverage.items():
-            if not directory.has_team(session, team_id, function):
-                raise Invalid(
-                    problems=[Problem(f"coverage.{function.value}", "names no team of that function", "not-found")]
-                )
-        directory.put_area(session, area_id, body.name, body.postcodes, body.coverage, body.nation)
+        enlisting.area(session, area_id, body.name, body.postcodes, body.coverage, body.nation)
         note(session, running, caller, "area", area_id)
 
     running.store.write(work)
-    _tell_providers(running, area_id, body.coverage)
+    tell_providers(running, area_id, body.coverage)
     return {"id": area_id}
-
-
-def _tell_providers(running: Runtime, area_id: str, functions: Collection[Function]) -> None:
-    """Step by step, each a transaction; if this ends in between, the same call again does the rest."""
-    after = ""
-    while ids := running.store.read(partial(covering.looked_for, area_id=area_id, functions=functions, after=after)):
-
-        def step(session: Session, ids: list[str] = ids) -> None:
-            covering.cover(session, running.context(session), ids, area_id, running.now())
-
-        running.store.write(step)
-        after = ids[-1]
-
-
-def _districts(postcodes: list[str], taken: frozenset[str]) -> list[Problem]:
-    """What is wrong with the districts: some lie in another area, or one is named twice."""
-    found = [
-        Problem(f"postcodes[{index}]", "lies in another area of the directory", "conflict")
-        for index, outward in enumerate(postcodes)
-        if outward in taken
-    ]
-    return found or [Problem("postcodes", "names a district twice", "duplicate")]
 
 
 @router.put("/teams/{team_id}", summary="Create or replace a team")
@@ -156,20 +125,15 @@ def put_team(team_id: Name, body: TeamBody, running: Running, caller: Admin) -> 
     """
 
     def work(session: Session) -> None:
-        if not directory.has_agency(session, body.agency):
-            raise Invalid(problems=[Problem("agency", "is not in the directory", "not-found")])
-        if body.area is not None and not directory.has_area(session, body.area):
-            raise Invalid(problems=[Problem("area", "is not in the directory", "not-found")])
-        if not directory.covers(session, team_id) <= {body.function}:
-            raise Invalid(problems=[Problem("function", "is not the one by which the team covers an area", "conflict")])
-        closing.put(session, running.context(session), _team(team_id, body), running.now())
+        enlisting.team(session, running.context(session), team_of(team_id, body), running.now())
         note(session, running, caller, "team", team_id)
 
     running.store.write(work)
     return {"id": team_id}
 
 
-def _team(team_id: str, body: TeamBody) -> Team:
+def team_of(team_id: str, body: TeamBody) -> Team:
+    """The team that a body describes."""
     return Team(
         id=team_id,
         agency_id=body.agency,

@@ -16,7 +16,9 @@ from broker.storage.channel_list import Listed
 from broker.storage.directory import AgencyListed, AreaListed
 from broker.web.deps import Running
 from broker.web.pages import words
-from broker.web.pages.admin_channels import DONE, ChannelLine, line
+from broker.web.pages.admin_channels import DONE as TESTED
+from broker.web.pages.admin_channels import ChannelLine, line
+from broker.web.pages.done import DONE
 from broker.web.pages.offices import Administrator, looked
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages
@@ -44,6 +46,7 @@ class TeamLine:
 class AgencyView:
     """An agency with its teams; `teams` empty and `count` not where they are listed on a page of their own."""
 
+    id: str
     href: str
     name: str
     ods: str
@@ -55,6 +58,8 @@ class AgencyView:
 class AreaView:
     """An area: who covers what, and which services that are covered elsewhere nobody covers here."""
 
+    href: str
+    """Of the form that changes it."""
     name: str
     nation: str
     districts: str
@@ -106,11 +111,12 @@ def teams(request: Request, running: Running, person: Administrator) -> Response
         here="admin/teams",
         agencies=running.store.write(work),
         one=bool(wanted),
+        done=DONE.get(request.query_params.get("done", ""), ""),
     )
 
 
 @router.get("/admin/areas")
-def areas(running: Running, person: Administrator) -> Response:
+def areas(request: Request, running: Running, person: Administrator) -> Response:
     """Areas and who covers what in them."""
     now = running.now()
 
@@ -125,6 +131,7 @@ def areas(running: Running, person: Administrator) -> Response:
         person=person,
         here="admin/areas",
         areas=running.store.write(work),
+        done=DONE.get(request.query_params.get("done", ""), ""),
     )
 
 
@@ -152,7 +159,7 @@ def team(team_id: Id, request: Request, running: Running, person: Administrator)
         person=person,
         here="admin/teams",
         view=running.store.write(work),
-        done=DONE.get(request.query_params.get("done", ""), ""),
+        done={**DONE, **TESTED}.get(request.query_params.get("done", ""), ""),
     )
 
 
@@ -164,6 +171,7 @@ def agencies_view(known: Sequence[AgencyListed], names: Directory, areas: dict[s
     whole = sum(len(of.get(one.id, ())) for one in known) <= MOST_TEAMS
     return tuple(
         AgencyView(
+            id=one.id,
             href=f"/app/admin/teams?agency={one.id}",
             name=one.name,
             ods=one.ods_code or "",
@@ -228,6 +236,7 @@ def _team_line(team: Team, areas: dict[str, str]) -> TeamLine:
 def _area(area: AreaListed, services: Sequence[Function], names: Directory) -> AreaView:
     held = [(service, names.provider(area.id, service)) for service in services]
     return AreaView(
+        href=f"/app/admin/directory/area/{area.id}",
         name=area.name,
         nation=words.title(area.nation),
         districts=", ".join(area.districts),

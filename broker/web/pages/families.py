@@ -11,6 +11,7 @@ from broker.web.pages import (
     admin_dead_letters,
     admin_directory,
     admin_people,
+    admin_directory_change,
     admin_policy,
     admin_policy_change,
     admin_retention,
@@ -85,6 +86,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     admin_people.router,
     admin_retention.router,
     admin_branding.router,
+    admin_directory_change.router,
     helping.router,
     _none,
 )

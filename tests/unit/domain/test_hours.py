@@ -45,6 +45,12 @@ def test_a_break_at_noon_is_two_times():
     assert not split.open_at(london("2019-03-11 12:30"), EASTER)
     assert split.opens_after(london("2019-03-11 12:30"), EASTER) == london("2019-03-11 13:00")
     assert read(str(split)) == split
+    assert str(split) == "Mo-Fr 09:00-12:00; Mo-Fr 13:00-17:00"
+
+
+@pytest.mark.parametrize("text", ["Mo-Fr 08:45-17:15", "Mo 09:00-10:00; We-Th 09:00-10:00; Sa-Su 10:00-11:00"])
+def test_days_alike_are_written_together(text):
+    assert str(read(text)) == text
 
 
 @pytest.mark.parametrize(
