@@ -39,8 +39,8 @@ def sit(one, team):
     one.send(page, "/app/seat", team=team)
 
 
-def events(broker, one, task_id="", version=0):
-    """The events of a page of hers, one at a time; what is between them is done meanwhile."""
+def events(broker, one, *watched):
+    """The events of a page of hers that watches these tasks from these versions on, one at a time; what is between them is done meanwhile."""
     [row] = broker.rows(PageSession)
     request = _Asked(one, broker)
     person = sessions.find(request, broker.runtime)
@@ -48,9 +48,7 @@ def events(broker, one, task_id="", version=0):
 
     async def look():
         return broker.runtime.store.read(
-            lambda session: live.news(
-                session, broker.runtime, listening, person, row.digest, task_id, version, broker.clock()
-            )
+            lambda session: live.news(session, broker.runtime, listening, person, row.digest, watched, broker.clock())
         )
 
     return _steps(told(listening, row.digest, look))
@@ -78,7 +76,7 @@ def said(event):
 def test_a_count_comes_at_once_and_again_when_it_changes_in_another_process(town, ruth):
     broker, url = town
     [task] = broker.rows(Task, owner_team_id=VISITORS, code="acknowledge")
-    page = events(broker, ruth, task.id, task.version)
+    page = events(broker, ruth, (task.id, task.version))
     assert next(page).startswith(b"retry: ")
     before = said(next(page))
     assert before["open"] == len(broker.rows(Task, owner_team_id=VISITORS))
@@ -112,16 +110,14 @@ def test_an_opening_is_no_news_and_another_team_s_task_says_nothing(town, ruth):
     ruth.get(f"/app/tasks/{task.id}")
     assert broker.post(message("concern-bruising"), team="swbh-health-visiting").status_code == 200
     [other, *_] = [one for one in broker.rows(Task) if VISITORS not in (one.owner_team_id, one.requester_team_id)]
-    page = events(broker, ruth, task.id, 1)
+    page = events(broker, ruth, (task.id, 1))
     next(page)
     assert said(next(page))["changed"] == ""
     page.close()
     person = sessions.find(_Asked(ruth, broker), broker.runtime)
-    theirs = [
-        broker.runtime.store.read(lambda session, id_=one.id: live.watched(session, broker.runtime, person, id_))
-        for one in (task, other)
-    ]
-    assert theirs == [task.id, ""]
+    asked = ((task.id, 1), (other.id, 1))
+    theirs = broker.runtime.store.read(lambda session: live.watched(session, broker.runtime, person, asked))
+    assert theirs == ((task.id, 1),)
 
 
 @pytest.mark.parametrize("ends", ["sign-out", "idle", "another seat", "revoked"])
@@ -167,6 +163,14 @@ def test_there_are_only_so_many(town, ruth):
     with listening.page("one"):
         assert listening.open.total() == 1
     assert listening.open == Counter()
+
+
+def test_several_tasks_are_watched_by_one_address(town, ruth):
+    broker, _ = town
+    [row] = broker.rows(PageSession)
+    broker.app.state.listening = Listening(open=Counter({row.digest: OF_ONE}))  # so that it is answered, and ends
+    assert ruth.http.get("/app/live?task=a&version=1&task=b&version=2").status_code == 204
+    assert ruth.http.get("/app/live?task=a&version=none").status_code == 404
 
 
 def test_it_is_for_the_people_of_a_team(town):

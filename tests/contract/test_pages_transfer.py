@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from lxml import html
@@ -97,6 +98,26 @@ def test_what_a_decision_lacks_is_said_at_its_line_and_nothing_is_sent(town):
     assert links == {f"#{first.id}-reason", f"#{second.id}-review"}
     assert page.get_element_by_id(f"{second.id}-words").value.strip() == "Until she moves."
     assert page.xpath(f"//input[@name='{first.id}.decision'][@value='decline']/@checked")
+
+
+def test_the_page_watches_the_whole_and_each_child_as_it_shows_them(town):
+    watched = parse_qs(urlsplit(page_of(town, visitor(town, "joanne")).xpath("//body/@data-live")[0]).query)
+    shown = [whole(town), *lines(town)]
+    assert watched["task"][0] == shown[0].id
+    assert dict(zip(watched["task"], watched["version"], strict=True)) == {row.id: str(row.version) for row in shown}
+
+
+def test_from_the_page_before_sending_one_goes_back_to_what_was_typed(town):
+    joanne, [first, *_] = visitor(town, "joanne"), lines(town)
+    typed = {f"{first.id}.decision": "ask", f"{first.id}.words": "When was she weighed?"}
+    checked = check(town, joanne, **typed)
+    address = f"/app/transfers/{whole(town).id}/check"
+    back = joanne.send(html.fromstring(checked.text), address, change="1")
+    page = html.fromstring(back.text)
+    assert back.status_code == 200
+    assert page.xpath(f"//input[@name='{first.id}.decision'][@value='ask']/@checked")
+    assert page.get_element_by_id(f"{first.id}-words").value.strip() == "When was she weighed?"
+    assert not page.find_class("nhsuk-error-summary")
 
 
 def test_nothing_decided_is_nothing_to_send(town):

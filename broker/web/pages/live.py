@@ -1,9 +1,10 @@
 """Live counts and news of an open task as server-sent events: light enhancement of pages that are whole without it."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
+from typing import Annotated, Final, TypeAlias
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlmodel import Session
 
@@ -18,13 +19,21 @@ from broker.web.pages.seats import Person
 from broker.web.pages.sessions import Watcher
 from broker.web.pages.task_words import standing
 from broker.workflow import acknowledge, inbox
+from schemas.codes import TaskCode
 
 router = pages()
 
+MOST_WATCHED: Final = 40
+"""Tasks that one page watches: a transfer and its lines. Of more lines the last are not watched."""
+Watched: TypeAlias = Sequence[tuple[str, int]]
+"""Ids of tasks, each with the version that the page shows; the whole before its parts."""
+Ids = Annotated[Sequence[str], Query()]
+Versions = Annotated[Sequence[int], Query()]
+
 
 @router.get("/live")
-async def live(request: Request, running: Running, person: Watcher, task: str = "", version: int = 0) -> Response:
-    """How much the team has to do, and what became of a task since that version, for as long as the page is open.
+async def live(request: Request, running: Running, person: Watcher, task: Ids = (), version: Versions = ()) -> Response:
+    """How much the team has to do, and what became of each task since its version, for as long as the page is open.
 
     204, after which no browser comes again, for whoever acts for no team, and when too many pages are told already.
     """
@@ -33,20 +42,21 @@ async def live(request: Request, running: Running, person: Watcher, task: str = 
     if person.seat.team is None or listening.full(digest):
         return Response(status_code=204)
 
-    theirs = await running.store.aread(lambda session: watched(session, running, person, task))
+    asked = tuple(zip(task, version, strict=False))
+    theirs = await running.store.aread(lambda session: watched(session, running, person, asked))
 
     def look() -> Awaitable[News | None]:
         return running.store.aread(
-            lambda session: news(session, running, listening, person, digest, theirs, version, running.now())
+            lambda session: news(session, running, listening, person, digest, theirs, running.now())
         )
 
     return StreamingResponse(told(listening, digest, look), media_type="text/event-stream")
 
 
-def watched(session: Session, running: Runtime, person: Person, task_id: str) -> str:
-    """The task, where they may know of it when they begin to watch; else ''."""
-    seen = tasks.get(session, running.store.codec, task_id, acknowledge.scope_of(person.caller)) if task_id else None
-    return seen.row.id if seen else ""
+def watched(session: Session, running: Runtime, person: Person, asked: Watched) -> Watched:
+    """Those of the tasks that they may know of when they begin to watch."""
+    codec, scope = running.store.codec, acknowledge.scope_of(person.caller)
+    return tuple((id_, at) for id_, at in asked[:MOST_WATCHED] if tasks.get(session, codec, id_, scope) is not None)
 
 
 def news(
@@ -55,8 +65,7 @@ def news(
     listening: Listening,
     person: Person,
     digest: str,
-    task_id: str,
-    version: int,
+    theirs: Watched,
     now: datetime,
 ) -> News | None:
     """What there is to tell; None when the session is over or acts for another team. To be told is no step, and keeps no session."""
@@ -64,8 +73,8 @@ def news(
     if alive is None or alive.team_id != person.caller.team or sessions.over(alive, running.settings, now):
         return None
     tally = listening.tally(alive.team_id or "", lambda: inbox.tally(session, person.caller, now))
-    changed = _changed(session, running, person.caller, task_id, version) if task_id else ""
-    return {"open": tally.open, "overdue": tally.overdue, "changed": changed}
+    changed = (_changed(session, running, person.caller, id_, at) for id_, at in reversed(theirs))
+    return {"open": tally.open, "overdue": tally.overdue, "changed": next((said for said in changed if said), "")}
 
 
 def _changed(session: Session, running: Runtime, caller: Caller, task_id: str, version: int) -> str:
@@ -77,4 +86,5 @@ def _changed(session: Session, running: Runtime, caller: Caller, task_id: str, v
     if now is None:
         return "This is not with your team any more."
     by = "A colleague" if moves[-1] == caller.team else "Somebody"
-    return f"{by} has answered or changed this while you had it open. How it stands now: {standing(now)}."
+    it = "a child of this transfer" if now.row.code == TaskCode.CONFIRM_CHILD else "this"
+    return f"{by} has answered or changed {it} while you had it open. How it stands now: {standing(now)}."

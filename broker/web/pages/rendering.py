@@ -1,11 +1,12 @@
 """Pages as HTML: the template environment, the frame round every page, and the headers that keep a browser from more than it needs."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi.responses import HTMLResponse
@@ -85,9 +86,10 @@ def page(
     )
 
 
-def live_of(task_id: str, version: int) -> str:
-    """Where a page about a task is told what becomes of it after that version."""
-    return f"{LIVE}?task={task_id}&version={version}"
+def live_of(task_id: str, version: int, parts: Iterable[tuple[str, int]] = ()) -> str:
+    """Where a page about a task, and these parts of it, is told what becomes of them after those versions."""
+    watched = ((task_id, version), *parts)
+    return f"{LIVE}?{urlencode([pair for id_, at in watched for pair in (('task', id_), ('version', at))])}"
 
 
 def _links(person: Person | None, here: str) -> tuple[Link, ...]:

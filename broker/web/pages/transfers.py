@@ -13,7 +13,7 @@ from broker.web.deps import Running
 from broker.web.pages.done import DONE
 from broker.web.pages.fields import Fault, Typed, errors_of, filled
 from broker.web.pages.forms import Fields, Form
-from broker.web.pages.rendering import page
+from broker.web.pages.rendering import live_of, page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
 from broker.web.pages.sessions import SignedInPerson
@@ -48,9 +48,11 @@ def sheet(task_id: Id, running: Running, person: SignedInPerson) -> Response:
 
 @router.post("/transfers/{task_id}/check")
 def check(task_id: Id, running: Running, person: SignedInPerson, fields: Fields) -> Response:
-    """What is about to be sent; or the form again, with what was typed."""
+    """What is about to be sent; or the form again, with what was typed: something is wrong, or it is to be changed."""
     seated(person)
     view = running.store.write(lambda session: _view(session, running, person, task_id))
+    if fields.one("change"):
+        return _again(running, person, view, fields, [], status=200)
     typed = Typed()
     made = decided(fields, view.lines, typed)
     problems = [Problem(path, reason, "value") for path, reason in typed.faults.items()]
@@ -68,6 +70,7 @@ def check(task_id: Id, running: Running, person: SignedInPerson, fields: Fields)
         "transfer_check.html",
         title="Check before you send",
         person=person,
+        live=_live(view),
         view=view,
         sending=sending,
         after=after,
@@ -136,6 +139,7 @@ def _again(
     problems: Sequence[Problem],
     *,
     meanwhile: str = "",
+    status: int = 422,
 ) -> Response:
     """The form with what was typed and what is wrong."""
     every = [*view.shared, *(one for line in view.lines for one in line.fields)]
@@ -143,7 +147,12 @@ def _again(
     values = {one.name: typed.every(one.name) for one in every}
     lines = tuple(replace(line, fields=filled(line.fields, values, errors)) for line in view.lines)
     kept = replace(view, lines=lines, shared=filled(view.shared, values, errors))
-    return _page(running, person, kept, faults=faults, meanwhile=meanwhile, status=409 if meanwhile else 422)
+    return _page(running, person, kept, faults=faults, meanwhile=meanwhile, status=409 if meanwhile else status)
+
+
+def _live(view: TransferView) -> str:
+    """Where the page is told of what becomes of the whole and of each line."""
+    return live_of(view.id, view.whole.version, ((line.id, line.version) for line in view.lines))
 
 
 def _page(
@@ -161,6 +170,7 @@ def _page(
         "transfer.html",
         title=f"{'Error: ' if faults or meanwhile else ''}Transfer",
         person=person,
+        live=_live(view),
         status=status,
         transfer=view,
         view=view.whole,

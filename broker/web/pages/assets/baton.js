@@ -41,7 +41,7 @@ if (live) {
     const said = document.createElement("p");
     said.className = "baton-changed";
     const again = document.createElement("a");
-    again.href = location.pathname.replace(/^(\/app\/tasks\/[^/]+)\/.*$/, "$1") + (list ? location.search : "");
+    again.href = location.pathname.replace(/^(\/app\/(?:tasks|transfers)\/[^/]+)\/.*$/, "$1") + (list ? location.search : "");
     again.textContent = link;
     said.append(words + " ", again);
     box.append(said);
