@@ -62,7 +62,7 @@ class Watch:
         found += [f"says: {words}" for words in self.said if "status of 4" not in words]
         wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         found += [f"scrolls sideways by {wide}"] if wide > 0 else []
-        headings = page.locator("h1").count()
+        headings = page.locator("h1:visible").count()
         found += [f"has {headings} first headings"] if headings != 1 else []
         found += [] if page.locator("html").get_attribute("lang") else ["has no language"]
         self.asked.clear()

@@ -74,6 +74,7 @@ def test_a_transfer_is_taken_over_without_javascript(plain):
 def test_before_a_session_ends_the_page_asks_and_a_step_keeps_it(page):
     page.clock.install()
     sign_in(page, "ruth-okafor")
+    page.route("**/app/who", lambda route: route.abort())  # the broker's own clock has not gone on
     assert page.locator("#session-warning").is_hidden()
     page.clock.fast_forward("13:30")
     page.locator("#session-warning").wait_for(state="visible")
@@ -109,3 +110,50 @@ def test_a_colleague_s_answer_shows_without_a_reload_and_what_was_typed_stays(ch
     page.get_by_role("link", name="Look again").click()
     page.wait_for_url(task)
     assert faults == []
+
+
+def test_a_step_in_another_tab_keeps_the_session_and_the_page_does_not_ask(page):
+    page.clock.install()
+    sign_in(page, "ruth-okafor")
+    with page.expect_response("**/app/who"):
+        page.clock.fast_forward("13:30")
+    page.clock.fast_forward("05:00")
+    assert page.locator("#session-warning").is_hidden()
+    assert page.url.endswith("/app/inbox")
+
+
+def typing(page, site, words):
+    """A form with something typed in it, when the session ends: the page itself sees that, and nothing of it is shown."""
+    sign_in(page, "amina-yusuf")
+    page.goto("/app/rota")
+    page.locator("main input[type='date']").first.fill("2030-01-01")
+    beside = page.context.new_page()
+    beside.goto("/app/help")
+    beside.get_by_role("button", name="Sign out").click()
+    page.locator("#session-hidden").wait_for(state="visible")
+    return beside
+
+
+def test_a_session_that_ends_while_somebody_types_hides_the_form_and_gives_it_back(page, site):
+    beside = typing(page, site, "x")
+    field = page.locator("main input[type='date']").first
+    assert field.is_hidden()
+    assert page.locator("h1:visible").inner_text() == "You were signed out"
+    assert Watch(page).faults(site.address) == []
+    page.get_by_role("button", name="I have signed in: go on").click()
+    page.get_by_text("You are not signed in yet.").wait_for()
+    sign_in(beside, "amina-yusuf")
+    page.get_by_role("button", name="I have signed in: go on").click()
+    field.wait_for(state="visible")
+    assert field.input_value() == "2030-01-01"
+    page.locator("main form").get_by_role("button").first.click()
+    assert "earlier sign-in" not in page.locator("main").inner_text()
+    assert "You have signed in again" not in page.locator("main").inner_text()
+
+
+def test_another_person_gets_nothing_of_what_was_typed(page, site):
+    beside = typing(page, site, "x")
+    sign_in(beside, "ruth-okafor")
+    page.get_by_role("button", name="I have signed in: go on").click()
+    page.get_by_text("Somebody else is signed in now").wait_for()
+    assert page.locator("main input[type='date']").first.is_hidden()

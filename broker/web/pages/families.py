@@ -2,16 +2,17 @@
 
 from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from broker.errors import NotFound
+from broker.web.deps import Running
 from broker.web.pages import (
     admin_branding,
     admin_channels,
     admin_dead_letters,
     admin_directory,
-    admin_people,
     admin_directory_change,
+    admin_people,
     admin_policy,
     admin_policy_change,
     admin_retention,
@@ -28,6 +29,7 @@ from broker.web.pages import (
     own_sessions,
     rota,
     serving,
+    sessions,
     signing_in,
     tasks,
     telling,
@@ -51,8 +53,9 @@ async def root() -> Response:
 
 @_none.get("/{rest:path}")
 @_none.post("/{rest:path}")
-async def nothing(rest: str) -> Response:  # noqa: ARG001 - any address that no page has
-    """Nothing is here."""
+def nothing(rest: str, request: Request, running: Running) -> Response:  # noqa: ARG001 - any address that no page has
+    """Nothing is here; whoever is signed in still has their places at hand."""
+    request.state.person = sessions.find(request, running, step=False)
     raise NotFound
 
 
@@ -83,10 +86,10 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     admin_dead_letters.router,
     admin_policy.router,
     admin_policy_change.router,
+    admin_directory_change.router,
     admin_people.router,
     admin_retention.router,
     admin_branding.router,
-    admin_directory_change.router,
     helping.router,
     _none,
 )

@@ -9,10 +9,14 @@ from fastapi import Depends, Request
 from broker.errors import Forbidden, Unreadable
 from broker.web.documented import FORM
 from broker.web.guard import media_type
+from broker.web.pages.again import MOST_FIELDS
 from broker.web.pages.sessions import SignedInPerson
 
-MOST_FIELDS: Final = 400
 _OURS: Final = ("same-origin", "none")
+
+
+class OfAnotherSignIn(Forbidden):
+    """A form whose token is not that of the session."""
 
 
 class Form:
@@ -57,7 +61,7 @@ async def body_of(request: Request) -> Form:
 def form(fields: Annotated[Form, Depends(body_of)], person: SignedInPerson) -> Form:
     """A dependency: the fields, with the session's own token among them."""
     if not hmac.compare_digest(fields.one("csrf").encode(), person.csrf.encode()):
-        raise Forbidden("This form is of an earlier sign-in. Go back, load the page again and send it once more.")
+        raise OfAnotherSignIn("This form is of an earlier sign-in, and nothing was sent.")
     return fields
 
 

@@ -11,7 +11,9 @@ from fastapi.routing import APIRoute
 
 from broker import errors, log
 from broker.web import outcomes
-from broker.web.pages import sessions
+from broker.web.pages import again, sessions
+from broker.web.pages.again import Typed
+from broker.web.pages.forms import OfAnotherSignIn
 from broker.web.pages.rendering import page
 from broker.web.pages.sessions import SignInNeeded
 
@@ -19,7 +21,7 @@ _SAID: Final[dict[int, tuple[str, str]]] = {
     400: ("This could not be read", "Go back, load the page again and send it once more."),
     403: (
         "You cannot do this from here",
-        "Go back and try again, or change the team that you act for at the top of the page.",
+        "Go back and try again. If you are of several teams, change the one that you act for at the top of the page.",
     ),
     404: (
         "Page not found",
@@ -57,18 +59,22 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except SignInNeeded:
-                return _to_sign_in(request)
+                kept = await again.typed(request)
+                return again.signed_out(request, kept) if kept else _to_sign_in(request)
+            except OfAnotherSignIn as error:
+                kept = await again.typed(request)
+                return await again.signed_in_again(request, kept) if kept else error_page(request, 403, error)
             except RequestValidationError:  # an address that no page has
                 return error_page(request, 404)
             except tuple(outcomes.STATUS) as error:
                 status, _ = next(outcomes.STATUS[kind] for kind in type(error).__mro__ if kind in outcomes.STATUS)
                 await outcomes.refused(request, status)
-                answer = error_page(request, status, error)
+                answer = error_page(request, status, error, await again.typed(request))
                 answer.headers.update(outcomes.waiting(error))
                 return answer
             except Exception as error:  # noqa: BLE001 - a page says that it is our fault, and the log says by type and place which
                 log.get(__name__).error("unexpected", error=error)
-                return error_page(request, 500)
+                return error_page(request, 500, None, await again.typed(request))
 
         return handled
 
@@ -78,15 +84,18 @@ def pages() -> APIRouter:
     return APIRouter(prefix="/app", route_class=PageRoute, include_in_schema=False)
 
 
-def error_page(request: Request, status: int, error: Exception | None = None) -> Response:
-    """What happened and what to do. Of our own refusals the sentence is shown: it never holds a value."""
+def error_page(request: Request, status: int, error: Exception | None = None, kept: Typed | None = None) -> Response:
+    """What happened and what to do. Of our own refusals the sentence is shown: it never holds a value. `kept`: the form that was refused."""
     heading, advice = _SAID.get(status, _SAID[400])
     said = str(error) if isinstance(error, errors.Forbidden | errors.Conflict | errors.Stale) else ""
+    if kept is not None:
+        return again.refused(request, status, heading, (said, advice), kept)
     return page(
         request.app.state.runtime.settings,
         "error.html",
         title=heading,
         status=status,
+        person=getattr(request.state, "person", None),
         heading=heading,
         advice=advice,
         said=said,

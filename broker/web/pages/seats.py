@@ -57,10 +57,17 @@ class Person:
     seat: Seat
     seats: tuple[Seat, ...]
     idle_seconds: int
+    seconds_left: int
+    """Until the session ends without a further step."""
     proved_at: datetime | None = None
     """When they last signed in again because a step asked for it."""
     issuer: str = ""
     """Who said that it is them."""
+
+    @property
+    def who(self) -> str:
+        """Who acts, and from where, by ids: whether a page that is open is still theirs."""
+        return f"{self.caller.client}@{self.caller.team or ''}"
 
     @property
     def leads(self) -> bool:

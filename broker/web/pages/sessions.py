@@ -117,6 +117,7 @@ def find(request: Request, running: Runtime, *, step: bool = True) -> Person | N
     if step and now - found.seen_at > SEEN_EVERY:
         running.store.write(lambda session: accounts.seen(session, digest, now))
     seat = next((seat for seat in seats if (seat.team.id if seat.team else None) == found.team_id), seats[0])
+    since = replace(found, seen_at=now) if step else found
     return Person(
         name=seat.practitioner.name if seat.practitioner else found.name,
         caller=caller_at(seat, found.account_id, _offices(found)),
@@ -124,6 +125,7 @@ def find(request: Request, running: Runtime, *, step: bool = True) -> Person | N
         seat=seat,
         seats=seats,
         idle_seconds=int(running.settings.session_idle.total_seconds()),
+        seconds_left=_left(since, running.settings, now),
         proved_at=found.proved_at,
         issuer=found.issuer or pinning.main_issuer(running.settings),
     )
@@ -145,6 +147,7 @@ def person(request: Request, running: Running) -> Person:
     if found is None:
         raise SignInNeeded
     called_by(request, found.caller, "pages")
+    request.state.person = found  # so that an error page has their places and a way out
     return found
 
 
@@ -179,6 +182,12 @@ def _signed_in(running: Runtime, session: Session, digest: str) -> SignedIn | No
 def over(found: SignedIn | Alive, settings: Settings, now: datetime) -> bool:
     """Whether it has lasted too long, with or without a step."""
     return now - found.seen_at > settings.session_idle or now - found.begun_at > settings.session_longest
+
+
+def _left(found: SignedIn, settings: Settings, now: datetime) -> int:
+    """Seconds until it is over without a further step."""
+    ends = min(found.seen_at + settings.session_idle, found.begun_at + settings.session_longest)
+    return max(0, int((ends - now).total_seconds()))
 
 
 def _seats(running: Runtime, session: Session, found: SignedIn, now: datetime) -> tuple[Seat, ...]:

@@ -29,7 +29,7 @@ from broker.web.pages.oidc import OidcIssuer
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import error_page, pages, see
 from broker.web.pages.seats import AUDIT, LEADING, Person
-from broker.web.pages.sessions import SignedInPerson
+from broker.web.pages.sessions import SignedInPerson, Watcher
 from broker.web.pages.words import title
 
 router = pages()
@@ -191,6 +191,12 @@ def seat(request: Request, running: Running, person: SignedInPerson, fields: Fie
     """Act for another of one's teams."""
     sessions.move_to(request, running, person, fields.given("team"))
     return see("/app")
+
+
+@router.get("/who")
+def who(person: Watcher) -> dict[str, str | int]:
+    """Who is signed in now and for how long without a step, for pages that are open: one whose session has ended goes on with the same person."""
+    return {"who": person.who, "csrf": person.csrf, "seconds": person.seconds_left}
 
 
 @router.post("/stay")
