@@ -5,14 +5,20 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from uuid import uuid4
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
+from sqlmodel import Session
 
+from broker.domain.wanted import TaskWanted
 from broker.storage import migrate
 from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
+from broker.storage.tables import Escalation
+from broker.workflow import raising
+from schemas.codes import TaskCode
 from tests.conftest import SECRET
 from tests.contract.calling import MIDWIVES, VISITORS, Broker, fill, message, opened
 from tests.contract.visiting import employ
@@ -54,6 +60,23 @@ def people(broker: Broker) -> None:
     employ(broker, "chris-doyle", name="Chris Doyle", scopes=("baton/admin",))
 
 
+RAISED = ("Review one", "Review two", "Review three", "Review four", "Review five")
+
+
+def unanswered(broker: Broker) -> None:
+    """What a team was to do and has not answered, each raised to the lead of its agency."""
+    now = broker.clock()
+
+    def work(session: Session) -> None:
+        for words in RAISED:
+            wanted = TaskWanted(code=TaskCode.EXPECTED_EVENT, owner="swbh-midwifery", description=words, cites="F5")
+            [id_] = raising.raise_tasks(session, broker.runtime.context(session), [wanted], now)
+            raised = {"level": 1, "due_at": now, "rung": "lead", "team_id": "swbh-safeguarding-lead", "at": now}
+            session.add(Escalation(id=str(uuid4()), task_id=id_, **raised))
+
+    broker.runtime.store.write(work)
+
+
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A broker with people and a short story, served by a thread of this process."""
@@ -70,6 +93,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         for name, team in STORY:
             assert broker.post(message(name), team=team).status_code == 200, name
         assert broker.post(b"{}").status_code == 400  # kept, to be read again
+        unanswered(broker)
         server = uvicorn.Server(
             uvicorn.Config(broker.app, host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="off")
         )
