@@ -213,7 +213,7 @@ def _happened(path: str, at: datetime | None, now: datetime) -> Iterator[Problem
 
 def _decline(request: MoveRequest, _asked: Asked, _now: datetime) -> Iterator[Problem]:
     if request.reason is None:
-        yield _required("reason", "a decline needs a coded reason")
+        yield _required("reason", "choose why it is declined (a coded reason)")
     elif request.reason in NOT_A_DECLINE:
         yield Problem("reason", "is not a reason to decline", "business-rule")
 
@@ -322,7 +322,7 @@ def _exclude(request: MoveRequest, asked: Asked, _now: datetime) -> Iterator[Pro
     if asked.agrees:
         return
     if request.reason is None:
-        yield _required("reason", "leaving somebody out needs a coded reason")
+        yield _required("reason", "choose why this person is left out (a coded reason)")
     elif request.reason is ResponseReason.ACCEPTED:
         yield Problem("reason", "is not a reason to leave somebody out", "business-rule")
     if request.text is None:

@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 from lxml import html
 
+from broker.domain.wanted import TaskWanted
 from broker.storage.tables import Audit, Task
+from broker.workflow import raising
+from schemas.codes import TaskCode
 from tests.contract.calling import MIDWIVES, VISITORS, message, opened, town_copy
 from tests.contract.visiting import Visitor, employ, text
 
@@ -114,3 +117,30 @@ def test_a_title_names_nobody(town, ruth):
     assert any(name in text(page) for name in people)
     assert not any(name in page.findtext(".//title") for name in people)
     assert MIDWIVES not in page.findtext(".//title")
+
+
+def test_what_is_asked_of_several_at_once_has_its_own_words(town, ruth):
+    long = "Find out where each child sleeps. " * 10
+
+    def work(session):
+        child = town.rows(Task, owner_team_id=VISITORS)[0].person_id
+        wanted = [
+            TaskWanted(code=code, owner=VISITORS, description=f"{code}: {long}", person_id=child, cites="F5")
+            for code in (TaskCode.PATTERN_REVIEW, TaskCode.RESOLVE_ADDRESS)
+        ]
+        raising.raise_tasks(session, town.runtime.context(session), wanted, town.clock())
+
+    town.runtime.store.write(work)
+    said = text(ruth.get("/app/inbox"))
+    assert "pattern-review: Find out where each child sleeps." in said
+    assert long not in said
+    assert "resolve-address: Find out" not in said
+
+
+@pytest.mark.parametrize("address", ["/app/tasks/nothing", "/app/nothing-here", "/app/admin/teams"])
+def test_an_error_page_keeps_the_places_and_the_way_out(town, ruth, address):
+    page = html.fromstring(ruth.http.get(address).text)
+    assert "/app/inbox" in page.xpath("//nav//a/@href")
+    assert page.xpath("//form[@action='/app/sign-out']")
+    ruth.http.cookies.clear()
+    assert html.fromstring(ruth.http.get("/app/nothing-here").text).xpath("//nav") == []

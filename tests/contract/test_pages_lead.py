@@ -94,6 +94,11 @@ def test_another_lead_sees_nothing_of_it(town):
     assert "Nothing that was raised to you is open." in text(page)
 
 
+def test_a_lead_begins_there_and_others_at_their_inbox(town):
+    for who, place in (("lead", "/app/overview"), ("jo", "/app/inbox")):
+        assert visitor(town, who).http.get("/app").headers["location"] == place
+
+
 @pytest.mark.parametrize("who", ["jo", "nadia"])
 def test_it_is_for_leads(town, who):
     answer = visitor(town, who).http.get("/app/overview")

@@ -184,6 +184,8 @@ def test_the_pages_show_it_and_let_another_decide(town):
     csrf = form.fields["csrf"]
     faulty = chris.http.post("/app/admin/policy/versions", data={"csrf": csrf, "policy": "x", "reason": ""})
     assert faulty.status_code == 422
+    bare = {"csrf": csrf, "policy": without_births(), "reason": ""}
+    assert "Say why it is to change" in chris.http.post("/app/admin/policy/versions", data=bare).text
     answer = chris.http.post(
         "/app/admin/policy/versions", data={"csrf": csrf, "policy": without_births(), "reason": "<b>Fewer</b>"}
     )
@@ -191,12 +193,16 @@ def test_the_pages_show_it_and_let_another_decide(town):
     address = answer.headers["location"].split("?")[0]
     said = text(chris.get(address))
     assert "Somebody else must approve what you proposed." in said
-    assert "1 messages of the last month; 1 would have been told otherwise." in said
+    assert "1 message of the last month; 1 would have been told otherwise." in said
     assert "<b>Fewer</b>" in said
+    assert "Proposed by Chris" in said
+    unsaid = chris.send(chris.get(address), f"{address}/reject", reason=" ")
+    assert unsaid.status_code == 422
+    assert "Say why it is turned down" in unsaid.text
     assert "-version:" in said
     shown = dana.get(address)
     [approve] = shown.xpath("//form[contains(@action,'approve')]")
     assert dana.http.post(f"{address}/approve", data={"csrf": "x"}).status_code == 403
     assert dana.http.post(f"{address}/approve", data=dict(approve.fields)).status_code == 303
-    assert "In force, by dana" in text(dana.get(address))
+    assert "In force, by Dana" in text(dana.get(address))
     assert "north-1" in text(dana.get("/app/admin/policy"))

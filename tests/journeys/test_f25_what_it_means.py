@@ -111,7 +111,7 @@ def test_a_question_back_is_answered_and_then_the_answer_is_given(visitors, midw
 def test_a_decline_has_a_coded_reason_and_leaves_it_with_the_sender(visitors, midwifery, task):
     bare = visitors.moves(task, "decline")
     assert bare.status == 422
-    assert "a decline needs a coded reason" in bare.text
+    assert "choose why it is declined" in bare.text
     visitors.declines(task, ResponseReason.NO_LONGER_HERE, "They moved in February.")
     [told] = outcomes(midwifery, task)
     assert told["status"] == "rejected"

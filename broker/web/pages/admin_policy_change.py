@@ -9,15 +9,16 @@ from typing import Any, Final
 from fastapi import Request, Response
 from sqlmodel import Session
 
+from broker.domain.caller import PERSON
 from broker.domain.states import PolicyState
 from broker.errors import Invalid
 from broker.runtime import Runtime
-from broker.storage import policies
+from broker.storage import accounts, policies
 from broker.storage.policies import Version
 from broker.web.deps import Running
 from broker.web.pages import words
 from broker.web.pages.admin_names import Called, called
-from broker.web.pages.fields import Fault, Field, filled
+from broker.web.pages.fields import Fault, Field, errors_of, filled
 from broker.web.pages.forms import Fields
 from broker.web.pages.offices import Administrator, looked
 from broker.web.pages.rendering import page
@@ -25,6 +26,7 @@ from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
 from broker.web.pages.tasks import Id
 from broker.workflow import policy_change
+from schemas.problem import Problem
 
 router = pages()
 
@@ -54,6 +56,7 @@ _FIELDS: Final = (
     Field(kind="textarea", name="policy", label="Policy", hint="The whole text, with a version of its own."),
     Field(kind="text", name="reason", label="Why it is to change", hint="Stays in the history."),
 )
+_REJECTING: Final = (Field(kind="text", name="reason", label="Why it is turned down"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +125,7 @@ def versions(request: Request, running: Running, person: Administrator) -> Respo
     def work(session: Session) -> VersionsView:
         looked(session, person, "policy", None, running.now())
         text = _text(running, session, None)
-        return _versions(running, session, {"policy": [text]}, ())
+        return _versions(running, session, {"policy": [text]}, [])
 
     return _page(running, person, running.store.write(work), done=DONE.get(request.query_params.get("done", ""), ""))
 
@@ -139,9 +142,8 @@ def propose(running: Running, person: Administrator, fields: Fields) -> Response
     try:
         id_ = running.store.write(work)
     except Invalid as error:
-        faults = [Fault(words=f"{one.path} {one.reason}".strip(), href=_where(one.path)) for one in error.problems]
-        typed = {"policy": [text], "reason": [reason]}
-        view = running.store.read(lambda session: _versions(running, session, typed, faults))
+        typed, problems = {"policy": [text], "reason": [reason]}, _located(error.problems)
+        view = running.store.read(lambda session: _versions(running, session, typed, problems))
         return _page(running, person, view, status=422)
     return see(f"{ADDRESS}/{id_}?done=proposed")
 
@@ -149,23 +151,7 @@ def propose(running: Running, person: Administrator, fields: Fields) -> Response
 @router.get("/admin/policy/versions/{version_id}")
 def shown(version_id: Id, request: Request, running: Running, person: Administrator) -> Response:
     """A version with its effect."""
-
-    def work(session: Session) -> VersionView:
-        row = policy_change.one(session, version_id)
-        looked(session, person, "policy", row.id, running.now())
-        base = _text(running, session, row.base_version)
-        return view_of(row, base, called(session, running.context(session)), person, by_file=running.by_file)
-
-    view = running.store.write(work)
-    return page(
-        running.settings,
-        "admin_policy_version.html",
-        title=f"Policy {view.line.version}",
-        person=person,
-        here="admin/policy",
-        view=view,
-        done=DONE.get(request.query_params.get("done", ""), ""),
-    )
+    return _version(running, person, version_id, done=DONE.get(request.query_params.get("done", ""), ""))
 
 
 @router.post("/admin/policy/versions/{version_id}/approve")
@@ -184,20 +170,51 @@ def approve(version_id: Id, running: Running, person: Administrator, _fields: Fi
 def reject(version_id: Id, running: Running, person: Administrator, fields: Fields) -> Response:
     """Turn it down, with the reason."""
     reason, now = fields.one("reason"), running.now()
-    running.store.write(lambda session: policy_change.reject(session, person.caller, version_id, reason, now))
+    try:
+        running.store.write(lambda session: policy_change.reject(session, person.caller, version_id, reason, now))
+    except Invalid:
+        problem = Problem("reason", "Say why it is turned down", "required")
+        return _version(running, person, version_id, problems=[problem])
     return see(f"{ADDRESS}/{version_id}?done=rejected")
 
 
-def view_of(row: Version, base: str, names: Called, person: Person, *, by_file: bool) -> VersionView:
+def _version(
+    running: Runtime, person: Person, version_id: str, *, done: str = "", problems: Sequence[Problem] = ()
+) -> Response:
+    def work(session: Session) -> VersionView:
+        row = policy_change.one(session, version_id)
+        looked(session, person, "policy", row.id, running.now())
+        base = _text(running, session, row.base_version)
+        names, people = called(session, running.context(session)), _people(running, session, [row])
+        return view_of(row, base, names, people, person, by_file=running.by_file)
+
+    errors, faults = errors_of(problems, _REJECTING)
+    return page(
+        running.settings,
+        "admin_policy_version.html",
+        title=f"{'Error: ' if faults else ''}A version of the policy",
+        person=person,
+        here="admin/policy",
+        status=422 if faults else 200,
+        view=running.store.write(work),
+        fields=filled(_REJECTING, {}, errors),
+        faults=faults,
+        done=done,
+    )
+
+
+def view_of(
+    row: Version, base: str, names: Called, people: Mapping[str, str], person: Person, *, by_file: bool
+) -> VersionView:
     """The page of one version."""
     effect: Mapping[str, Any] = row.effect
     nobody = effect["reachedNobody"]
-    said = f"{effect['messages']} messages of the last month{'' if effect['everyMessage'] else ', the newest'}; "
+    said = f"{effect['messages']} message{'' if effect['messages'] == 1 else 's'} of the last month{'' if effect['everyMessage'] else ', the newest'}; "
     said += f"{effect['changed']} would have been told otherwise. "
     said += f"Reached nobody: {nobody['before']} now, {nobody['after']} by this policy."
     return VersionView(
         id=row.id,
-        line=_line(row),
+        line=_line(row, people),
         messages=said,
         how=tuple(Counted(what=_HOW[how].capitalize(), many=str(n)) for how, n in effect["how"].items()),
         teams=tuple(
@@ -232,33 +249,50 @@ def _difference(before: str, after: str) -> list[str]:
     return list(unified_diff(old, new, "in force when it was proposed", "proposed", lineterm="", n=2))
 
 
-def _line(row: Version) -> VersionLine:
-    decided = f"{_STATES[row.state]}, by {_who(row.decided_by)}" if row.decided_by else _STATES[row.state]
+def _line(row: Version, people: Mapping[str, str]) -> VersionLine:
+    decided = f"{_STATES[row.state]}, by {people[row.decided_by]}" if row.decided_by else _STATES[row.state]
     return VersionLine(
         href=f"{ADDRESS}/{row.id}",
         version=row.version,
         state=decided,
-        by=_who(row.proposed_by),
+        by=people[row.proposed_by],
         at=row.proposed_at,
         reason=row.reason,
         decision=row.decision,
     )
 
 
-def _who(client: str | None) -> str:
-    return (client or "").removeprefix("person:")
-
-
 def _versions(
-    running: Runtime, session: Session, typed: Mapping[str, Sequence[str]], faults: Sequence[Fault]
+    running: Runtime, session: Session, typed: Mapping[str, Sequence[str]], problems: Sequence[Problem]
 ) -> VersionsView:
+    errors, faults = errors_of(problems, _FIELDS, every=True)
+    rows = policies.every(session)
+    people = _people(running, session, rows)
     return VersionsView(
         in_force=running.context(session).policy.version,
         by_file=running.by_file,
-        versions=tuple(_line(row) for row in policies.every(session)),
-        fields=filled(_FIELDS, typed, {}),
-        faults=tuple(faults),
+        versions=tuple(_line(row, people) for row in rows),
+        fields=filled(_FIELDS, typed, errors),
+        faults=faults,
     )
+
+
+def _people(running: Runtime, session: Session, rows: Sequence[Version]) -> dict[str, str]:
+    """Who proposed and decided, by name; whoever has no account by their id."""
+    clients = {client for row in rows for client in (row.proposed_by, row.decided_by) if client}
+    ids = {client: client.removeprefix(PERSON) for client in clients}
+    known = {client: accounts.known(session, running.store.codec, id_) for client, id_ in ids.items()}
+    return {client: one.name if one else ids[client] for client, one in known.items()}
+
+
+def _located(problems: Sequence[Problem]) -> list[Problem]:
+    """At the field where it is; of the text with the place in it."""
+    return [
+        Problem("reason", "Say why it is to change", one.code)
+        if one.path == "reason"
+        else Problem("policy", f"{one.path} {one.reason}".strip(), one.code)
+        for one in problems
+    ]
 
 
 def _text(running: Runtime, session: Session, version: str | None) -> str:
@@ -266,10 +300,6 @@ def _text(running: Runtime, session: Session, version: str | None) -> str:
     if running.settings.policy is not None:
         return running.settings.policy.read_text(encoding="utf-8")
     return policy_change.text_of(session, version)
-
-
-def _where(path: str) -> str:
-    return "#reason" if path == "reason" else "#policy"
 
 
 def _page(running: Runtime, person: Person, view: VersionsView, *, status: int = 200, done: str = "") -> Response:

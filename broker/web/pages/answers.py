@@ -17,7 +17,7 @@ from broker.domain.answers import (
 from broker.domain.world import Team
 from broker.storage.task_values import Stored
 from broker.web.pages import words
-from broker.web.pages.fields import Field, Option, Typed
+from broker.web.pages.fields import ANOTHER, Field, Option, Typed
 from broker.web.pages.forms import Form
 from schemas.codes import Function, Priority, ResponseReason, TaskCode
 from schemas.message import Professional
@@ -63,7 +63,7 @@ _CHOICES: Final[dict[str, str]] = {
 }
 _OUTCOMES: Final[tuple[Option, ...]] = (
     (DiscussionOutcome.REFERRED.value, "Referred"),
-    (DiscussionOutcome.NOT_REFERRED.value, "Not referred, because"),
+    (DiscussionOutcome.NOT_REFERRED.value, "Not referred"),
     (DiscussionOutcome.EARLY_HELP.value, "Early help was agreed"),
 )
 
@@ -89,7 +89,8 @@ def fields_of(move: Move, task: Stored, around: Around) -> tuple[Field, ...]:
 
 
 def _accept(task: Stored, around: Around) -> tuple[Field, ...]:
-    owners = ((OUR_TEAM, "The team"), *((one, one) for one in around.colleagues))
+    owners = ((OUR_TEAM, "The team"), *((one, words.held(one)) for one in around.colleagues))
+    groups = ("What will be done", ANOTHER, f"{ANOTHER} still")
     actions = [
         one
         for index in range(ACTIONS)
@@ -97,17 +98,17 @@ def _accept(task: Stored, around: Around) -> tuple[Field, ...]:
             Field(
                 kind="text",
                 name=f"agreed-action[{index}].action",
-                label="What will be done",
-                group=f"Agreed action {index + 1}",
+                label="Agreed action",
+                group=groups[index],
             ),
             Field(
                 kind="select",
                 name=f"agreed-action[{index}].owner",
                 label="Who does it",
                 options=(("", "Choose"), *owners),
-                group=f"Agreed action {index + 1}",
+                group=groups[index],
             ),
-            Field(kind="date", name=f"agreed-action[{index}].due", label="By when", group=f"Agreed action {index + 1}"),
+            Field(kind="date", name=f"agreed-action[{index}].due", label="By when", group=groups[index]),
         )
     ]
     meaning = Field(
@@ -164,7 +165,7 @@ def _caretake(_task: Stored, _around: Around) -> tuple[Field, ...]:
 
 def _reassign(task: Stored, around: Around) -> tuple[Field, ...]:
     teams = tuple((team.id, _named(team, task, around)) for team in _takers(task, around))
-    people = tuple((f"{OUR_TEAM}:{one}", one) for one in around.colleagues)
+    people = tuple((f"{OUR_TEAM}:{one}", words.held(one)) for one in around.colleagues)
     own = people if task.row.code == TaskCode.AGREED_ACTION else ()
     return (
         Field(kind="select", name="owner", label="To whom?", options=(("", "Choose"), *own, *teams)),

@@ -78,7 +78,9 @@ class Typed:
 
 
 MORE: Final = "More that you can say"
-"""The group that is folded until it is wanted, or something in it was typed or is wrong."""
+ANOTHER: Final = "Another agreed action"
+FOLDED: Final = frozenset({MORE, ANOTHER, f"{ANOTHER} still"})
+"""Groups that are folded until they are wanted, or something in them was typed or is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Group:
     @property
     def folded(self) -> bool:
         """Whether it may be folded away."""
-        return self.heading == MORE
+        return self.heading in FOLDED
 
     @property
     def touched(self) -> bool:
@@ -131,12 +133,20 @@ def filled(
     )
 
 
-def errors_of(problems: Sequence[Problem], fields: Sequence[Field]) -> tuple[dict[str, str], tuple[Fault, ...]]:
-    """What is wrong by field, and the summary. A problem with no field of its own stands in the summary alone."""
+def errors_of(
+    problems: Sequence[Problem], fields: Sequence[Field], *, every: bool = False
+) -> tuple[dict[str, str], tuple[Fault, ...]]:
+    """What is wrong by field, and the summary: the first of each field, or `every` one, in the order of the fields.
+
+    A problem with no field of its own stands in the summary alone.
+    """
     by_field: dict[str, str] = {}
     faults = []
-    for problem in problems:
-        owner = next((one for one in fields if one.name == problem.path), None)
+    order = {one.name: place for place, one in enumerate(fields)}
+    for problem in sorted(problems, key=lambda one: order.get(one.path, len(order))):
+        owner = fields[order[problem.path]] if problem.path in order else None
+        if owner is not None and owner.name in by_field and not every:
+            continue
         said = _sentence(owner.label if owner else "", problem.reason)
         faults.append(Fault(words=said, href=f"#{owner.id}" if owner else ""))
         if owner is not None:
@@ -147,5 +157,5 @@ def errors_of(problems: Sequence[Problem], fields: Sequence[Field]) -> tuple[dic
 def _sentence(label: str, reason: str) -> str:
     """`is required` is said of the field; an order (`say why`) stands by itself."""
     if re.match(r"(is|must|may|names|has|needs)\b", reason) and label:
-        return f"{label}: {reason}"
+        return f"{label} It {reason}" if label.endswith("?") else f"{label}: {reason}"
     return reason[:1].upper() + reason[1:]

@@ -32,6 +32,7 @@ _KINDS: Final = 3
 """Ways in which lines of different families are drawn."""
 _PARTNERS: Final = 3
 """The way in which a line between partners is."""
+_PARENTS: Final = frozenset({RelationshipKind.MOTHER, RelationshipKind.FATHER, RelationshipKind.PARENT})
 _MARGIN: Final = 6
 
 SYMBOLS: Final[Mapping[str, str]] = {
@@ -229,6 +230,10 @@ def _ties(person: str, ties: Sequence[Tie], members: Mapping[str, Member]) -> st
         for tie in ties
         if tie.person == person and tie.to in members
     ]
+    theirs = [
+        members[tie.person].name for tie in ties if tie.to == person and tie.kind in _PARENTS and tie.person in members
+    ]
+    said += [f"child of {' and '.join(theirs)}"] if theirs else []
     said += [
         f"{words.plain(tie.kind)}: nobody has said who"
         for tie in ties

@@ -12,11 +12,12 @@ from broker.errors import Forbidden
 from broker.storage.keyset import Position, position
 from broker.storage.task_search import SortBy, Span, TaskQuery
 from broker.web.deps import Running
+from broker.web.pages import words
 from broker.web.pages.done import DONE
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages
 from broker.web.pages.sessions import SignedInPerson
-from broker.web.pages.task_words import ASKS, Tag, asks_of, due_at, standing, tags, what, who
+from broker.web.pages.task_words import ASKS, Tag, asks_of, due_at, own_words, standing, tags, what, who
 from broker.workflow import inbox
 from broker.workflow.inbox import Item, Page
 from schemas.codes import Priority, TaskCode
@@ -46,6 +47,8 @@ class Row:
     asks: str
     who: str
     what: str
+    own: str
+    """Its own words, where what is asked does not tell it from others of its kind."""
     sender: str
     standing: str
     due: datetime | None
@@ -160,8 +163,9 @@ def row_of(item: Item, now: datetime) -> Row:
         about=named or told or ASKS[TaskCode(task.row.code)],
         who=named,
         what=told,
+        own=own_words(task, known=bool(named or told)),
         sender=item.sender.name if item.sender else "",
-        standing=standing(task) + (f" ({item.held_by})" if item.held_by else ""),
+        standing=standing(task) + (f" ({words.held(item.held_by)})" if item.held_by else ""),
         due=due_at(task),
         tags=tags(task, now),
         pressing=task.row.priority is not Priority.ROUTINE,

@@ -80,7 +80,7 @@ class Person:
         if team is not None:
             raised = (("overview", "Overview"), ("raised", "Raised to us")) if self.leads else ()
             usual = (("sent", "Sent"), ("agenda", "Agenda"), ("rota", "Who is there"), ("break-glass", "Emergency"))
-            return (("inbox", "Inbox"), *raised, *usual)
+            return (*raised, ("inbox", "Inbox"), *usual)
         audited = AUDITORS_PLACES if self.caller.may(AUDIT) else ()
         administered = ADMINISTRATORS_PLACES if self.caller.may(ADMIN) else ()
         return (*audited, *administered)

@@ -18,9 +18,9 @@ from broker.workflow.chronology import Line
 from broker.workflow.inbox import Item
 from broker.workflow.summary import fact_words
 from broker.workflow.task_view import Home, LastSeen, Recipient, TaskView
-from schemas.codes import Priority, ResponseReason, TaskCode
+from schemas.codes import Priority, ResponseReason, Standing, TaskCode
 from schemas.events import FACTS, SPECS
-from schemas.message import Message, Person
+from schemas.message import Fact, Message, Person
 
 SHOWN_LINES: Final = 12
 """Events beside a task; the rest is on the household's own page."""
@@ -240,10 +240,24 @@ def said_of(message: Message, person: str | None = None) -> Iterator[Said]:
     """What a message says; of one person alone when they are given."""
     names = {one.key: name_in(one) for one in message.people}
     for fact in message.facts:
-        spec = FACTS.get(fact.code)
         about = names.get(fact.about or "", "") if len(message.people) > 1 and person is None else ""
         if person is None or fact.about == person:
-            yield Said(name=spec.text if spec else words.title(fact.code), value=fact_words(fact), about=about)
+            yield Said(name=_fact_name(fact), value=_fact_value(fact), about=about)
+
+
+_OR_FALSE: Final = ", or false"
+"""Behind this the published text says what a system sends when there is nothing."""
+
+
+def _fact_name(fact: Fact) -> str:
+    spec = FACTS.get(fact.code)
+    return spec.text.partition(_OR_FALSE)[0] if spec else words.title(fact.code)
+
+
+def _fact_value(fact: Fact) -> str:
+    spec = FACTS.get(fact.code)
+    none = fact.value is False and spec is not None and _OR_FALSE in spec.text
+    return "None known" if none else fact_words(fact)
 
 
 def name_in(person: Person) -> str:
@@ -341,7 +355,7 @@ def part_of(item: Item, now: datetime) -> Part:
         who=item.task.content.get("description", "")
         if item.task.row.code == TaskCode.AGREED_ACTION
         else who(item.person, now),
-        standing=standing(item.task) + (f" ({item.held_by})" if item.held_by else ""),
+        standing=standing(item.task) + (f" ({words.held(item.held_by)})" if item.held_by else ""),
         due=due_at(item.task),
         tags=tags(item.task, now),
     )
@@ -426,8 +440,11 @@ def _how_old(member: Mapping[str, Any], now: datetime) -> str:
 
 
 def _lives(member: Mapping[str, Any]) -> str:
-    since = f" since {words.day(date.fromisoformat(member['since']))}" if member["since"] else ""
-    return f"{words.plain(member['standing'])}{since}"
+    where = "lives there" if member["standing"] == Standing.LIVES else words.plain(member["standing"])
+    since, born = member["since"], member["born"]
+    if since and born and since <= born:
+        return f"{where} since birth"
+    return f"{where} since {words.day(date.fromisoformat(since))}" if since else where
 
 
 def _is_child(member: Mapping[str, Any], now: datetime) -> bool:

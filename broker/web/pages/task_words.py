@@ -62,6 +62,30 @@ def asks_of(task: Stored, *, known: bool) -> str:
     return ASKS[TaskCode(task.row.code)] if known or not own else own
 
 
+_ALIKE: Final = frozenset(
+    {
+        TaskCode.AGREED_ACTION,
+        TaskCode.DATA_QUALITY,
+        TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD,
+        TaskCode.EXPECTED_EVENT,
+        TaskCode.PATTERN_REVIEW,
+        TaskCode.SUPPLY_INFORMATION,
+        TaskCode.UNDELIVERABLE,
+    }
+)
+"""Of these one person may have several at once."""
+OWN_WORDS: Final = 110
+"""Characters of a task's own words in a list; the whole stands on its page."""
+
+
+def own_words(task: Stored, *, known: bool) -> str:
+    """The beginning of its own words, where there may be others like it and they stand nowhere else (`asks_of`)."""
+    own: str = task.content.get("description", "")
+    if not known or task.row.code not in _ALIKE:
+        return ""
+    return own if len(own) <= OWN_WORDS else f"{own[:OWN_WORDS].rsplit(' ', 1)[0]} …"
+
+
 def standing(task: Stored) -> str:
     """How it stands: its own state where it has one, else its status."""
     kept = task.row.business_status

@@ -58,12 +58,19 @@ def _count(number: int, name: str) -> str:
 
 
 _SPAN: Final = re.compile(r"(?<=\d)-(?=\d)")
-_CAPITALS: Final = {"gp": "GP", "mash": "MASH"}
+_WRITTEN: Final = {"gp": "GP", "mash": "MASH", "childrens": "children’s", "ireland": "Ireland"}
+"""Parts of codes that are written otherwise."""
 
 
 def plain(code: str) -> str:
     """A code as words: `health-visiting` → `health visiting`, `6-8-week-review` → `6 to 8 week review`."""
-    return " ".join(_CAPITALS.get(word, word) for word in _SPAN.sub(" to ", code).replace("-", " ").split(" "))
+    return " ".join(_WRITTEN.get(word, word) for word in _SPAN.sub(" to ", code).replace("-", " ").split(" "))
+
+
+def held(by: str) -> str:
+    """Whoever holds something, as tasks name them (`Joanne Pike, health-visitor`), in words."""
+    name, comma, role = by.rpartition(", ")
+    return f"{name}{comma}{plain(role)}" if comma else by
 
 
 def title(code: str) -> str:

@@ -77,7 +77,11 @@ def test_a_mother_an_unborn_child_and_whoever_is_elsewhere_are_told_apart_withou
     assert [(chip.number, chip.confirmed) for chip in drawn["Dean Hall"].chips] == [(2, False)]
     assert found.teams == ("midwives", "probation")
     assert drawn["Kelly Shaw"].y == drawn["Dean Hall"].y < drawn["Unborn"].y
-    assert [row.ties for row in found.rows] == ["mother of Unborn", "", "father of Unborn"]
+    assert [row.ties for row in found.rows] == [
+        "mother of Unborn",
+        "child of Kelly Shaw and Dean Hall",
+        "father of Unborn",
+    ]
 
 
 def test_a_father_whom_nobody_has_named_is_drawn_once_for_all_and_one_of_whom_little_is_known_is_not_drawn_twice():

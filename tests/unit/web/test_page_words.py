@@ -6,7 +6,9 @@ import pytest
 from jinja2 import UndefinedError
 
 from broker.web.pages import words
+from broker.web.pages.fields import Field, errors_of
 from broker.web.pages.rendering import environment
+from schemas.problem import Problem
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,29 @@ def test_what_is_not_defined_raises():
 def test_what_is_shown_is_text():
     shown = environment().from_string("{{ name }}").render(name="<script>alert(1)</script>")
     assert shown == "&lt;script&gt;alert(1)&lt;/script&gt;"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("childrens-social-care", "Children’s social care"), ("northern-ireland", "Northern Ireland"), ("mash", "MASH")],
+)
+def test_a_code_with_a_capital(code, said):
+    assert words.title(code) == said
+
+
+def test_who_holds_something_has_a_role_in_words():
+    assert words.held("Joanne Pike, health-visitor") == "Joanne Pike, health visitor"
+    assert words.held("The team") == "The team"
+
+
+def test_problems_stand_in_the_order_of_the_fields_and_one_for_each():
+    fields = [Field(kind="date", name="due", label="Until when?"), Field(kind="text", name="name", label="Name")]
+    reasons = [("name", "is required"), ("due", "must lie in the future"), ("due", "must be later"), ("", "say why")]
+    errors, faults = errors_of([Problem(path, reason, "value") for path, reason in reasons], fields)
+    assert [fault.words for fault in faults] == [
+        "Until when? It must lie in the future",
+        "Name: is required",
+        "Say why",
+    ]
+    assert [fault.href for fault in faults] == ["#due", "#name", ""]
+    assert errors == {"due": "Until when? It must lie in the future", "name": "Name: is required"}
