@@ -137,7 +137,7 @@ def typing(page, site, words):
 def test_a_session_that_ends_while_somebody_types_hides_the_form_and_gives_it_back(page, site):
     beside = typing(page, site, "x")
     field = page.locator("main input[type='date']").first
-    assert field.is_hidden()
+    assert page.locator("#page, .baton-nav").count() == 0  # nothing of it stands in the document
     assert page.locator("h1:visible").inner_text() == "You were signed out"
     assert Watch(page).faults(site.address) == []
     page.get_by_role("button", name="I have signed in: go on").click()

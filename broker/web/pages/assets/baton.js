@@ -3,11 +3,12 @@ const nhsuk = document.querySelector("script[data-nhsuk]").dataset.nhsuk;
 document.body.classList.add("js-enabled", "nhsuk-frontend-supported");
 import(nhsuk).then((design) => design.initAll());
 
-// A session is over. Where something was typed the page is hidden instead of left, and goes on once the same person has signed in beside it.
+// A session is over. Where something was typed the page is taken out of the document instead of left, and put back once the same person has signed in beside it.
 const warning = document.getElementById("session-warning");
 const idle = warning ? Number(warning.dataset.idle) * 1000 : 0;
 let ends = Date.now() + idle;
 let hidden = false;
+let away = [];
 const typed = () =>
   [...document.querySelectorAll("main form[method='post'] :is(input, textarea, select)")].some((one) => {
     if (one.type === "hidden") return false;
@@ -21,7 +22,12 @@ const over = () => {
   if (!typed()) return location.assign("/app/sign-in?ended=1");
   hidden = true;
   warning.hidden = true;
-  for (const part of parts()) part.hidden = true;
+  if (listen) listen();
+  away = [...parts()].map((part) => {
+    const here = document.createComment("");
+    part.replaceWith(here);
+    return [here, part];
+  });
   const cover = document.getElementById("session-over");
   cover.after(cover.content.cloneNode(true));
   document.getElementById("session-go-on").addEventListener("click", goOn);
@@ -37,12 +43,12 @@ const goOn = async () => {
   document.getElementById("session-not-yet").textContent =
     same ? "" : who ? "Somebody else is signed in now, or you act for another team. Change that first." : "You are not signed in yet.";
   if (!same) return;
+  document.getElementById("session-hidden").remove();
+  for (const [here, part] of away) here.replaceWith(part);
   for (const one of document.querySelectorAll("input[name='csrf']")) one.value = who.csrf;
   warning.dataset.csrf = who.csrf;
   ends = Date.now() + who.seconds * 1000;
   hidden = false;
-  document.getElementById("session-hidden").remove();
-  for (const part of parts()) part.hidden = false;
   if (listen) listen();
 };
 
@@ -84,7 +90,7 @@ if (live) {
   let source = null;
   const say = (words, link) => {
     const box = document.getElementById("live-changed");
-    if (box.dataset.words === words) return;
+    if (!box || box.dataset.words === words) return;
     box.dataset.words = words;
     box.replaceChildren();
     if (!words) return;
