@@ -149,7 +149,7 @@ def check(request: MoveRequest, asked: Asked, now: datetime) -> tuple[Problem, .
     return (*_too_long(request), *special(request, asked, now))
 
 
-def _required(path: str, reason: str = "is required") -> Problem:
+def _required(path: str, reason: str) -> Problem:
     return Problem(path, reason, "required")
 
 

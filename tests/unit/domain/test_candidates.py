@@ -119,6 +119,13 @@ def test_of_several_ties_the_nearest_comes_first_and_a_childs_before_an_adults()
     }
 
 
+def test_of_two_ties_too_the_childs_comes_first_whichever_was_known_first():
+    for persons in (("father", "baby"), ("baby", "father")):
+        known = world(home("mother", "father", "baby"), work=[works("midwives", person) for person in persons])
+        what = message("concern", "mother", kind="isolation", sender="practice")
+        assert relations(what, known) == {"midwives": [(HOUSEHOLD, "baby"), (HOUSEHOLD, "father")]}
+
+
 def test_the_sending_team_is_none_and_a_team_that_nobody_has_in_the_directory_is_none():
     gone = replace(works("visitors", "baby"), team_id="gone")
     known = world(FAMILY, work=[works("practice", "baby"), gone, works("visitors", "baby")])
@@ -164,6 +171,14 @@ def test_a_service_is_looked_for_where_a_line_in_force_would_tell_it(lines, team
 def test_services_are_those_of_the_child_it_is_about_or_of_every_child_there(event, subject, looked_for):
     what = message(event, subject, kind="isolation", sender="practice")
     assert {team: [person for _, person in its] for team, its in relations(what, BOTH, SERVICES).items()} == looked_for
+
+
+def test_an_adults_event_of_somebody_who_is_still_a_child_looks_for_every_childs_services():
+    admitted = message("mental-health-admission", "sibling", sender="cmht")
+    assert relations(admitted, BOTH, SERVICES) == {
+        "school-nurses": [(UNIVERSAL, "sibling")],
+        "visitors": [(UNIVERSAL, "baby")],
+    }
 
 
 @pytest.mark.parametrize(

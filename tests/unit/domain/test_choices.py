@@ -82,10 +82,23 @@ def test_a_child_who_comes_with_that_adult_lives_there(said):
     assert [one.standing for one in changes[:2]] == [Standing.LIVES, Standing.LIVES]
 
 
+def test_a_child_whose_adult_lives_here_already_comes_to_live_here():
+    known = world(home("mother", "baby", "grandmother"), home("sibling", "grandmother", called="hers"))
+    changes = chosen(known, TaskCode.CONFIRM_HOUSEHOLD, household("sibling"), CONFIRM)
+    assert [(one.person_id, one.standing) for one in changes[:1]] == [("sibling", Standing.LIVES)]
+
+
 def test_what_was_said_to_be_shared_care_stays_that():
     known = proposed(APART, "father", standing=Standing.SHARED_CARE)
     [change] = chosen(known, TaskCode.CONFIRM_HOUSEHOLD, household("father"), CONFIRM)[:1]
     assert change.standing is Standing.SHARED_CARE
+
+
+def test_a_question_that_does_not_say_which_way_is_whether_they_join():
+    options = {"household": "home", "members": ["father"]}
+    assert chosen(APART, TaskCode.CONFIRM_HOUSEHOLD, options, CONFIRM) == chosen(
+        APART, TaskCode.CONFIRM_HOUSEHOLD, household("father"), CONFIRM
+    )
 
 
 def test_who_is_a_member_already_is_no_change():

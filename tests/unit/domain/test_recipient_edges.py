@@ -16,6 +16,7 @@ from schemas.problem import Problem
 from tests.unit.domain.family import (
     ADMITTED,
     DIRECTORY,
+    KIN,
     NOW,
     PEOPLE,
     TEAMS,
@@ -224,6 +225,12 @@ def test_a_closed_practice_is_passed_over_for_the_mothers():
     assert [one.id for one in addressees(met(asking("general-practice"), known, shut), shut).teams] == [
         "other-practice"
     ]
+
+
+def test_a_mother_of_whom_nothing_is_known_but_that_she_is_leads_to_no_practice():
+    known = replace(world(home("baby"), baby={"practice": None}), relationships=KIN)
+    assert addressees(met(asking("general-practice"), known), DIRECTORY).unserved is Function.GENERAL_PRACTICE
+    assert universal(ADMITTED, replace(known, memberships=home("grandfather", "baby")[1])) == {"visitors": ["baby"]}
 
 
 # --- in which areas: whoever has no household

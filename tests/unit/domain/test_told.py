@@ -278,6 +278,16 @@ def test_where_the_limits_list_nothing_nothing_is_told():
     assert decided(GROWTH, "police", Tie(OWN, "baby")).view is View.FULL
 
 
+def test_of_a_message_about_several_each_tie_is_limited_by_whom_it_is_through():
+    both = message("concern", "mother", "baby", kind="growth", sender="practice")
+    rules = ruled(Event.CONCERN, line())
+    narrow = {(Group.CHILD_FACING, OWN, About.ADULT): frozenset({View.RISK})}
+    rules = replace(rules, limits={**rules.limits, **narrow})
+    assert decided(both, "visitors", Tie(OWN, "mother"), rules=rules).view is View.RISK
+    assert decided(both, "visitors", Tie(OWN, "baby"), rules=rules).view is View.FULL
+    assert decided(both, "visitors", Tie(OWN, "mother"), Tie(OWN, "baby"), rules=rules).view is View.FULL
+
+
 def test_a_system_that_cannot_keep_the_mark_gets_a_pointer_in_place_of_what_is_told():
     careless = replace(TEAMS["visitors"], honours_marks=False)
     for view in (View.FULL, View.RISK, View.POINTER):
@@ -461,6 +471,8 @@ def test_who_works_only_with_a_source_and_is_addressed_waits_for_the_lead():
         (ISOLATION, "cmht", (Tie(ADDRESSED),), View.FULL, DeliveryState.READY),  # an adult who may be its own
         (ISOLATION, "cmht", (Tie(ADDRESSED), Tie(HOUSEHOLD, "grandfather")), View.FULL, DeliveryState.HELD),  # and is not
         (ISOLATION, "cmht", (Tie(ADDRESSED), Tie(OWN, "mother")), View.FULL, DeliveryState.READY),
+        (ISOLATION, "cmht", (Tie(ADDRESSED), Tie(OWN, "mother"), Tie(HOUSEHOLD, "grandfather")), View.FULL, DeliveryState.READY),
+        (GROWTH, "cmht", (Tie(ADDRESSED), Tie(OWN, "baby")), View.FULL, DeliveryState.READY),  # its own client
         (GROWTH, "visitors", (Tie(ADDRESSED),), View.FULL, DeliveryState.READY),
         (GROWTH, "police", (Tie(ADDRESSED),), View.FULL, DeliveryState.READY),
         (GROWTH, "cmht", (Tie(EARLIER),), View.FULL, DeliveryState.READY),  # an answer to what it asked

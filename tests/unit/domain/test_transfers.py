@@ -51,6 +51,10 @@ def test_every_child_of_the_household_has_a_line_named_or_not():
     assert next(iter(found)) == "baby"  # those whom the sender names come first
 
 
+def test_the_children_it_is_about_come_first_and_an_adult_it_is_about_is_no_line_of_a_childs_transfer():
+    assert list(lines(a_transfer("mother", "sibling"), FAMILY)) == ["sibling", "baby", "unborn"]
+
+
 def test_midwifery_hands_over_those_who_are_born():
     discharge = message("maternity-discharge", "baby", sender="midwives", to=(RECEIVER,), people=[said("baby")])
     met = situation(discharge, FAMILY, policy(), TEAMS["midwives"], NOW)

@@ -45,6 +45,20 @@ def test_each_knows_what_its_group_may_and_its_own_work(viewer, functions, held)
     assert known(TEAMS[viewer], held=held) == functions
 
 
+def test_who_may_know_of_one_service_learns_nothing_of_another_that_does_the_same_work():
+    """Family nurses hold what health visitors do: a viewer that may know of these alone is not told of those."""
+    viewer = TEAMS["cmht"]
+    rules = policy()
+    group = rules.groups[viewer.function]
+    narrow = replace(rules, visible={**rules.visible, group: frozenset({Function.HEALTH_VISITING})})
+    nurses = replace(TEAMS["visitors"], id="nurses", function=Function.FAMILY_NURSE_PARTNERSHIP)
+    seen = {
+        holder and holder.id: may_know_holder(viewer, Function.HEALTH_VISITING, holder, narrow, hidden=False)
+        for holder in (TEAMS["visitors"], nurses, None)
+    }
+    assert seen == {"visitors": True, "nurses": False, None: True}
+
+
 def test_at_a_protected_address_each_knows_of_itself_alone():
     assert known(TEAMS["visitors"], held=True, hidden=True) == {Function.HEALTH_VISITING}
     assert known(TEAMS["south-visitors"], held=True, hidden=True) == set()
