@@ -234,7 +234,7 @@ def test_declined_with_a_code_that_is_a_reason(store, calls):
     task_id = told(store, HV)
     client = calls(HV)
     where = "Parameters.parameter.where(name='reason')"
-    assert refused(operate(client, task_id, "decline"), 422) == [(where, "a decline needs a coded reason")]
+    assert refused(operate(client, task_id, "decline"), 422) == [(where, "choose why it is declined (a coded reason)")]
     assert refused(operate(client, task_id, "decline", {"name": "reason", "valueCode": "30016"}), 422)[0][0] == where
     assert refused(operate(client, task_id, "decline", {"name": "reason", "valueCode": "99999"}), 400)[0][0] == where
     done = valid(operate(client, task_id, "decline", DECLINE, {"name": "note", "valueString": "Never ours."}))

@@ -144,7 +144,7 @@ def test_what_is_urgent_is_spoken_of(code, priority):
 
 
 def test_a_decline_has_a_reason_that_is_one():
-    assert said(answer(Move.DECLINE)) == [missing("reason", "a decline needs a coded reason")]
+    assert said(answer(Move.DECLINE)) == [missing("reason", "choose why it is declined (a coded reason)")]
     for reason in ResponseReason:
         positive = reason in (ResponseReason.ACCEPTED, ResponseReason.KNOWN_HERE)
         wrong = [against_the_rule("reason", "is not a reason to decline")] if positive else []
@@ -378,7 +378,7 @@ def test_caretaking_has_a_near_review_date_and_says_what_is_done_until_then(due_
     ("reason", "text", "wrong"),
     [
         (ResponseReason.NO_LONGER_HERE, "With his father.", []),
-        (None, "With his father.", [missing("reason", "leaving somebody out needs a coded reason")]),
+        (None, "With his father.", [missing("reason", "choose why this person is left out (a coded reason)")]),
         (
             ResponseReason.ACCEPTED,
             "With his father.",
