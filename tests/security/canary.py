@@ -1,10 +1,21 @@
 """An invented family that is sent through the broker and then looked for: what stands in messages about them, and no number or name of anybody else."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
+from fastapi.testclient import TestClient
+
+from broker.main import create_app
+from broker.policy.model import load
+from broker.runtime import Runtime, wires
+from broker.settings import Settings
+from broker.storage.codec import AesCodec
+from broker.storage.store import open_store
 from schemas.identifiers import synthetic_nhs_number
-from tests.contract.calling import message
+from tests.conftest import SECRET, Clock
+from tests.contract.calling import Broker, message
 
 FAMILY: Final = "Quillonsworth"
 STREET: Final = "77 Zephyrine Passage"
@@ -42,6 +53,23 @@ WORDS: Final = (
 )
 """What nobody may find of them, letter by letter; their dates of birth are a matter of their own."""
 
+TELLINGS = (
+    "pregnancy-booking",
+    "birth",
+    "involvement-start",
+    "supervision-start",
+    "gp-registration",
+    "mental-health-discharge",
+    "change-of-address",
+    "household-update",
+    "concern-bruising",
+    "transfer",
+    "referral",
+    "information-request",
+    "identifier-change",
+)
+"""One of each way in which a message is settled, held, asked about or answered."""
+
 
 def told(name: str) -> dict[str, Any]:
     """A golden example about them, with a word of ours in everything that was written."""
@@ -69,3 +97,14 @@ def seen(*where: str | bytes) -> set[str]:
     """Which of the words stand there, in whatever case."""
     kept = [one if isinstance(one, bytes) else one.encode() for one in where]
     return {word for word in WORDS for one in kept if word.lower().encode() in one.lower()}
+
+
+@contextmanager
+def running(url: str, settings: Settings) -> Iterator[Broker]:
+    """A broker with its worker."""
+    clock, store = Clock(), open_store(url, AesCodec(SECRET))
+    bus, queues = wires(settings, store)
+    runtime = Runtime(settings, store, load(None), bus, clock, queues=queues)
+    app = create_app(runtime)
+    with TestClient(app, raise_server_exceptions=False) as http:
+        yield Broker(runtime, app, http, clock)

@@ -27,20 +27,14 @@ from sqlalchemy import MetaData, select
 from broker import log
 from broker.bus.rabbit.names import EXCHANGES, TEAMS, WORK, work_key
 from broker.bus.rabbit.topology import declare_exchange
-from broker.main import create_app
-from broker.policy.model import load
-from broker.runtime import Runtime, wires
 from broker.settings import Settings
-from broker.storage.codec import AesCodec
-from broker.storage.store import open_store
 from broker.storage.tables import Attempt, Household, Notification, Subject
 from broker.web.tokens import JWT_BEARER
 from schemas import examples
 from schemas.identifiers import NHS_NUMBER
-from tests.conftest import SECRET, Clock
 from tests.contract.calling import ADMIN_SCOPES, FHIR, VISITORS, Broker, sender
 from tests.contract.visiting import Visitor, employ
-from tests.security.canary import CASE, FAMILY, NUMBER, STREET, WORD, WORDS, WORKER, born, seen, told
+from tests.security.canary import CASE, FAMILY, NUMBER, STREET, TELLINGS, WORD, WORDS, WORKER, born, running, seen, told
 from tests.services import postgres_database, rabbitmq_virtual_host
 from tests.unit.channels.mailserver import MailHost, mail_host
 
@@ -198,17 +192,6 @@ def sinks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return found
 
 
-@contextmanager
-def running(url: str, settings: Settings) -> Iterator[Broker]:
-    """A broker with its worker."""
-    clock, store = Clock(), open_store(url, AesCodec(SECRET))
-    bus, queues = wires(settings, store)
-    runtime = Runtime(settings, store, load(None), bus, clock, queues=queues)
-    app = create_app(runtime)
-    with TestClient(app, raise_server_exceptions=False) as http:
-        yield Broker(runtime, app, http, clock)
-
-
 def listen(http: TestClient, found: Sinks) -> None:
     """Keep every answer."""
 
@@ -230,24 +213,6 @@ def goes(broker: Broker, found: Sinks, hook: str) -> None:
     answers(broker, found)
     administers(broker)
     visits(broker, found)
-
-
-TELLINGS = (
-    "pregnancy-booking",
-    "birth",
-    "involvement-start",
-    "supervision-start",
-    "gp-registration",
-    "mental-health-discharge",
-    "change-of-address",
-    "household-update",
-    "concern-bruising",
-    "transfer",
-    "referral",
-    "information-request",
-    "identifier-change",
-)
-"""One of each way in which a message is settled, held, asked about or answered."""
 
 
 def tells(broker: Broker, found: Sinks) -> None:
