@@ -180,3 +180,8 @@ def test_it_is_for_the_people_of_a_team(town):
     assert "data-live" not in auditor.http.get("/app/audit/handovers").text
     auditor.http.cookies.clear()
     assert auditor.http.get("/app/live").headers["location"].startswith("/app/sign-in")
+
+
+def test_what_is_no_id_is_not_asked_for(ruth):
+    """PostgreSQL takes no NUL in a text at all."""
+    assert ruth.http.get("/app/live?task=nul%00byte").status_code in (400, 404)

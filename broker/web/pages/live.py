@@ -6,6 +6,7 @@ from typing import Annotated, Final, TypeAlias
 
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import StringConstraints
 from sqlmodel import Session
 
 from broker.domain.caller import Caller
@@ -27,7 +28,7 @@ MOST_WATCHED: Final = 40
 """Tasks that one page watches: a transfer and its lines. Of more lines the last are not watched."""
 Watched: TypeAlias = Sequence[tuple[str, int]]
 """Ids of tasks, each with the version that the page shows; the whole before its parts."""
-Ids = Annotated[Sequence[str], Query()]
+Ids = Annotated[Sequence[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9\-.]{0,64}$")]], Query()]
 Versions = Annotated[Sequence[int], Query()]
 
 
