@@ -302,6 +302,13 @@ def test_a_transfer_names_the_children_of_the_other_homes_that_it_covers():
     assert keys(both) == {"baby", "mother", "sibling"}
 
 
+def test_a_child_whom_an_earlier_transfer_does_not_name_to_the_team_is_named_in_no_copy_after_it():
+    known = world(home("mother", "baby", "sibling"), work=[works("practice", "baby")])
+    what = message("concern", "baby", kind="growth", sender="visitors", people=[said("baby"), said("sibling")])
+    assert "sibling" in keys(seen("practice", "full", what=what, known=known))
+    assert "sibling" not in keys(seen("practice", "full", what=what, known=known, unnamed=frozenset({"sibling"})))
+
+
 # --- labels, and the kind of it ---------------------------------------------------------------------------------------------------------
 
 
