@@ -8,11 +8,14 @@ from broker.domain.world import KnownMembership, World
 
 
 def as_it_was(world: World, told_at: datetime) -> World:
-    """The same world with everybody in the homes that they have left after that. Who has come, died or been sealed since is as now."""
+    """The same world with everybody in the homes that they have left after that, and without who has come to those homes since. Who has died or been sealed is as now."""
     left = _left(world, told_at)
     if not left:
         return world
-    others = tuple(m for m in world.memberships if m not in left)
+    homes = {m.household_id for m in left}
+    others = tuple(
+        m for m in world.memberships if m not in left and not (m.household_id in homes and _came(m, told_at))
+    )
     return replace(world, memberships=(*others, *(replace(m, state=MembershipState.CURRENT) for m in left)))
 
 
@@ -30,3 +33,7 @@ def _left(world: World, since: datetime) -> list[KnownMembership]:
         if m.state is MembershipState.ENDED and m.ended_at is not None and m.ended_at > since
     }
     return [membership for pair, membership in found.items() if pair not in there]
+
+
+def _came(membership: KnownMembership, since: datetime) -> bool:
+    return membership.asserted_at is not None and membership.asserted_at > since

@@ -167,6 +167,8 @@ class KnownMembership:
     since: date | None = None
     until: date | None = None
     asserted_by: str = ""
+    asserted_at: datetime | None = field(default=None, compare=False)
+    """When it was first said."""
     ended_at: datetime | None = field(default=None, compare=False)
     """When it was said that it has ended."""
 

@@ -132,6 +132,7 @@ _MEMBERSHIP: Final = (
     "area_id",
     "refuge",
     "ended_at",
+    "asserted_at",
 )
 
 
@@ -145,6 +146,7 @@ def _membership(row: Row) -> KnownMembership:
         until=row[5],
         asserted_by=row[6],
         ended_at=row[10],
+        asserted_at=row[11],
     )
 
 

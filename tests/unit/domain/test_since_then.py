@@ -47,3 +47,13 @@ def test_who_left_twice_or_has_come_back_is_there_once():
     assert as_it_was(twice, NOW).members_of("home") == ("baby", "father", "mother")
     back = replace(gone, memberships=(*gone.memberships, replace(first, state=MembershipState.CURRENT, ended_at=None)))
     assert as_it_was(back, NOW) is back
+
+
+def test_who_came_later_to_a_home_that_somebody_left_was_not_there():
+    """Those whom the message meets never lived with somebody who moved in once they were gone."""
+    day = timedelta(days=1)
+    gone = left(world(home("mother", "baby", "father")), "father", NOW + day)
+    came = {"mother": NOW - day, "baby": NOW, "father": NOW - day}
+    known = replace(gone, memberships=tuple(replace(m, asserted_at=came[m.person_id]) for m in gone.memberships))
+    assert as_it_was(known, NOW).members_of("home") == ("baby", "father", "mother")
+    assert as_it_was(known, NOW - timedelta(hours=1)).members_of("home") == ("father", "mother")
