@@ -35,7 +35,8 @@ def own(request: Request, running: Running, person: SignedInPerson) -> Response:
     found = running.store.read(lambda session: accounts.sessions_of(session, sessions.account_of(person)))
     alive = [one for one in found if not sessions.over(one, running.settings, now)]
     shown = [
-        Shown(mark=_mark(one.digest), here=compare_digest(one.digest, here), begun=one.begun_at, seen=one.seen_at) for one in alive
+        Shown(mark=_mark(one.digest), here=compare_digest(one.digest, here), begun=one.begun_at, seen=one.seen_at)
+        for one in alive
     ]
     return page(
         running.settings,
