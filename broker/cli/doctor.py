@@ -2,11 +2,11 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,7 +16,6 @@ from broker.clock import utc_now
 from broker.errors import Away, Misconfigured
 from broker.settings import Settings
 from broker.storage import epochs, runtime_role, second_lock, steps
-from broker.storage.store import open_store
 
 if TYPE_CHECKING:
     from broker.cli.doctor_bus import BusReport
@@ -121,11 +120,8 @@ def _keys(read: Settings) -> str:
         where = "BATON_SECRET_KEY alone (docs/encryption.md says how to have keys that rotate)"
     try:
         codec = epochs.codec_of(read)
-        store = open_store(read.database_url, codec)
-        try:
+        with opening.as_it_is(read, codec) as store:
             store.read(lambda session: epochs.follow(session, codec))
-        finally:
-            store.close()
     except Misconfigured as error:
         return f"mend: {error}"
     return f"ok: epoch {codec.keys.active} is active, from {where}"
@@ -163,9 +159,8 @@ def _lookups(read: Settings) -> str:
 
 def _database(read: Settings) -> str:
     try:
-        store = open_store(read.database_url, opening.KeylessCodec())
-        at, newest, durable = store.schema(), steps.newest(), store.durability()
-        store.close()
+        with opening.as_it_is(read) as store:
+            at, newest, durable = store.schema(), steps.newest(), store.durability()
     except (SQLAlchemyError, Away) as error:
         return f"mend: it does not answer ({type(error.__cause__ or error).__name__})"
     except Misconfigured as error:
@@ -177,38 +172,29 @@ def _database(read: Settings) -> str:
 
 def _lock(read: Settings) -> str:
     """Whether PostgreSQL holds by itself what a team may read (`storage.second_lock`)."""
-    store = open_store(read.database_url, opening.KeylessCodec())
-    try:
+    with opening.as_it_is(read) as store:
         if store.embedded:
             return "ok: none on SQLite, whose file nobody but this program reads"
         if second_lock.is_on(store.engine):
             return f"ok: row-level security, {second_lock.ROLE}"
-        return f"mend: off: have the database's administrator create {second_lock.ROLE} (docs/operations.md), then `baton migrate`"
-    finally:
-        store.close()
+    return f"mend: off: have the database's administrator create {second_lock.ROLE} (docs/operations.md), then `baton migrate`"
 
 
 def _audit(read: Settings) -> str:
     """What keeps what was written down from being changed by whoever has this login."""
-    store = open_store(read.database_url, opening.KeylessCodec())
-    try:
+    with opening.as_it_is(read) as store:
         if store.embedded or runtime_role.may_change_the_audit(store.engine):
             return "ok: insert-only by triggers alone; on PostgreSQL by grants too, with a login of its own (docs/audit.md)"
-        return "ok: insert-only by triggers, and by what this login is granted"
-    finally:
-        store.close()
+    return "ok: insert-only by triggers, and by what this login is granted"
 
 
 def _clock(read: Settings) -> str:
     """Whether this machine's clock is the database's: deadlines, leases and the audit are dated by it."""
-    store = open_store(read.database_url, opening.KeylessCodec())
-    try:
-        if store.embedded:
-            return "ok: the database goes by this machine's"
-        there = store.read(lambda session: session.execute(text("SELECT clock_timestamp()")).scalar_one())
-        ahead = (utc_now() - there).total_seconds()
-    finally:
-        store.close()
+    with opening.as_it_is(read) as store:
+        there = store.clock()
+    if there is None:
+        return "ok: the database goes by this machine's"
+    ahead = (utc_now() - there).total_seconds()
     if abs(ahead) <= APART_SECONDS:
         return f"ok: {ahead:+.1f} s from the database's"
     where = "ahead of" if ahead > 0 else "behind"
@@ -216,11 +202,8 @@ def _clock(read: Settings) -> str:
 
 
 def _channels(read: Settings) -> str:
-    store = open_store(read.database_url, opening.KeylessCodec())
-    try:
+    with opening.as_it_is(read) as store:
         return doctor_channels.look(store, read, utc_now())
-    finally:
-        store.close()
 
 
 def _named_gateways(read: Settings) -> list[dict[str, str]]:
@@ -232,9 +215,5 @@ def _named_gateways(read: Settings) -> list[dict[str, str]]:
 def _gateways(read: Settings, *, answers: bool) -> str:
     from broker.cli import doctor_gateways
 
-    store = open_store(read.database_url, opening.KeylessCodec()) if answers else None
-    try:
+    with opening.as_it_is(read) if answers else nullcontext() as store:
         return doctor_gateways.look(read, store, utc_now())
-    finally:
-        if store is not None:
-            store.close()

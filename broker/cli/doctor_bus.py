@@ -9,12 +9,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker.bus.rabbit import look, opening
 from broker.bus.rabbit.look import Seen, SeenQueue
 from broker.bus.rabbit.names import Access, team_access
-from broker.cli.opening import KeylessCodec
+from broker.cli.opening import as_it_is
 from broker.domain.states import ChannelKind
 from broker.errors import Away, Misconfigured
 from broker.settings import Settings
 from broker.storage import channels
-from broker.storage.store import open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +68,8 @@ def examine(read: Settings) -> BusReport | None:
 def _teams(read: Settings) -> list[str]:
     """Teams that are told by AMQP; none when the database does not say, which is a check of its own."""
     try:
-        store = open_store(read.database_url, KeylessCodec())
-        try:
+        with as_it_is(read) as store:
             return store.read(lambda session: channels.teams_of(session, ChannelKind.AMQP))
-        finally:
-            store.close()
     except (SQLAlchemyError, Away, Misconfigured):
         return []
 

@@ -69,6 +69,16 @@ def database(read: Settings, *, keyless: bool = False) -> Iterator[Store]:
         store.close()
 
 
+@contextmanager
+def as_it_is(read: Settings, codec: Codec | None = None) -> Iterator[Store]:
+    """The database for a look at it: not migrated, without the secret key unless a codec is given; closed afterwards."""
+    store = open_store(read.database_url, codec or KeylessCodec())
+    try:
+        yield store
+    finally:
+        store.close()
+
+
 def _newest(store: Store) -> None:
     """Migrate unless the database is far enough already; the migration tool is loaded only when it is needed."""
     if not steps.is_enough(store.schema()):

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -146,6 +147,13 @@ class Store:
     def durability(self) -> str:
         """The settings that durability rests on, as they are in force: `fsync on, …`."""
         return self.read(lambda session: durability.in_force(session.connection().connection.driver_connection))
+
+    def clock(self) -> datetime | None:
+        """The server's own time; None where the database has this machine's."""
+        if self.embedded:
+            return None
+        now: datetime = self.read(lambda session: session.execute(text("SELECT clock_timestamp()")).scalar_one())
+        return now
 
     def close(self) -> None:
         """Give back all connections."""
