@@ -10,6 +10,7 @@ from sqlmodel import Session
 from broker.domain.identifying import normal, previous_numbers
 from broker.domain.merging import OPEN
 from broker.domain.responsibility import open_to_all
+from broker.domain.since_then import homes_left
 from broker.domain.states import MembershipState, PersonState
 from broker.domain.world import KnownPerson, World
 from broker.storage import direct
@@ -36,7 +37,7 @@ __all__ = [
     "open_among",
     "place",
     "survivors",
-    "there_since",
+    "world_since",
 ]
 
 NEIGHBOURS: Final = 30
@@ -161,11 +162,16 @@ _MEMBERS = Query(
 )
 
 
-def there_since(session: Session, household_ids: Collection[str], since: datetime) -> set[str]:
-    """Ids of the persons who belong to any of the households, or were said to have left it after that."""
-    if not household_ids:
-        return set()
-    return {person for (person,) in direct.rows(session, _THERE_SINCE, homes=household_ids, since=since)}
+def world_since(
+    session: Session, codec: Codec, persons: Collection[str], since: datetime | None
+) -> tuple[World, frozenset[str]]:
+    """The world round these persons, and round everybody of the homes that somebody has left after that; and these homes. None: after nothing."""
+    world = load_world(session, codec, persons)
+    left = frozenset[str]() if since is None else homes_left(world, since)
+    if left:
+        there = {person for (person,) in direct.rows(session, _THERE_SINCE, homes=left, since=since)}
+        world = load_world(session, codec, there.union(persons))
+    return world, left
 
 
 _THERE_SINCE = Query(

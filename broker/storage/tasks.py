@@ -16,7 +16,6 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, false, or_
 from sqlmodel import Session, col, select
 
 from broker.domain import clocks
-from broker.domain.asks import SIBLINGS
 from broker.domain.states import DeliveryState, Purpose, View
 from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.domain.wanted import TaskWanted
@@ -327,41 +326,6 @@ def _open_transfers() -> sa.CompoundSelect[str]:
 
 
 _OPEN_TRANSFERS = Query(_open_transfers())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reserved:
-    """A transfer that does not name every child to its receiver until somebody agrees, or for good, and since when."""
-
-    notification_id: str
-    team_id: str
-    since: datetime
-
-
-def reserved(session: Session, person_ids: Collection[str], teams: Collection[str]) -> list[Reserved]:
-    """Transfers in which any of these persons stands and of which these teams are the receivers."""
-    if not person_ids or not teams:
-        return []
-    found = direct.rows(session, _RESERVED, persons=sorted(person_ids), teams=teams)
-    return [Reserved(notification_id=about_, team_id=team, since=since) for about_, team, since in found]
-
-
-def _reserved() -> sa.Select[*tuple[Any, ...]]:
-    gate = TASK.alias("gate")
-    asked = sa.exists().where(
-        gate.c.notification_id == TASK.c.notification_id,
-        gate.c.code == TaskCode.RELEASE,
-        gate.c.dedupe_key.like(f"{SIBLINGS}:%"),
-    )
-    columns = (TASK.c.notification_id, TASK.c.owner_team_id)
-    return (
-        sa.select(*columns, sa.func.min(TASK.c.authored_at, type_=UtcDateTime()))
-        .where(among(TASK.c.person_id, "persons"), IS_OF_TRANSFER, among(TASK.c.owner_team_id, "teams"), asked)
-        .group_by(*columns)
-    )
-
-
-_RESERVED = Query(_reserved())
 
 
 def parts_of(session: Session, codec: Codec, whole_id: str, code: TaskCode) -> list[Stored]:

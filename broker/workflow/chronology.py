@@ -25,8 +25,8 @@ from broker.storage import people
 from broker.storage.chronology import Entry, Window
 from broker.storage.deliveries import RELEASE_REFUSED
 from broker.storage.missed import missed
+from broker.storage.reserving import reserved
 from broker.storage.tables import Expectation
-from broker.storage.tasks import reserved
 from broker.storage.world import load_world
 from broker.workflow import view
 from broker.workflow.context import Context

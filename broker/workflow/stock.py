@@ -2,15 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlmodel import Session
 
-from broker.domain import matching, since_then
+from broker.domain import matching
 from broker.domain.around import around
 from broker.domain.world import World
 from broker.storage import deliveries as delivery_rows
-from broker.storage import notifications, people, tasks
+from broker.storage import notifications, people, reserving, tasks
 from broker.storage.codec import Codec
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import Stored
@@ -28,7 +27,7 @@ class Stock:
     """By notification id: the message, about whom its persons have turned out to be since."""
     carried: Mapping[str, list[Stored]]
     """By delivery id: tasks that came with it."""
-    reserved: Sequence[tasks.Reserved]
+    reserved: Sequence[reserving.Reserved]
     """Transfers round the persons that do not name every child to one of the deliveries' teams."""
     _everybody: World
     _left: frozenset[str]
@@ -49,13 +48,14 @@ class Stock:
         told = {row.notification_id for row in telling if row.notification_id}
         said = _said(session, codec, [row for row in found if row.id in told and row.content is not None])
         persons = {person.key for message in said.values() for person in message.people}
-        everybody, left = _everybody(session, codec, persons, [row.created_at for row in telling])
+        first = min((row.created_at for row in telling), default=None)
+        everybody, left = people.world_since(session, codec, persons, first)
         return cls(
             deliveries=deliveries,
             notifications={row.id: row for row in found},
             said=said,
             carried=_carried(session, codec, telling),
-            reserved=tasks.reserved(session, everybody.people.keys(), {row.team_id for row in telling}),
+            reserved=reserving.reserved(session, everybody.people.keys(), {row.team_id for row in telling}),
             _everybody=everybody,
             _left=left,
             _gates=all_gates(session, codec, told) if told else {},
@@ -79,18 +79,6 @@ class Stock:
     def gates(self, notification_id: str) -> Gates:
         """What a safeguarding lead has decided about it."""
         return self._gates[notification_id]
-
-
-def _everybody(
-    session: Session, codec: Codec, persons: Collection[str], told_at: Collection[datetime]
-) -> tuple[World, frozenset[str]]:
-    """The world round these persons, with the homes that somebody has left since the first was told, and these."""
-    world = people.load_world(session, codec, persons)
-    left = since_then.homes_left(world, min(told_at)) if told_at else frozenset[str]()
-    if left:
-        there = people.there_since(session, left, min(told_at))
-        world = people.load_world(session, codec, there.union(persons))
-    return world, left
 
 
 def _said(session: Session, codec: Codec, rows: Collection[Notification]) -> dict[str, Message]:

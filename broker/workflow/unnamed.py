@@ -12,7 +12,6 @@ from broker.domain.world import Team, World
 from broker.storage import chronology, people
 from broker.storage.chronology import Entry
 from broker.storage.deliveries import NOT_TOLD
-from broker.storage.world import load_world
 from broker.workflow.context import Context
 from broker.workflow.gates import all_gates
 
@@ -37,10 +36,7 @@ def of_transfers(
         return frozenset()
     subjects = {person for entry in handed for person in entry.message.weighed}
     before = told_at - timedelta.resolution  # the message that says that somebody has left is of this moment
-    world = load_world(session, ctx.codec, subjects)
-    left = since_then.homes_left(world, before)
-    if left:
-        world = load_world(session, ctx.codec, subjects | people.there_since(session, left, before))
+    world, _ = people.world_since(session, ctx.codec, subjects, before)
     return _unnamed(session, ctx, handed, since_then.as_it_was(world, before), team, now)
 
 

@@ -28,9 +28,9 @@ from broker.storage import (
     migrate,
     notifications,
     patterns,
+    reserving,
     synthetic,
     task_search,
-    tasks,
     upcoming,
     watchdog,
 )
@@ -227,7 +227,7 @@ HOT: dict[str, tuple[Work, str]] = {
         "ix_task_open",
     ),
     "transfers that do not name everybody": (
-        lambda session: tasks.reserved(session, [f"p-{number}" for number in range(1, 200)], [_OWNER, _BOXED]),
+        lambda session: reserving.reserved(session, [f"p-{number}" for number in range(1, 200)], [_OWNER, _BOXED]),
         "ix_task_of_transfer",
     ),
     "what nobody has answered": (
