@@ -129,8 +129,7 @@ def _born(ledger: Ledger, news: News, message: Message) -> None:
 def _by_policy(ledger: Ledger, news: News, message: Message, in_transfer: frozenset[tuple[str, str]]) -> None:
     for rule, subject, team in _lines(news, message):
         for person_id in _about(news, rule, subject):
-            holder = ledger.holder((person_id, Function.GENERAL_PRACTICE))
-            if rule.team == "practice" and not settles(news.sender, team, holder, looked_up=news.looked_up):
+            if rule.team == "practice" and not _settled(ledger, news, person_id, team):
                 continue
             if team is None:
                 moves.registered_elsewhere(ledger, person_id)
@@ -138,6 +137,12 @@ def _by_policy(ledger: Ledger, news: News, message: Message, in_transfer: frozen
                 moves.take(ledger, team, person_id, first_only=rule.first_only)
             elif not (rule.stays_in_transfer and (person_id, team.id) in in_transfer):
                 moves.give_up(ledger, team, person_id, rule.why or Unheld.ENDED)
+
+
+def _settled(ledger: Ledger, news: News, person_id: str, practice: Team | None) -> bool:
+    """Whether whoever says it may end what the practice so far has."""
+    holder = ledger.holder((person_id, Function.GENERAL_PRACTICE))
+    return settles(news.sender, practice, holder, looked_up=news.looked_up)
 
 
 def _lines(news: News, message: Message) -> Iterator[tuple[ResponsibilityRule, str, Team | None]]:

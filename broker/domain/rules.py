@@ -184,7 +184,22 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InvolvementRule:
+class OnWord:
+    """Of which kinds of its event a line is, and on whose word."""
+
+    kinds: frozenset[str] = frozenset()
+    without_kinds: frozenset[str] = frozenset()
+    senders: frozenset[Function] = frozenset()
+    """Only on their word; empty means anybody's."""
+
+    def holds(self, kind: str | None, sender: Function) -> bool:
+        """Whether it is of this kind, and of this sender's word."""
+        of_kind = (not self.kinds or kind in self.kinds) and kind not in self.without_kinds
+        return of_kind and (not self.senders or sender in self.senders)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvolvementRule(OnWord):
     """What an event does to involvements with its subjects.
 
     `team`: the sender's, or the general practice registered with. `functions`: only teams of these; empty means any.
@@ -194,10 +209,6 @@ class InvolvementRule:
     effect: Literal["opens", "renews", "ends"]
     team: Literal["sender", "practice"] = "sender"
     functions: frozenset[Function] = frozenset()
-    kinds: frozenset[str] = frozenset()
-    without_kinds: frozenset[str] = frozenset()
-    senders: frozenset[Function] = frozenset()
-    """Only on their word; empty means anybody's."""
     with_unborn: bool = False
     instead_of_others: bool = False
     """Ends the involvements of other teams of that function with the same person."""
@@ -205,16 +216,11 @@ class InvolvementRule:
 
     def applies(self, kind: str | None, function: Function, sender: Function) -> bool:
         """Whether the rule is for this kind of the event, a team of this function, and this sender's word."""
-        return (
-            (not self.functions or function in self.functions)
-            and (not self.senders or sender in self.senders)
-            and (not self.kinds or kind in self.kinds)
-            and kind not in self.without_kinds
-        )
+        return (not self.functions or function in self.functions) and self.holds(kind, sender)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResponsibilityRule:
+class ResponsibilityRule(OnWord):
     """What an event does to who is responsible for its subjects (F3).
 
     `team`: the sender's, or the general practice registered with. `takes`: that team is responsible from now on.
@@ -224,10 +230,6 @@ class ResponsibilityRule:
     effect: Literal["takes", "ends"]
     team: Literal["sender", "practice"] = "sender"
     functions: frozenset[Function]
-    kinds: frozenset[str] = frozenset()
-    without_kinds: frozenset[str] = frozenset()
-    senders: frozenset[Function] = frozenset()
-    """Only on their word; empty means anybody's."""
     with_unborn: bool = False
     first_only: bool = False
     """Takes only where nothing was ever said of who is responsible."""
@@ -239,8 +241,7 @@ class ResponsibilityRule:
 
     def applies(self, kind: str | None, function: Function, sender: Function) -> bool:
         """Whether the rule is for this kind of the event, a team of this function, and this sender's word."""
-        of_kind = (not self.kinds or kind in self.kinds) and kind not in self.without_kinds
-        return function in self.functions and of_kind and (not self.senders or sender in self.senders)
+        return function in self.functions and self.holds(kind, sender)
 
 
 HOUSEHOLD: Final = "household"
