@@ -224,26 +224,17 @@ def _bench(plan: Plan, fan_out: int) -> "Iterator[_Bench]":
         migrate.upgrade(store.engine)
         runtime = Runtime(Settings(database_url=url), store, load(None), EmbeddedBus())
         teams = bench_town.told(fan_out)
-        households = bench_town.spread(plan.deliveries // fan_out + round(plan.seconds * PACE))
-        bench_town.fill(runtime, teams, households)
-        bench = _Bench(plan, stack, folder, url, key, runtime, teams, households)
+        bench = _Bench(plan, stack, folder, url, key, runtime, teams)
+        bench_town.fill(runtime, teams, bench.households)
         bench.settle([*teams, bench_town.SENDER])
         yield bench
 
 
 class _Bench:
-    """A filled database, the agencies it tells, and the processes that serve it."""
+    """A database that is to be filled, the agencies it tells, and the processes that serve it."""
 
     def __init__(
-        self,
-        plan: Plan,
-        stack: ExitStack,
-        folder: Path,
-        url: str,
-        key: str,
-        runtime: Runtime,
-        teams: Sequence[str],
-        households: int,
+        self, plan: Plan, stack: ExitStack, folder: Path, url: str, key: str, runtime: Runtime, teams: Sequence[str]
     ) -> None:
         """Nothing runs yet."""
         self._plan = plan
@@ -258,11 +249,11 @@ class _Bench:
             "BATON_CANARY_SECONDS": "86400",
             **({} if plan.amqp is None else {bench_agencies.AMQP: plan.amqp}),
         }
-        self._households = households
         self._hooks: int | None = None
         self._readers: list[str] = []
         self._queues: list[str] = []
         self.teams = teams
+        self.households = bench_town.spread(plan.deliveries // len(teams) + round(plan.seconds * PACE))
 
     @property
     def store(self) -> Store:
@@ -314,7 +305,7 @@ class _Bench:
     def fill(self, notifications: int) -> "list[datetime]":
         """Accept so many, told to every team; when each was received, once for each team."""
         began = utc_now()
-        for body in bench_town.bodies(began, notifications, self._households):
+        for body in bench_town.bodies(began, notifications, self.households):
             bench_town.send(self._runtime, body)
         return [began] * (notifications * len(self.teams))
 
@@ -368,10 +359,10 @@ class _Bench:
         lines = ("POST /fhir/$process-message HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/fhir+json")
         head = "".join(f"{line}\r\n" for line in (*lines, f"Authorization: Bearer {token}")).encode()
         send_paced(
-            self._port, head, bench_town.bodies(utc_now(), CALLERS, self._households), per_second=PACE, callers=CALLERS
+            self._port, head, bench_town.bodies(utc_now(), CALLERS, self.households), per_second=PACE, callers=CALLERS
         )
         began = utc_now()
-        bodies = bench_town.bodies(began, round(seconds * PACE), self._households)
+        bodies = bench_town.bodies(began, round(seconds * PACE), self.households)
         answers = send_paced(self._port, head, bodies, per_second=PACE, callers=CALLERS)
         if answers.refused:
             raise BatonError(f"{answers.refused} messages were not accepted: these figures are worth nothing.")

@@ -32,3 +32,6 @@ def _on_sqlite() -> None:
     )
     op.execute(f"PRAGMA schema_version = {version + 1}")
     op.execute("PRAGMA writable_schema = OFF")
+    columns = op.get_bind().execute(sa.text("PRAGMA table_info(delivery)")).mappings()
+    if any(column["name"] == "notification_id" and column["notnull"] for column in columns):
+        raise RuntimeError("the table delivery is not as the steps before this one made it")
