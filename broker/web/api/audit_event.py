@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlmodel import Session
 
 from broker.domain.caller import Caller
@@ -13,7 +13,7 @@ from broker.runtime import Runtime
 from broker.storage import audit, audit_search
 from broker.web import documented
 from broker.web.api import audit_query
-from broker.web.api.parameters import Pairs, in_body
+from broker.web.api.parameters import Pairs, RecordId, in_body
 from broker.web.deps import Body, Running, require
 from broker.web.outcomes import FhirResponse
 from broker.workflow.acknowledge import scope_of
@@ -21,7 +21,6 @@ from broker.workflow.audit_wire import audit_event
 
 router = APIRouter(prefix="/fhir/AuditEvent", tags=["Audit"], default_response_class=FhirResponse)
 Reader = Annotated[Caller, Depends(require("system/AuditEvent.rs", "baton/audit"))]
-EventId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 Json = dict[str, Any]
 
 
@@ -42,7 +41,7 @@ def search_by_post(request: Request, running: Running, caller: Reader, body: Bod
 
 
 @router.get("/{event_id}", summary="Read an audit event")
-def read(event_id: EventId, running: Running, caller: Reader) -> Response:
+def read(event_id: RecordId, running: Running, caller: Reader) -> Response:
     """One event. That it was read is an event of its own."""
 
     def work(session: Session) -> Entry:

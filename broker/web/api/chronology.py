@@ -16,7 +16,7 @@ from broker.storage import audit
 from broker.storage.keyset import Position
 from broker.web import documented
 from broker.web.api.chronology_shown import Page, gaps_shown, line_shown, searchset
-from broker.web.api.parameters import ID, Pairs, after, day, one, only, order, refuse, whole
+from broker.web.api.parameters import ID, Pairs, after, day, limited, one, only, order, refuse
 from broker.web.api.people import Searcher
 from broker.web.deps import Running
 from broker.web.guard import preferred
@@ -144,15 +144,12 @@ def _media(request: Request, pairs: Pairs) -> str:
 def _read(pairs: Pairs) -> Asked:
     only(pairs, tuple(ASKS))
     sort, descending = order(pairs, "sort", SortBy, SortBy.AT)
-    limit = whole(pairs, "limit")
-    if limit == 0:
-        refuse("limit", "must be at least 1")
     return Asked(
         since=day(pairs, "since").start,
         until=day(pairs, "until").end,
         descending=descending,
         after=after(pairs, sort, descending=descending, name="cursor"),
-        limit=min(limit or USUAL, MOST),
+        limit=limited(pairs, USUAL, MOST),
     )
 
 

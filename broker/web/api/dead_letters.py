@@ -12,15 +12,13 @@ from pydantic import BaseModel
 from sqlmodel import Session
 
 from broker.domain.states import AttemptOutcome, ChannelKind, DeliveryState
-from broker.errors import Unreadable
-from broker.storage import keyset
 from broker.storage.dead_letters import Letter, SortBy, Tried, Why
 from broker.storage.keyset import Position
 from broker.web.api.admin import Admin, Name
+from broker.web.api.parameters import behind
 from broker.web.deps import Running
 from broker.workflow import dead_letters
 from schemas.codes import Event
-from schemas.problem import Problem
 
 router = APIRouter(prefix="/admin/dead-letters", tags=["Administration"])
 DeliveryId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-]{1,64}$", description="Id of the delivery")]
@@ -84,7 +82,7 @@ def listed(
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE,
 ) -> Page:
     """Deliveries that were tried up the whole ladder (once a day from then on), and those that wait for a channel that is switched off."""
-    after = None if cursor is None else _position(cursor)
+    after = behind(cursor, SortBy.SINCE, descending=False)
 
     def work(session: Session) -> tuple[list[Letter], Position | None]:
         return dead_letters.page(session, caller, team_id=team, after=after, limit=limit, now=running.now())
@@ -112,13 +110,6 @@ def retry(delivery_id: DeliveryId, running: Running, caller: Admin) -> LetterSho
     """Idempotent: how it stands once it is due. One that waits for a channel that is switched off goes on waiting."""
     [letter] = running.store.write(lambda session: dead_letters.retry(session, caller, [delivery_id], running.now()))
     return _shown(letter)
-
-
-def _position(cursor: str) -> Position:
-    found = keyset.position(cursor, SortBy.SINCE, descending=False)
-    if found is None:
-        raise Unreadable(problems=[Problem("cursor", "is not one of this list", "value")])
-    return found
 
 
 def _next(last: Position | None, team: str | None, limit: int) -> str | None:

@@ -3,21 +3,20 @@
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlmodel import Session
 
 from broker.domain.caller import Caller
 from broker.errors import NotFound
 from broker.runtime import Runtime
 from broker.web import documented
-from broker.web.api.parameters import Pairs, chosen, in_body, only, reference, refuse
+from broker.web.api.parameters import Pairs, RecordId, chosen, in_body, only, reference, refuse
 from broker.web.deps import Body, Running, require
 from broker.web.outcomes import FhirResponse
 from broker.workflow import flags
 
 router = APIRouter(prefix="/fhir/Flag", tags=["Flags"], default_response_class=FhirResponse)
 Reader = Annotated[Caller, Depends(require("system/Flag.rs"))]
-FlagId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 Json = dict[str, Any]
 
 KNOWN: Final = ("patient", "subject", "status", "_format")
@@ -40,7 +39,7 @@ def search_by_post(request: Request, running: Running, caller: Reader, body: Bod
 
 
 @router.get("/{flag_id}", summary="Read a flag")
-def read(flag_id: FlagId, running: Running, caller: Reader) -> Response:
+def read(flag_id: RecordId, running: Running, caller: Reader) -> Response:
     """A flag that your team holds, or held. Never to be shown to patient or family."""
 
     def work(session: Session) -> Json:

@@ -7,7 +7,7 @@ from broker.domain import terms
 from broker.domain.handovers import HandoverState
 from broker.storage.handovers import HandoverQuery, SortBy
 from broker.storage.keyset import Position
-from broker.web.api.parameters import Pairs, after, chosen, coded, day, one, only, order, reference, refuse, whole
+from broker.web.api.parameters import Pairs, after, chosen, coded, day, limited, one, only, order, reference, refuse
 from schemas.codes import Event, Function
 
 MOST: Final = 500
@@ -40,14 +40,11 @@ def read(pairs: Pairs) -> HandoverQuery:
     """The query of a page. Unreadable names the parameter that cannot be served."""
     only(pairs, (*FILTERS, *PAGING))
     sort, descending = order(pairs, "sort", SortBy, f"-{SortBy.AGE}")
-    limit = whole(pairs, "limit")
-    if limit == 0:
-        refuse("limit", "must be at least 1")
     return _filtered(
         pairs,
         sort=sort,
         descending=descending,
-        limit=min(limit or USUAL, MOST),
+        limit=limited(pairs, USUAL, MOST),
         after=after(pairs, sort, descending=descending, name="cursor"),
     )
 

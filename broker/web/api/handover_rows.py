@@ -166,11 +166,11 @@ _COLUMNS: Final[dict[str, Callable[[HandoverRow], Cell]]] = {
     "childrenNamed": lambda row: row.children_named,
     "childrenInTransfer": lambda row: row.children_in_transfer,
     "childrenConfirmed": lambda row: row.children_confirmed,
-    "sent": lambda row: _at(row.sent),
-    "delivered": lambda row: _at(row.delivered),
-    "opened": lambda row: _at(row.opened),
-    "answered": lambda row: _at(row.answered),
-    "due": lambda row: _at(row.due),
+    "sent": lambda row: moment(row.sent),
+    "delivered": lambda row: moment(row.delivered),
+    "opened": lambda row: moment(row.opened),
+    "answered": lambda row: moment(row.answered),
+    "due": lambda row: moment(row.due),
     "age": lambda row: row.age,
     "level": lambda row: row.level,
     "reasonCode": lambda row: row.reason.code if row.reason else None,
@@ -185,8 +185,8 @@ def cells(row: HandoverRow) -> list[Cell]:
     return [column(row) for column in _COLUMNS.values()]
 
 
-def _at(time: datetime | None) -> str | None:
-    """As JSON has it."""
+def moment(time: datetime | None) -> str | None:
+    """A time in a CSV, as JSON has it."""
     return time.isoformat().replace("+00:00", "Z") if time else None
 
 

@@ -5,9 +5,10 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final, NoReturn, TypeVar
+from typing import Annotated, Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
+from fastapi import Path
 from starlette.requests import Request
 
 from broker.errors import Unreadable, Unsupported
@@ -21,7 +22,10 @@ from schemas.problem import Problem
 Pairs = Sequence[tuple[str, str]]
 Member = TypeVar("Member", bound=StrEnum)
 
-ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_FORM: Final = r"[A-Za-z0-9\-.]{1,64}"
+ID: Final = re.compile(_FORM)
+RecordId = Annotated[str, Path(pattern=f"^{_FORM}$")]
+"""An id in an address, of the form of FHIR's."""
 _DATE: Final = re.compile(
     r"(eq|ge|le|gt|lt)?(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?))?)?)?"
 )
@@ -48,10 +52,14 @@ def only_count(pairs: Pairs) -> bool:
 
 def after(pairs: Pairs, sort: StrEnum, *, descending: bool, name: str = "_cursor") -> Position | None:
     """Where the page begins: behind the cursor, which must be of this very order."""
-    value = one(pairs, name)
-    if value is None:
+    return behind(one(pairs, name), sort, descending=descending, name=name)
+
+
+def behind(cursor: str | None, sort: StrEnum, *, descending: bool, name: str = "cursor") -> Position | None:
+    """What a cursor says, which must be of this very order."""
+    if cursor is None:
         return None
-    return position(value, sort, descending=descending) or refuse(name, "is not one of this search")
+    return position(cursor, sort, descending=descending) or refuse(name, "is not one of this search")
 
 
 def refuse(path: str, reason: str, code: str = "value") -> NoReturn:
@@ -118,6 +126,14 @@ def whole(pairs: Pairs, name: str) -> int | None:
     if value is not None and not (value.isascii() and value.isdigit() and len(value) < 10):
         refuse(name, "must be a whole number")
     return None if value is None else int(value)
+
+
+def limited(pairs: Pairs, usual: int, most: int) -> int:
+    """How many a page has, by `limit`."""
+    limit = whole(pairs, "limit")
+    if limit == 0:
+        refuse("limit", "must be at least 1")
+    return min(limit or usual, most)
 
 
 def order(pairs: Pairs, name: str, kind: type[Member], usual: str) -> tuple[Member, bool]:

@@ -12,18 +12,16 @@ from sqlmodel import Session
 from adapters.registry import ADAPTERS
 from broker import gateway_file
 from broker.domain.caller import Caller
-from broker.errors import Unreadable
 from broker.runtime import Runtime
-from broker.storage import keyset
 from broker.storage.dead_letters import SortBy
 from broker.storage.keyset import Position
 from broker.storage.quarantine import Quarantined
 from broker.web.api.admin import Admin, Name
+from broker.web.api.parameters import behind
 from broker.web.deps import Running
 from broker.workflow import reread
 from broker.workflow.reread import Readers
 from schemas.limits import Limits
-from schemas.problem import Problem
 
 router = APIRouter(prefix="/admin/dead-letters/quarantined", tags=["Administration"])
 Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-]{1,64}$", description="Id of what was refused")]
@@ -94,7 +92,7 @@ def listed(
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE,
 ) -> Page:
     """Kept with the answer 400 or 422, each with its tasks; what was taken since is left out."""
-    found, last = _page(running, caller, team, via, _after(cursor), limit)
+    found, last = _page(running, caller, team, via, behind(cursor, SortBy.SINCE, descending=False), limit)
     return Page(quarantined=[_shown(one) for one in found], next=_next("", last, team, via, limit))
 
 
@@ -117,7 +115,7 @@ def retry_several(
     cursor: Annotated[str | None, Query(max_length=300, description="`next` of the answer before says it")] = None,
 ) -> Reread:
     """Each by itself and as often as one likes, the oldest first, so many at a time."""
-    found, last = _page(running, caller, team, via, _after(cursor), AT_ONCE)
+    found, last = _page(running, caller, team, via, behind(cursor, SortBy.SINCE, descending=False), AT_ONCE)
     after = [running.store.write(partial(again, running, caller, one.id)) for one in found]
     taken = sum(one.became is not None for one in after)
     return Reread(read=len(after), taken=taken, left=len(after) - taken, next=_next("/$retry", last, team, via, None))
@@ -146,15 +144,6 @@ def _page(
         return reread.page(session, ctx, caller, team_id=team, via=via, after=after, limit=limit, now=now)
 
     return running.store.write(work)
-
-
-def _after(cursor: str | None) -> Position | None:
-    if cursor is None:
-        return None
-    found = keyset.position(cursor, SortBy.SINCE, descending=False)
-    if found is None:
-        raise Unreadable(problems=[Problem("cursor", "is not one of this list", "value")])
-    return found
 
 
 def _next(operation: str, last: Position | None, team: str | None, via: str | None, limit: int | None) -> str | None:

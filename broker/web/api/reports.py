@@ -16,11 +16,11 @@ from broker.errors import Forbidden
 from broker.storage.birth_report import BirthQuery, BirthSort, BirthState
 from broker.storage.expectation_report import ExpectationQuery, ExpectationSort
 from broker.storage.expectations import OPEN
-from broker.storage.keyset import Position, position
+from broker.storage.keyset import Position
 from broker.web import documented
 from broker.web.api import report_rows
 from broker.web.api.handover_rows import Shown
-from broker.web.api.parameters import Pairs, chosen, day, one, only, reference, refuse, whole
+from broker.web.api.parameters import Pairs, behind, chosen, day, limited, one, only, reference, refuse, whole
 from broker.web.api.report_table import AS_CSV, PAGING, Read, Table, answer, names, plain
 from broker.web.deps import Running, require
 from broker.workflow import agenda, birth_report, expectation_report, timeliness
@@ -65,7 +65,7 @@ def births(request: Request, running: Running, caller: Asker) -> Response:
     """For a team those whom it works with, and who lives with them, as far as it may look them up; for an auditor all, by ids alone."""
     pairs, now = request.query_params.multi_items(), running.now()
     only(pairs, (*BIRTHS, *PAGING))
-    state, limit = chosen(pairs, "state", BirthState), _limit(pairs, MOST)
+    state, limit = chosen(pairs, "state", BirthState), limited(pairs, USUAL, MOST)
 
     def read(session: Session, ctx: Context, cursor: str | None) -> tuple[list[report_rows.BirthShown], str | None]:
         team = _team(ctx, caller)
@@ -74,7 +74,7 @@ def births(request: Request, running: Running, caller: Asker) -> Response:
             since=ctx.policy.reports.born_since,
             state=state,
             team=team.id if team else None,
-            after=_after(cursor, BirthSort.DAY),
+            after=behind(cursor, BirthSort.DAY, descending=False),
             limit=limit,
         )
         rows, last = birth_report.page(session, ctx, caller, query, team)
@@ -94,7 +94,7 @@ def expectations(request: Request, running: Running, caller: Asker) -> Response:
     """For a team what it owes, or its function, about whom it works with; for an auditor all, by ids alone. The longest due first."""
     pairs, now = request.query_params.multi_items(), running.now()
     only(pairs, (*EXPECTATIONS, *PAGING))
-    state, limit = chosen(pairs, "state", ExpectationState), _limit(pairs, MOST)
+    state, limit = chosen(pairs, "state", ExpectationState), limited(pairs, USUAL, MOST)
     if state is not None and state not in OPEN:
         refuse("state", f"must be one of {', '.join(OPEN)}", "code-invalid")
     rule, due_before = reference(pairs, "rule"), day(pairs, "due").end
@@ -109,7 +109,7 @@ def expectations(request: Request, running: Running, caller: Asker) -> Response:
             owed_by=(team.id, team.function.value) if team else None,
             team=team.id if team else None,
             due_before=due_before,
-            after=_after(cursor, ExpectationSort.DUE),
+            after=behind(cursor, ExpectationSort.DUE, descending=False),
             limit=limit,
         )
         rows, last = expectation_report.page(session, ctx, caller, query, team, now)
@@ -129,7 +129,7 @@ def meeting(request: Request, running: Running, caller: Searcher) -> Response:
     """Families of its list with concerns, open tasks, what was missed and what has happened since the last meeting, as the team may see it."""
     pairs, now = request.query_params.multi_items(), running.now()
     only(pairs, (*AGENDA, *PAGING))
-    since, limit = day(pairs, "since").start, min(_limit(pairs, FAMILIES), FAMILIES)
+    since, limit = day(pairs, "since").start, limited(pairs, USUAL, FAMILIES)
 
     def read(session: Session, ctx: Context, cursor: str | None) -> tuple[list[report_rows.FamilyShown], str | None]:
         last_time = since or now - ctx.policy.reports.look_back
@@ -175,7 +175,7 @@ def timeliness_asked(pairs: Pairs, now: datetime) -> timeliness.Asked:
 
 def timeliness_table(pairs: Pairs, caller: Caller, now: datetime) -> Table:
     """The report as it was asked for."""
-    asked, limit = timeliness_asked(pairs, now), _limit(pairs, MOST)
+    asked, limit = timeliness_asked(pairs, now), limited(pairs, USUAL, MOST)
 
     def read(
         session: Session, ctx: Context, cursor: str | None
@@ -212,19 +212,6 @@ def _table(name: str, pairs: Pairs, now: datetime, read: Read, row: type[Shown])
 def _address(report: str, pairs: Pairs, cursor: str) -> str:
     kept = [(name, value) for name, value in pairs if name != "cursor"]
     return f"/reports/{report}?{urlencode([*kept, ('cursor', cursor)])}"
-
-
-def _limit(pairs: Pairs, most: int) -> int:
-    limit = whole(pairs, "limit")
-    if limit == 0:
-        refuse("limit", "must be at least 1")
-    return min(limit or USUAL, most)
-
-
-def _after(cursor: str | None, sort: StrEnum) -> Position | None:
-    if cursor is None:
-        return None
-    return position(cursor, sort, descending=False) or refuse("cursor", "is not one of this report")
 
 
 def _text(last: Position | None, sort: StrEnum) -> str | None:

@@ -2,19 +2,19 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, Field
 
 from broker.domain.subject_access import Item
 from broker.storage.subject_access import Request
 from broker.web.api.admin import Admin, Body, Line, is_json
+from broker.web.api.parameters import RecordId
 from broker.web.api.retention import Id, Reason
 from broker.web.deps import Running
 from broker.web.documented import refusals
 from broker.workflow import subject_access
 
 router = APIRouter(prefix="/admin/subject-access", tags=["Administration"])
-RequestId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 
 
 class AskBody(Body):
@@ -110,7 +110,7 @@ def get_requests(running: Running, caller: Admin, count: Annotated[int, Query(ge
 
 
 @router.get("/{request_id}", summary="Everything that would be handed over, for its review", responses=refusals(404))
-def get_review(request_id: RequestId, running: Running, caller: Admin) -> ReviewShown:
+def get_review(request_id: RecordId, running: Running, caller: Admin) -> ReviewShown:
     """Without what tells of others, and without protected addresses."""
     request, items = running.store.write(
         lambda session: subject_access.review(session, running.context(session), caller, request_id, running.now())
@@ -124,7 +124,7 @@ def get_review(request_id: RequestId, running: Running, caller: Admin) -> Review
     dependencies=[Depends(is_json)],
     responses=refusals(403, 404, 409, 422),
 )
-def post_release(request_id: RequestId, body: ReleaseBody, running: Running, caller: Admin) -> RequestShown:
+def post_release(request_id: RecordId, body: ReleaseBody, running: Running, caller: Admin) -> RequestShown:
     """By somebody else than who made the request, who has read everything with a caution."""
     return _shown(
         running.store.write(
@@ -147,7 +147,7 @@ def post_release(request_id: RequestId, body: ReleaseBody, running: Running, cal
     dependencies=[Depends(is_json)],
     responses=refusals(403, 404, 409, 422),
 )
-def post_refusal(request_id: RequestId, body: RefuseBody, running: Running, caller: Admin) -> RequestShown:
+def post_refusal(request_id: RecordId, body: RefuseBody, running: Running, caller: Admin) -> RequestShown:
     """By somebody else than who made the request."""
     return _shown(
         running.store.write(
@@ -159,7 +159,7 @@ def post_refusal(request_id: RequestId, body: RefuseBody, running: Running, call
 
 
 @router.get("/{request_id}/export", summary="What was released", responses=refusals(404, 409))
-def get_export(request_id: RequestId, running: Running, caller: Admin) -> dict[str, Any]:
+def get_export(request_id: RecordId, running: Running, caller: Admin) -> dict[str, Any]:
     """As it was when it was reviewed; for ninety days."""
     found: dict[str, Any] = running.store.write(
         lambda session: subject_access.export(session, running.context(session), caller, request_id, running.now())

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlmodel import Session
 
 from broker.domain.answers import Move, MoveRequest
@@ -16,7 +16,7 @@ from broker.runtime import Runtime
 from broker.storage.task_values import Stored
 from broker.web import documented
 from broker.web.api import task_parts, task_query, task_update
-from broker.web.api.parameters import Pairs, in_body
+from broker.web.api.parameters import Pairs, RecordId, in_body
 from broker.web.deps import Body, Running, require
 from broker.web.guard import JSON, media_type
 from broker.web.outcomes import FhirResponse
@@ -29,7 +29,6 @@ from schemas.structure import check_resource
 router = APIRouter(prefix="/fhir/Task", tags=["Tasks"], default_response_class=FhirResponse)
 Reader = Annotated[Caller, Depends(require("system/Task.rs", "baton/audit"))]
 Mover = Annotated[Caller, Depends(require("system/Task.u"))]
-TaskId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 Json = dict[str, Any]
 
 _REFUSED = documented.refusals(409, 412)
@@ -53,7 +52,7 @@ def search_by_post(request: Request, running: Running, caller: Reader, body: Bod
 
 
 @router.get("/{task_id}", summary="Read a task")
-def read(task_id: TaskId, running: Running, caller: Reader) -> Response:
+def read(task_id: RecordId, running: Running, caller: Reader) -> Response:
     """The task as you may know it, with its version as an ETag."""
 
     def work(session: Session) -> Stored:
@@ -68,7 +67,7 @@ def read(task_id: TaskId, running: Running, caller: Reader) -> Response:
     responses=_REFUSED,
     openapi_extra=documented.takes("Task") | documented.header("If-Match", _IF_MATCH, required=True),
 )
-def update(task_id: TaskId, request: Request, running: Running, caller: Mover, body: Body) -> Response:
+def update(task_id: RecordId, request: Request, running: Running, caller: Mover, body: Body) -> Response:
     """One move by its result. `If-Match` is required; the new note's `authorString` says who does it, as `name, role`."""
     version = _expected(request)
     if version is None:
@@ -86,7 +85,7 @@ def update(task_id: TaskId, request: Request, running: Running, caller: Mover, b
 
 
 def _operation(move: Move) -> Callable[..., Response]:
-    def operate(task_id: TaskId, request: Request, running: Running, caller: Mover, body: Body) -> Response:
+    def operate(task_id: RecordId, request: Request, running: Running, caller: Mover, body: Body) -> Response:
         parameters = _resource(request, body, "Parameters", running)
         asked = task_parts.read(move, parameters, _expected(request))
         return _moved(_answering(task_id, asked, running, caller), task_parts.located, running, caller)

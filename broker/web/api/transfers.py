@@ -4,19 +4,19 @@ from html import escape
 from string import Template
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
 from broker.domain.caller import Caller
 from broker.domain.world import Team
 from broker.web import documented
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running, require
 from broker.workflow.summary import Child, Summary, summary
 
 router = APIRouter(tags=["Tasks"])
 Reader = Annotated[Caller, Depends(require("system/Task.rs"))]
-TransferId = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -56,7 +56,7 @@ $children
     response_class=HTMLResponse,
     responses=documented.refusals(404, 409),
 )
-def printed(running: Running, caller: Reader, id_: TransferId) -> HTMLResponse:
+def printed(running: Running, caller: Reader, id_: RecordId) -> HTMLResponse:
     """For the sender and the receiver of a transfer. It has the child's own care alone: no concern, nothing about anybody else."""
 
     def work(session: Session) -> Summary:

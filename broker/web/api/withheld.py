@@ -11,11 +11,11 @@ from sqlmodel import Session
 
 from broker.domain.caller import Caller
 from broker.domain.reasons import NotTold
-from broker.storage.keyset import Position, position
+from broker.storage.keyset import Position
 from broker.storage.withheld import SortBy, WithheldQuery
 from broker.web import documented
 from broker.web.api.handover_query import MOST, USUAL
-from broker.web.api.parameters import Pairs, chosen, day, one, only, order, reference, refuse, whole
+from broker.web.api.parameters import Pairs, behind, chosen, day, limited, one, only, order, reference
 from broker.web.api.report_table import AS_CSV, JSON, Table, answer
 from broker.web.api.withheld_rows import COLUMNS, WithheldRow, cells, row
 from broker.web.csv_text import CSV
@@ -64,8 +64,8 @@ def table(query: WithheldQuery, pairs: Pairs, caller: Caller, now: datetime) -> 
     """What is asked for, as a table; `pairs` is how it was asked for."""
 
     def rows(session: Session, ctx: Context, cursor: str | None) -> tuple[Sequence[WithheldRow], str | None]:
-        behind = replace(query, after=_after(cursor, descending=query.descending))
-        found, last = withheld.page(session, ctx, caller, behind, now)
+        following = replace(query, after=behind(cursor, SortBy.AT, descending=query.descending))
+        found, last = withheld.page(session, ctx, caller, following, now)
         return [row(seen) for seen in found], last.text(SortBy.AT, descending=query.descending) if last else None
 
     return Table(
@@ -83,15 +83,8 @@ def read(pairs: Pairs) -> WithheldQuery:
     """The query of a page. Unreadable names the parameter that cannot be served."""
     only(pairs, (*FILTERS, *PAGING))
     _, descending = order(pairs, "sort", SortBy, f"-{SortBy.AT}")
-    limit = whole(pairs, "limit")
-    if limit == 0:
-        refuse("limit", "must be at least 1")
-    return _filtered(
-        pairs,
-        descending=descending,
-        limit=min(limit or USUAL, MOST),
-        after=_after(one(pairs, "cursor"), descending=descending),
-    )
+    limit, after = limited(pairs, USUAL, MOST), behind(one(pairs, "cursor"), SortBy.AT, descending=descending)
+    return _filtered(pairs, descending=descending, limit=limit, after=after)
 
 
 def read_whole(pairs: Pairs) -> WithheldQuery:
@@ -120,9 +113,3 @@ def _filtered(pairs: Pairs, *, descending: bool, limit: int, after: Position | N
         limit=limit,
         after=after,
     )
-
-
-def _after(cursor: str | None, *, descending: bool) -> Position | None:
-    if cursor is None:
-        return None
-    return position(cursor, SortBy.AT, descending=descending) or refuse("cursor", "is not one of this search")

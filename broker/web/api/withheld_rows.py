@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field
 
-from broker.web.api.handover_rows import Reason, Shown, TeamShown, team_shown
+from broker.web.api.handover_rows import Reason, Shown, TeamShown, moment, team_shown
 from broker.web.csv_text import Cell
 from broker.workflow.withheld import DecidedBy, Seen
 from schemas.codes import Event
@@ -103,8 +103,8 @@ def cells(one: WithheldRow) -> Iterator[Mapping[str, Cell]]:
                 one.decided_by.value,
                 one.policy,
                 *((lead.team, lead.name, lead.role, lead.task) if lead else (None, None, None, None)),
-                one.at.isoformat(),
-                one.decided.isoformat(),
+                moment(one.at),
+                moment(one.decided),
             ),
             strict=True,
         )

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from broker.domain.states import ChannelKind
 from broker.storage import channel_list
 from broker.storage.channel_list import Listed
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running
 from broker.web.pages import words
 from broker.web.pages.admin_names import called
@@ -21,7 +22,6 @@ from broker.web.pages.offices import Administrator, looked
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.task_words import Tag
-from broker.web.pages.tasks import Id
 from broker.workflow import canary
 
 router = pages()
@@ -95,7 +95,7 @@ def listed(request: Request, running: Running, person: Administrator) -> Respons
 
 
 @router.post("/admin/channels/{team_id}/test")
-def test(team_id: Id, running: Running, person: Administrator, _fields: Fields) -> Response:
+def test(team_id: RecordId, running: Running, person: Administrator, _fields: Fields) -> Response:
     """Have a test message go out now; it is about nobody, and no message for the team."""
     every = timedelta(seconds=running.settings.canary_seconds)
     running.store.write(lambda session: canary.ask(session, person.caller, team_id, every=every, now=running.now()))

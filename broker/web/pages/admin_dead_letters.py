@@ -14,6 +14,7 @@ from broker.domain.states import AttemptOutcome
 from broker.storage.dead_letters import Letter, SortBy, Why
 from broker.storage.keyset import Position, position
 from broker.storage.quarantine import Quarantined
+from broker.web.api.parameters import RecordId
 from broker.web.api.quarantine import again
 from broker.web.deps import Running
 from broker.web.pages import words
@@ -23,7 +24,6 @@ from broker.web.pages.offices import Administrator
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.task_words import what
-from broker.web.pages.tasks import Id
 from broker.workflow import dead_letters, reread
 
 router = pages()
@@ -111,7 +111,7 @@ def listed(request: Request, running: Running, person: Administrator) -> Respons
 
 
 @router.post("/admin/dead-letters/{delivery_id}/retry")
-def retry(delivery_id: Id, running: Running, person: Administrator, _fields: Fields) -> Response:
+def retry(delivery_id: RecordId, running: Running, person: Administrator, _fields: Fields) -> Response:
     """Have one tried again now."""
     now = running.now()
     running.store.write(lambda session: dead_letters.retry(session, person.caller, [delivery_id], now))
@@ -119,7 +119,7 @@ def retry(delivery_id: Id, running: Running, person: Administrator, _fields: Fie
 
 
 @router.post("/admin/dead-letters/quarantined/{refused_id}/retry")
-def read_again(refused_id: Id, running: Running, person: Administrator, _fields: Fields) -> Response:
+def read_again(refused_id: RecordId, running: Running, person: Administrator, _fields: Fields) -> Response:
     """Have one read again with what reads such messages today."""
     found = running.store.write(partial(again, running, person.caller, refused_id))
     return see(f"{ADDRESS}?done={'taken' if found.became else 'still'}")

@@ -14,6 +14,7 @@ from broker.errors import NotFound
 from broker.storage import channel_list, directory, practitioners
 from broker.storage.channel_list import Listed
 from broker.storage.directory import AgencyListed, AreaListed
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running
 from broker.web.pages import words
 from broker.web.pages.admin_channels import DONE as TESTED
@@ -22,7 +23,6 @@ from broker.web.pages.done import DONE
 from broker.web.pages.offices import Administrator, looked
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages
-from broker.web.pages.tasks import Id
 from schemas.codes import Function
 
 router = pages()
@@ -136,7 +136,7 @@ def areas(request: Request, running: Running, person: Administrator) -> Response
 
 
 @router.get("/admin/teams/{team_id}")
-def team(team_id: Id, request: Request, running: Running, person: Administrator) -> Response:
+def team(team_id: RecordId, request: Request, running: Running, person: Administrator) -> Response:
     """One team: what the directory says of it, how it is told, who is of it."""
     now = running.now()
 
@@ -249,7 +249,7 @@ def _area(area: AreaListed, services: Sequence[Function], names: Directory) -> A
 
 def _facts(team: Team, agency: str, areas: dict[str, str]) -> list[tuple[str, str]]:
     return [
-        ("Id", team.id),
+        ("RecordId", team.id),
         ("Agency", agency),
         ("Service", words.title(team.function)),
         ("ODS code", team.ods_code or "None"),

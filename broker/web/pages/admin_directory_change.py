@@ -13,6 +13,7 @@ from broker.errors import Invalid, NotFound, Stale
 from broker.runtime import Runtime
 from broker.storage import audit, directory
 from broker.web.api.admin import AgencyBody, AreaBody, Body, TeamBody, team_of
+from broker.web.api.parameters import RecordId
 from broker.web.covered import tell_providers
 from broker.web.deps import Running
 from broker.web.pages import admin_directory_form as forms
@@ -23,7 +24,6 @@ from broker.web.pages.offices import Administrator, looked
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
-from broker.web.pages.tasks import Id
 from broker.workflow import enlisting
 from broker.workflow.context import Context
 from schemas.codes import Function
@@ -79,7 +79,7 @@ def blank(listed: Kind, request: Request, running: Running, person: Administrato
 
 
 @router.get("/admin/directory/{listed}/{entry_id}")
-def form(listed: Kind, entry_id: Id, running: Running, person: Administrator) -> Response:
+def form(listed: Kind, entry_id: RecordId, running: Running, person: Administrator) -> Response:
     """What the directory says of something, to be changed."""
     return _page(running, person, _loaded(running, person, listed, entry_id))
 
@@ -91,7 +91,7 @@ def add(listed: Kind, running: Running, person: Administrator, fields: Fields) -
 
 
 @router.post("/admin/directory/{listed}/{entry_id}")
-def save(listed: Kind, entry_id: Id, running: Running, person: Administrator, fields: Fields) -> Response:
+def save(listed: Kind, entry_id: RecordId, running: Running, person: Administrator, fields: Fields) -> Response:
     """As the form says from now on."""
     return _saved(running, person, listed, entry_id, fields)
 

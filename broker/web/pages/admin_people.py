@@ -14,6 +14,7 @@ from broker.errors import Forbidden, NotFound
 from broker.runtime import Runtime
 from broker.storage import accounts, audit, practitioners
 from broker.storage.accounts import Account, Known
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running
 from broker.web.pages.admin_names import called
 from broker.web.pages.admin_people_page import Asked, PersonRow, asked_of, fields_of, problems_of, row_of
@@ -25,7 +26,6 @@ from broker.web.pages.offices import Administrator, looked
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
-from broker.web.pages.tasks import Id
 from broker.workflow import hand_back
 from broker.workflow.context import Context
 from schemas.problem import Problem
@@ -72,13 +72,13 @@ def people(request: Request, running: Running, person: Administrator) -> Respons
 
 
 @router.get("/admin/people/{account_id}")
-def form(account_id: Id, running: Running, person: Administrator) -> Response:
+def form(account_id: RecordId, running: Running, person: Administrator) -> Response:
     """What somebody may do, or an empty form for somebody new."""
     return _page(running, person, account_id, _found(running, person, account_id), None, [])
 
 
 @router.post("/admin/people/{account_id}")
-def save(account_id: Id, running: Running, person: Administrator, fields: Fields) -> Response:
+def save(account_id: RecordId, running: Running, person: Administrator, fields: Fields) -> Response:
     """As the form says from now on. Whoever is signed in by the account signs in again."""
     found = _found(running, person, account_id)
     asked = asked_of(fields, found.account)
@@ -94,7 +94,7 @@ def save(account_id: Id, running: Running, person: Administrator, fields: Fields
 
 
 @router.post("/admin/people/{account_id}/end")
-def end(account_id: Id, running: Running, person: Administrator, _fields: Fields) -> Response:
+def end(account_id: RecordId, running: Running, person: Administrator, _fields: Fields) -> Response:
     """Nobody signs in by it any more, and whoever is signed in is so no longer."""
     if account_id == _own(person):
         raise Forbidden("Somebody else must end your account.")

@@ -15,6 +15,7 @@ from broker.errors import Invalid
 from broker.runtime import Runtime
 from broker.storage import accounts, policies
 from broker.storage.policies import Version
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running
 from broker.web.pages import words
 from broker.web.pages.admin_names import Called, called
@@ -24,7 +25,6 @@ from broker.web.pages.offices import Administrator, looked
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
-from broker.web.pages.tasks import Id
 from broker.workflow import policy_change
 from schemas.problem import Problem
 
@@ -149,13 +149,13 @@ def propose(running: Running, person: Administrator, fields: Fields) -> Response
 
 
 @router.get("/admin/policy/versions/{version_id}")
-def shown(version_id: Id, request: Request, running: Running, person: Administrator) -> Response:
+def shown(version_id: RecordId, request: Request, running: Running, person: Administrator) -> Response:
     """A version with its effect."""
     return _version(running, person, version_id, done=DONE.get(request.query_params.get("done", ""), ""))
 
 
 @router.post("/admin/policy/versions/{version_id}/approve")
-def approve(version_id: Id, running: Running, person: Administrator, _fields: Fields) -> Response:
+def approve(version_id: RecordId, running: Running, person: Administrator, _fields: Fields) -> Response:
     """Put it in force."""
 
     def work(session: Session) -> None:
@@ -167,7 +167,7 @@ def approve(version_id: Id, running: Running, person: Administrator, _fields: Fi
 
 
 @router.post("/admin/policy/versions/{version_id}/reject")
-def reject(version_id: Id, running: Running, person: Administrator, fields: Fields) -> Response:
+def reject(version_id: RecordId, running: Running, person: Administrator, fields: Fields) -> Response:
     """Turn it down, with the reason."""
     reason, now = fields.one("reason"), running.now()
     try:

@@ -11,6 +11,7 @@ from broker.domain.answers import Move
 from broker.errors import Conflict, Invalid, NotFound, Stale
 from broker.runtime import Runtime
 from broker.storage.task_values import Stored
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running
 from broker.web.pages.answers import Around, fields_of, request_of
 from broker.web.pages.fields import Fault, Field, Typed, errors_of, filled
@@ -20,7 +21,7 @@ from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
 from broker.web.pages.sessions import SignedInPerson
 from broker.web.pages.task_page import MOVE_WORDS, TaskPage, move_words, page_of
-from broker.web.pages.tasks import Id, seated
+from broker.web.pages.tasks import seated
 from broker.workflow import acknowledge, task_view
 from schemas.codes import TaskCode
 from schemas.problem import Problem
@@ -59,7 +60,7 @@ class AnswerView:
 
 
 @router.get("/tasks/{task_id}/{move}")
-def form(task_id: Id, move: Move, running: Running, person: SignedInPerson) -> Response:
+def form(task_id: RecordId, move: Move, running: Running, person: SignedInPerson) -> Response:
     """The form, when the move is open to whoever asks."""
     seated(person)
     view = running.store.write(lambda session: _view(session, running, person, task_id, move))
@@ -69,7 +70,7 @@ def form(task_id: Id, move: Move, running: Running, person: SignedInPerson) -> R
 
 
 @router.post("/tasks/{task_id}/{move}")
-def send(task_id: Id, move: Move, running: Running, person: SignedInPerson, fields: Fields) -> Response:
+def send(task_id: RecordId, move: Move, running: Running, person: SignedInPerson, fields: Fields) -> Response:
     """The move; or the form again, with what was typed."""
     seated(person)
     if move not in MOVE_WORDS:

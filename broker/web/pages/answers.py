@@ -22,7 +22,7 @@ from broker.web.pages.forms import Form
 from schemas.codes import Function, Priority, ResponseReason, TaskCode
 from schemas.message import Professional
 
-ACTIONS: Final = 3
+ACTIONS: Final = 1 + len(ANOTHER)
 """Agreed actions that a form offers at once; whoever agrees on more adds them as a system, or in a second answer of a colleague."""
 OUR_TEAM: Final = "team"
 
@@ -90,7 +90,7 @@ def fields_of(move: Move, task: Stored, around: Around) -> tuple[Field, ...]:
 
 def _accept(task: Stored, around: Around) -> tuple[Field, ...]:
     owners = ((OUR_TEAM, "The team"), *((one, words.held(one)) for one in around.colleagues))
-    groups = ("What will be done", ANOTHER, f"{ANOTHER} still")
+    groups = ("What will be done", *ANOTHER)
     actions = [
         one
         for index in range(ACTIONS)

@@ -78,8 +78,8 @@ class Typed:
 
 
 MORE: Final = "More that you can say"
-ANOTHER: Final = "Another agreed action"
-FOLDED: Final = frozenset({MORE, ANOTHER, f"{ANOTHER} still"})
+ANOTHER: Final = ("A second agreed action", "A third agreed action")
+FOLDED: Final = frozenset({MORE, *ANOTHER})
 """Groups that are folded until they are wanted, or something in them was typed or is wrong."""
 
 

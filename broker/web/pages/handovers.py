@@ -9,6 +9,7 @@ from broker.errors import Unreadable
 from broker.storage import directory
 from broker.web.api import handover_query
 from broker.web.api.handovers import as_csv
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running
 from broker.web.pages import evidence_page
 from broker.web.pages.evidence_page import EvidenceView
@@ -17,7 +18,6 @@ from broker.web.pages.handover_list import HandoversView, Names, asked, fields, 
 from broker.web.pages.offices import Auditor
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages
-from broker.web.pages.tasks import Id
 from broker.workflow import evidence, handovers
 from broker.workflow.context import Context
 from broker.workflow.handovers import Count, CountBy
@@ -66,7 +66,7 @@ def listed_as_csv(request: Request, running: Running, person: Auditor) -> Respon
 
 
 @router.get("/audit/handovers/{task_id}")
-def evidence_of(task_id: Id, running: Running, person: Auditor) -> Response:
+def evidence_of(task_id: RecordId, running: Running, person: Auditor) -> Response:
     """Everything about one, to be printed."""
     now = running.now()
 

@@ -9,13 +9,14 @@ from sqlmodel import Session
 
 from broker.errors import NotFound
 from broker.storage.chronology import Window
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running
 from broker.web.pages.household_picture import HouseholdPicture, picture_of
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages
 from broker.web.pages.sessions import SignedInPerson
 from broker.web.pages.task_page import HomeView, home_view
-from broker.web.pages.tasks import Id, seated
+from broker.web.pages.tasks import seated
 from broker.web.pages.timeline import Timeline, timeline_of
 from broker.workflow import task_view
 
@@ -40,7 +41,7 @@ class HouseholdPage:
 
 @router.get("/households/{household_id}")
 def household(
-    household_id: Id, running: Running, person: SignedInPerson, skip: Annotated[int, Query(ge=0, le=100_000)] = 0
+    household_id: RecordId, running: Running, person: SignedInPerson, skip: Annotated[int, Query(ge=0, le=100_000)] = 0
 ) -> Response:
     """Who lives there, who is unknown, and what happened, as the team may see it; the latest first, so many to a page."""
     seated(person)

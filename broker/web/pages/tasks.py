@@ -1,12 +1,11 @@
 """The page of one task, with the household and what happened there beside it."""
 
-from typing import Annotated
-
-from fastapi import Path, Request, Response
+from fastapi import Request, Response
 from sqlmodel import Session
 
 from broker.domain.world import Team
 from broker.errors import Forbidden
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running
 from broker.web.pages.done import DONE
 from broker.web.pages.rendering import live_of, page
@@ -17,8 +16,6 @@ from broker.web.pages.task_page import TaskPage, page_of
 from broker.workflow import task_view
 
 router = pages()
-
-Id = Annotated[str, Path(pattern=r"^[A-Za-z0-9\-.]{1,64}$")]
 
 
 def seated(person: Person) -> Person:
@@ -36,7 +33,7 @@ def team_of(person: Person) -> Team:
 
 
 @router.get("/tasks/{task_id}")
-def shown(task_id: Id, request: Request, running: Running, person: SignedInPerson) -> Response:
+def shown(task_id: RecordId, request: Request, running: Running, person: SignedInPerson) -> Response:
     """A task; that somebody of its team looked at it is known from now on."""
     seated(person)
     now = running.now()

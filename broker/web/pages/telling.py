@@ -10,6 +10,7 @@ from sqlmodel import Session
 from broker.domain.caller import Caller
 from broker.errors import NotFound
 from broker.runtime import Runtime
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running
 from broker.web.pages import event_form, words
 from broker.web.pages.event_form import may_tell, subjects_of
@@ -20,7 +21,7 @@ from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
 from broker.web.pages.sending import begun, once, sent
 from broker.web.pages.sessions import SignedInPerson
-from broker.web.pages.tasks import Id, seated, team_of
+from broker.web.pages.tasks import seated, team_of
 from broker.web.pages.tell_page import HEADINGS, Offered, Telling, fields_of, message_of, problems_of
 from broker.workflow import tell
 from schemas.codes import Event
@@ -34,7 +35,7 @@ OWN_FORMS: Final = frozenset(Event(one.value) for one in Telling)
 
 
 @router.get("/households/{household_id}/tell")
-def choose(household_id: Id, running: Running, person: SignedInPerson) -> Response:
+def choose(household_id: RecordId, running: Running, person: SignedInPerson) -> Response:
     """What can be told of this household by form, in the words of the events' definitions."""
     offered = _offered(running, person, household_id, concern=False)
     function = team_of(person).function
@@ -51,7 +52,7 @@ def choose(household_id: Id, running: Running, person: SignedInPerson) -> Respon
 
 
 @router.get("/households/{household_id}/{telling}")
-def form(household_id: Id, telling: Event, running: Running, person: SignedInPerson) -> Response:
+def form(household_id: RecordId, telling: Event, running: Running, person: SignedInPerson) -> Response:
     """The form, about those of the household of whom the team may tell."""
     _possible(telling, person)
     offered = _offered(running, person, household_id, concern=telling is Event.CONCERN)
@@ -59,7 +60,7 @@ def form(household_id: Id, telling: Event, running: Running, person: SignedInPer
 
 
 @router.post("/households/{household_id}/{telling}")
-def send(household_id: Id, telling: Event, running: Running, person: SignedInPerson, fields: Fields) -> Response:
+def send(household_id: RecordId, telling: Event, running: Running, person: SignedInPerson, fields: Fields) -> Response:
     """The message, once; or the form again, with what was typed."""
     _possible(telling, person)
     offered = _offered(running, person, household_id, concern=telling is Event.CONCERN)

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from broker.errors import Conflict, Invalid, NotFound, Stale
 from broker.runtime import Runtime
 from broker.web.api import transfers as parents_sheet
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running
 from broker.web.pages.done import DONE
 from broker.web.pages.fields import Fault, Typed, errors_of, filled
@@ -17,7 +18,7 @@ from broker.web.pages.rendering import live_of, page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
 from broker.web.pages.sessions import SignedInPerson
-from broker.web.pages.tasks import Id, seated
+from broker.web.pages.tasks import seated
 from broker.web.pages.transfer_page import Decided, TransferView, checked, decided, located, view_of
 from broker.workflow import acknowledge, task_view
 from broker.workflow.summary import Summary, summary
@@ -28,7 +29,7 @@ router = pages()
 
 
 @router.get("/transfers/{task_id}")
-def shown(task_id: Id, request: Request, running: Running, person: SignedInPerson) -> Response:
+def shown(task_id: RecordId, request: Request, running: Running, person: SignedInPerson) -> Response:
     """The transfer with a line for every person, and what remains open."""
     seated(person)
     view = running.store.write(lambda session: _view(session, running, person, task_id))
@@ -36,7 +37,7 @@ def shown(task_id: Id, request: Request, running: Running, person: SignedInPerso
 
 
 @router.get("/transfers/{task_id}/sheet")
-def sheet(task_id: Id, running: Running, person: SignedInPerson) -> Response:
+def sheet(task_id: RecordId, running: Running, person: SignedInPerson) -> Response:
     """The sheet for the parents, to print: the children's own care alone, as `/transfers/{id}/summary` has it."""
     seated(person)
 
@@ -47,7 +48,7 @@ def sheet(task_id: Id, running: Running, person: SignedInPerson) -> Response:
 
 
 @router.post("/transfers/{task_id}/check")
-def check(task_id: Id, running: Running, person: SignedInPerson, fields: Fields) -> Response:
+def check(task_id: RecordId, running: Running, person: SignedInPerson, fields: Fields) -> Response:
     """What is about to be sent; or the form again, with what was typed: something is wrong, or it is to be changed."""
     seated(person)
     view = running.store.write(lambda session: _view(session, running, person, task_id))
@@ -79,7 +80,7 @@ def check(task_id: Id, running: Running, person: SignedInPerson, fields: Fields)
 
 
 @router.post("/transfers/{task_id}/send")
-def send(task_id: Id, running: Running, person: SignedInPerson, fields: Fields) -> Response:
+def send(task_id: RecordId, running: Running, person: SignedInPerson, fields: Fields) -> Response:
     """All of it in one step, or nothing."""
     seated(person)
     view = running.store.write(lambda session: _view(session, running, person, task_id))

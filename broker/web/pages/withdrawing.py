@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import Response
 
 from broker.runtime import Runtime
+from broker.web.api.parameters import RecordId
 from broker.web.deps import Running
 from broker.web.pages import words
 from broker.web.pages.fields import Field, errors_of, filled
@@ -16,7 +17,7 @@ from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
 from broker.web.pages.sending import begun, once, sent
 from broker.web.pages.sessions import SignedInPerson
-from broker.web.pages.tasks import Id, team_of
+from broker.web.pages.tasks import team_of
 from broker.workflow import tell
 from broker.workflow.tell import Told
 from schemas.codes import Event
@@ -34,13 +35,13 @@ _EXPLAINED: Final = (
 
 
 @router.get("/sent/{notification_id}/withdraw")
-def form(notification_id: Id, running: Running, person: SignedInPerson) -> Response:
+def form(notification_id: RecordId, running: Running, person: SignedInPerson) -> Response:
     """Why it is taken back."""
     return _page(running, person, _told(running, person, notification_id), Form([]), [])
 
 
 @router.post("/sent/{notification_id}/withdraw")
-def send(notification_id: Id, running: Running, person: SignedInPerson, fields: Fields) -> Response:
+def send(notification_id: RecordId, running: Running, person: SignedInPerson, fields: Fields) -> Response:
     """Take it back, once; or the form again."""
     told = _told(running, person, notification_id)
     reason, first = fields.one("withdraw-reason"), begun(fields, running.now())
