@@ -140,6 +140,17 @@ def test_many_ids_are_several_messages():
     assert counts == [rabbit.IDS, 1]
 
 
+def test_it_stops_at_whatever_moment_of_connecting_and_declaring(url):
+    """The client library swallows some cancellations; who stops would wait for ever."""
+
+    async def go():
+        for moment in range(60):
+            async with bus_at(url) as bus:
+                await bus.receive(moment / 2_000)
+
+    asyncio.run(go())
+
+
 # --- a wire that fails -------------------------------------------------------------------------------------------
 
 
@@ -192,15 +203,16 @@ def test_a_connection_lost_under_load_comes_back_and_nothing_raises(url):
 
 
 def test_a_frozen_server_holds_up_nobody_and_what_it_does_not_confirm_is_counted(url):
-    before = dropped("no-confirm")
-
     async def go():
         async with proxy(url) as between, bus_at(between.url, timeout_seconds=0.3) as bus:
             bus.publish(due("one"))
             await received(bus, 1)
+            before = dropped("no-confirm")
             between.freeze()
             bus.publish(due("two", "three"))
-            await until(lambda: dropped("no-confirm") == before + 2)
+            await until(
+                lambda: dropped("no-confirm") >= before + 2
+            )  # a slow server may not have confirmed "one" in time
             between.thaw()
             bus.publish(due("four"))
             got: list[str] = []

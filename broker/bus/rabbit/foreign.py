@@ -51,19 +51,25 @@ class Lost(BusError):
 def translated() -> Iterator[None]:
     """Around every call into the client library.
 
-    While we are being cancelled it is a cancellation whatever the library makes of it; and where it cancels by itself
-    what waits on a connection that it closes, it is a loss.
+    While we are being cancelled it is a cancellation whatever the library makes of it, be it nothing; and where it cancels
+    by itself what waits on a connection that it closes, it is a loss.
     """
     try:
         yield
     except (Exception, asyncio.CancelledError) as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if _cancelled():
             raise asyncio.CancelledError from error
         ours = _ours(error)
         if ours is None:
             raise
         raise ours from error
+    if _cancelled():  # swallowed by the library: whoever waits for our end would wait for ever
+        raise asyncio.CancelledError
+
+
+def _cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and bool(task.cancelling())
 
 
 def _ours(error: BaseException) -> BusError | None:

@@ -131,15 +131,17 @@ class Link:
     async def _connect(self, address: str) -> AbstractConnection:
         """Connected, with everything declared."""
         ended = self._ended = asyncio.Event()
-        async with asyncio.timeout(CONNECT_SECONDS):
-            with translated():
-                connection = await open_connection(address, self.server.tls)
-        connection.close_callbacks.add(lambda *_: ended.set())  # `closed()` tells only of our own closing
+        connection = None
         try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                with translated():
+                    connection = await open_connection(address, self.server.tls)
+            connection.close_callbacks.add(lambda *_: ended.set())  # `closed()` tells only of our own closing
             async with asyncio.timeout(DECLARE_SECONDS):
                 differ = await topology.declare(connection, self.server.shards)
         except BaseException:
-            await close(connection)
+            if connection is not None:
+                await close(connection)
             raise
         if differ:
             self._log.warning("declared with other arguments before; see `baton doctor`", names=differ)
