@@ -92,7 +92,9 @@ def check(town: Town, evidence: Evidence, *, drain: float = DRAIN) -> Figures:
     """Wait until what was accepted is handed over, then check all of it. Fails with a sentence for each promise that was broken."""
     with opened(town) as store:
         _wait_until_drained(store, evidence, drain)
+        earlier = evidence.received()
         broken, figures = store.read(lambda session: _checked(session, store, town, evidence))
+        broken += store.read(lambda session: _misnumbered(session, earlier))
         broken += store.read(lambda session: _audit(session, store))
         assert not broken, "\n".join(broken)
         return figures
@@ -168,7 +170,6 @@ def _checked(session: Session, store: Store, town: Town, evidence: Evidence) -> 
         *_some("shown to a team that is not entitled", wrong_people),
         *_some("had two effects", twice),
         *_some("said to be delivered and not on the receiver's disk", _unreceived(pushed, wire)),
-        *_some("pushed under another number than their own", _misnumbered(ours, evidence)),
         *_some("leased for longer than a lease", stuck := _stuck(session)),
         *_some("mailbox numbers with a gap", _gaps(session, all_rows)),
         *_some("with no task that somebody has answered or that climbs", _untracked(session, kept, accepted)),
@@ -299,10 +300,14 @@ def _unreceived(rows: Sequence[_Row], wire: Mapping[tuple[str, str], int]) -> se
     return {row.id for row in rows if row.state is DeliveryState.DELIVERED and (row.team, row.id) not in wire}
 
 
-def _misnumbered(ours: Mapping[str, _Row], evidence: Evidence) -> set[str]:
-    """A receiver can tell order and loss only by the number; None where an earlier version pushed."""
-    numbers = ((one.id, one.sequence) for one in evidence.received() if one.id in ours)
-    return {id_ for id_, number in numbers if number not in (None, ours[id_].number)}
+def _misnumbered(session: Session, received: Sequence[Received]) -> list[str]:
+    """A receiver can tell order and loss only by the number; None where an earlier version pushed.
+
+    What was received before this looks: workers go on meanwhile, and number what they push after it.
+    """
+    numbers = dict(session.execute(sa.select(col(Delivery.id), col(Delivery.number))).all())
+    wrong = {one.id for one in received if one.id in numbers and one.sequence not in (None, numbers[one.id])}
+    return _some("pushed under another number than their own", wrong)
 
 
 def _stuck(session: Session) -> set[str]:
