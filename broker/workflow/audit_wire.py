@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 from broker.domain.sealing import Entry
 from broker.storage.audit import EMERGENCY
 from broker.storage.audit_search import SUCCESS, Actions
+from broker.workflow.task_wire import instant
 from schemas.codes import CANONICAL
 from schemas.identifiers import AGENCY, HOUSEHOLD, TEAM
 
@@ -107,7 +108,7 @@ def audit_event(entry: Entry, public_url: str) -> Json:
         "type": _coding(shape.type),
         "subtype": [*([_coding(shape.subtype)] if shape.subtype else []), own],
         "action": shape.action,
-        "recorded": entry.at.isoformat().replace("+00:00", "Z"),
+        "recorded": instant(entry.at),
         "outcome": OUTCOMES[entry.outcome == SUCCESS],
         "purposeOfEvent": [{"coding": [_coding(_purpose(entry))]}],
         "agent": list(_agents(entry, shape, public_url)),

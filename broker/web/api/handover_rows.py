@@ -11,6 +11,7 @@ from broker.domain.handovers import HandoverState
 from broker.domain.states import Unheld
 from broker.domain.world import Team
 from broker.workflow.handovers import Count, CountBy, Seen
+from broker.workflow.task_wire import instant
 from schemas.codes import Event, Function, TaskCode
 
 
@@ -187,7 +188,7 @@ def cells(row: HandoverRow) -> list[Cell]:
 
 def moment(time: datetime | None) -> str | None:
     """A time in a CSV, as JSON has it."""
-    return time.isoformat().replace("+00:00", "Z") if time else None
+    return instant(time) if time else None
 
 
 def _holder(held: HolderShown) -> str:

@@ -13,7 +13,7 @@ from broker.domain.world import Directory
 from broker.storage.birth_report import BirthState
 from broker.storage.task_values import Stored
 from broker.web.api.chronology_shown import LineShown, line_shown
-from broker.web.api.handover_rows import Shown, duration
+from broker.web.api.handover_rows import Shown, duration, moment
 from broker.web.csv_text import Cell
 from broker.workflow import view
 from broker.workflow.agenda import Family
@@ -238,5 +238,5 @@ def agenda_lines(row: FamilyShown) -> Iterator[Mapping[str, Cell]]:
 def _line(
     row: FamilyShown, what: str, code: str, at: datetime | None, about: list[str], owner: str | None, text: list[str]
 ) -> Mapping[str, Cell]:
-    cells = (row.household, what, code, at.isoformat() if at else None, "; ".join(about), owner, "; ".join(text))
+    cells = (row.household, what, code, moment(at), "; ".join(about), owner, "; ".join(text))
     return dict(zip(AGENDA_COLUMNS, cells, strict=True))

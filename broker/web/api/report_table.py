@@ -18,6 +18,7 @@ from broker.web import csv_text, documented
 from broker.web.csv_text import CSV
 from broker.web.guard import preferred
 from broker.workflow.context import Context
+from broker.workflow.task_wire import instant
 
 JSON: Final = "application/json"
 AS_CSV: Final[documented.Responses] = {
@@ -54,7 +55,7 @@ def answer(request: Request, running: Runtime, table: Table) -> Response:
     if wanted == JSON:
         rows, following = _read(running, table, table.cursor)
         said = {
-            "at": table.at.isoformat(),
+            "at": instant(table.at),
             table.name: [row.model_dump(mode="json", by_alias=True) for row in rows],
             "next": table.address(following) if following else None,
         }
