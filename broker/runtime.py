@@ -1,11 +1,10 @@
 """What a running process holds: settings, store, policy, clock, bus, and the directory kept in memory until it changes."""
 
-import gc
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
-from broker import unsafe
+from broker import collector, unsafe
 from broker.bus.embedded import EmbeddedBus
 from broker.bus.port import Bus
 from broker.bus.postgres import PostgresBus
@@ -93,23 +92,13 @@ class Runtime:
 def start(settings: Settings, clock: Clock = utc_now) -> Runtime:
     """A runtime for these settings, in a process that serves or works; Misconfigured when they cannot work."""
     unsafe.refuse(settings)
-    _calm_collector()
+    collector.calm()
+    collector.spare_what_is_there()
     codec = epochs.codec_of(settings)
     patience = Patience(answer_seconds=settings.database_timeout_seconds, idle_seconds=IDLE_SECONDS)
     store = open_store(settings.database_url, codec, patience)
     bus, queues = wires(settings, store)
     return Runtime(settings, store, load(settings.policy), bus, clock, queues=queues)
-
-
-OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
-"""Of a batch of deliveries some thousands live for milliseconds; at Python's usual 700 they are looked through dozens of times."""
-
-
-def _calm_collector() -> None:
-    """Have the garbage collector look less often, and never at what was imported: a sixth of a worker's processor time, a quarter of composing's."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 50)
 
 
 def wires(settings: Settings, store: Store) -> "tuple[Bus, TeamQueues | None]":

@@ -8,7 +8,6 @@ proxies must not be there anyway, and which doubles what is left.
 import asyncio
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Self
@@ -19,6 +18,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from adapters.channels import trust
 from adapters.channels.addresses import Lookup, Names, NoSuchName, NotAllowed, connector, problem
+from adapters.channels.endpoint import Endpoint
 from adapters.channels.pool import Pool
 from adapters.channels.signing import BadSecret, signatures
 from adapters.port import PushOutcome, Refused, Taken, Unanswered, Unreachable
@@ -37,25 +37,6 @@ CONNECTIONS = 16
 
 KEEP_SECONDS = 30.0
 """How long an idle connection is kept: longer than the usual gap between messages of a busy day."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a team takes its messages, and what they are signed with."""
-
-    team: str
-    url: str
-    secret: str = field(repr=False)
-    """`whsec_…`, shared with the team."""
-    earlier_secret: str | None = field(default=None, repr=False)
-    """The one that `secret` replaces, while messages are signed with both."""
-    signing_key: bytes | None = field(default=None, repr=False)
-    """Ed25519 private key, 32 bytes; None for no `v1a` signature."""
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """All secrets that messages are signed with, the present one first."""
-        return (self.secret,) if self.earlier_secret is None else (self.secret, self.earlier_secret)
 
 
 class WebhookChannel:

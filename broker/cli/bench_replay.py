@@ -18,7 +18,7 @@ from broker.replay.timeline import dated
 from broker.replay.workload import BUDGET, Load, workload
 from broker.runtime import Runtime, start
 from broker.settings import Settings
-from broker.storage import migrate
+from broker.storage import fresh
 from schemas.codes import Function
 
 Progress = Callable[[int, int, str], None]
@@ -49,14 +49,13 @@ def measure(households: int, seed: int, progress: Progress) -> Told:
     """Tell two years of an area in a temporary database, and look after every event whether all that is promised holds."""
     log.configure("text", quiet=True)
     story = area(households, seed)
-    with playing.temporary() as url:
-        clock = SimulatedClock(dated(story.scenario)[0].at)
-        runtime = start(Settings(database_url=url, demo=True), clock=clock)
-        try:
-            migrate.upgrade(runtime.store.engine)
-            return _told(story, runtime, clock, households, seed, progress)
-        finally:
-            runtime.store.close()
+    clock = SimulatedClock(dated(story.scenario)[0].at)
+    runtime = start(Settings(database_url=playing.TEMPORARY, demo=True), clock=clock)
+    try:
+        fresh.build(runtime.store.engine)
+        return _told(story, runtime, clock, households, seed, progress)
+    finally:
+        runtime.store.close()
 
 
 def _told(

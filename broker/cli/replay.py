@@ -1,7 +1,6 @@
 """`baton replay` and `baton scenario`: stories as files, replayed and judged."""
 
 import json
-from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -41,10 +40,11 @@ def replay(
     log.configure("text")
     story = reading.read(scenario)
     settings = opening.settings()
-    with playing.temporary() if database_url is None else nullcontext(database_url) as url:
-        # Nothing of a story is worth a key of one's own.
-        chosen = settings.model_copy(update={"database_url": url, "demo": settings.secret_key is None})
-        found = playing.replay(story, chosen, progress.watched(), lasting=database_url is not None)
+    # Nothing of a story is worth a key of one's own.
+    chosen = {"database_url": database_url or playing.TEMPORARY, "demo": settings.secret_key is None}
+    found = playing.replay(
+        story, settings.model_copy(update=chosen), progress.watched(), lasting=database_url is not None
+    )
     if report is Form.JSON:
         typer.echo(json.dumps(reports.as_json(found), indent=2))
     else:

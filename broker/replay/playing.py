@@ -1,12 +1,8 @@
 """From a scenario file to a report: a database, a run, and a verdict on each expect line."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from collections.abc import Callable
+from typing import Final
 
-from sqlalchemy import event
 from sqlmodel import Session
 
 from broker.errors import Misconfigured
@@ -18,7 +14,7 @@ from broker.replay.run import Due, Player
 from broker.replay.timeline import dated
 from broker.runtime import start
 from broker.settings import Settings
-from broker.storage import directory, migrate, task_search
+from broker.storage import directory, fresh, task_search
 from broker.storage.task_search import TaskQuery
 from broker.storage.task_values import Scope
 
@@ -33,15 +29,18 @@ def silent(_done: int, _of: int, _day: str) -> None:
 def replay(story: Story, settings: Settings, progress: Progress = silent, *, lasting: bool = True) -> Report:
     """Replay in the database of the settings, which must be empty; Misconfigured when it is not.
 
-    Unless it is to be `lasting`, nothing of it survives a power cut, which makes it quicker.
+    Unless it is to be `lasting`, it is SQLite's and no longer there afterwards: no migration is of use to it.
     """
     steps = dated(story.scenario)
     clock = SimulatedClock(steps[0].at)
     runtime = start(settings, clock=clock)
-    if runtime.store.embedded and not lasting:
-        event.listen(runtime.store.engine, "connect", _careless)
     try:
-        migrate.upgrade(runtime.store.engine)
+        if lasting:
+            from broker.storage import migrate
+
+            migrate.upgrade(runtime.store.engine)
+        else:
+            fresh.build(runtime.store.engine)
         if runtime.store.read(directory.revision):
             raise Misconfigured("A story is replayed in an empty database: name one that holds nothing yet.")
         return _run(Player(story, runtime, clock), progress)
@@ -49,15 +48,8 @@ def replay(story: Story, settings: Settings, progress: Progress = silent, *, las
         runtime.store.close()
 
 
-def _careless(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection
-    connection.execute("PRAGMA synchronous=OFF")
-
-
-@contextmanager
-def temporary() -> Iterator[str]:
-    """The address of a database that is there only as long as the block runs."""
-    with TemporaryDirectory(prefix="baton-replay-") as folder:
-        yield f"sqlite:///{Path(folder) / 'story.db'}"
+TEMPORARY: Final = "sqlite:///:memory:"
+"""The address of a database that is there only as long as its store is open."""
 
 
 def _run(player: Player, progress: Progress) -> Report:

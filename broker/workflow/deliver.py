@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from adapters.channels.webhook import Endpoint
+from adapters.channels.endpoint import Endpoint
 from adapters.port import PushOutcome, Refused, Taken, Unanswered, Unreachable
 from broker.domain import retry
 from broker.domain.breaker import Breaker

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from adapters.channels.webhook import Endpoint
+from adapters.channels.endpoint import Endpoint
 from broker.storage import channels
 from broker.storage.channels import Secrets
 from broker.storage.codec import Codec

@@ -1,4 +1,7 @@
-"""Whether the migrations make the tables that the code declares: on a fresh SQLite, and on PostgreSQL where one answers."""
+"""Whether the migrations make the tables that the code declares: on a fresh SQLite, and on PostgreSQL where one answers.
+
+And whether they make what a database that is not migrated begins with (`broker.storage.fresh`); `--write` writes that file anew.
+"""
 
 import sys
 import tempfile
@@ -7,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url
 
-from broker.storage import migrate
+from broker.storage import fresh, migrate
 from deploy.dev import postgres
 
 
@@ -18,7 +21,22 @@ def main() -> int:
         print(line)
     if differences:
         print("drift: the tables and the migrations disagree; write a migration, or mend the tables.")
-    return 1 if differences else 0
+    behind = _is_behind(write="--write" in sys.argv[1:])
+    if behind:
+        print(f"drift: {fresh.SCRIPT.name} is not what the migrations make; run `python -m deploy.dev.drift --write`.")
+    return 1 if differences or behind else 0
+
+
+def _is_behind(*, write: bool) -> bool:
+    """Whether the file of the newest schema has to be written anew, and still has to be."""
+    with tempfile.TemporaryDirectory(prefix="baton-drift-") as folder:
+        engine = create_engine(f"sqlite:///{Path(folder) / 'fresh.db'}")
+        migrate.upgrade(engine)
+        made = fresh.script(engine)
+        engine.dispose()
+    if write:
+        fresh.SCRIPT.write_text(made, encoding="utf-8")
+    return not fresh.SCRIPT.exists() or fresh.SCRIPT.read_text(encoding="utf-8") != made
 
 
 def _fresh_databases() -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, text
 
-from broker.storage import engines, migrate, steps
+from broker.storage import engines, fresh, migrate, steps
 from broker.storage.codec import AesCodec
 from broker.storage.migrations import online
 from broker.storage.store import open_store
@@ -73,6 +73,17 @@ def test_code_that_finds_a_newer_schema_is_ready_and_migrates_nothing(database_u
         migrate.upgrade(broker.runtime.store.engine)
         assert broker.runtime.store.schema() == "9999"
         assert broker.http.get("/readyz").json()["checks"]["migrations"]
+
+
+def test_a_database_made_in_one_go_is_what_the_steps_make(sqlite_template):
+    with (
+        closing(open_store("sqlite:///:memory:", AesCodec(SECRET))) as made,
+        closing(open_store(f"sqlite:///{sqlite_template}", AesCodec(SECRET))) as migrated,
+    ):
+        fresh.build(made.engine)
+        assert fresh.script(made.engine) == fresh.script(migrated.engine)
+        assert steps.is_enough(made.schema())
+        assert migrate.drift(made.engine) == []
 
 
 # --- tables in use -------------------------------------------------------------------------------------------------

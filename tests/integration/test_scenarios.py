@@ -70,8 +70,7 @@ def replayed(child_rs):
 
 
 def played(story):
-    with playing.temporary() as url:
-        return playing.replay(story, Settings(database_url=url, demo=True), lasting=False)
+    return playing.replay(story, Settings(database_url=playing.TEMPORARY, demo=True), lasting=False)
 
 
 def standings(found):

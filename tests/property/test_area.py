@@ -13,7 +13,7 @@ from broker.replay.staff import Staff
 from broker.replay.timeline import dated
 from broker.runtime import start
 from broker.settings import Settings
-from broker.storage import migrate
+from broker.storage import fresh
 from tests.property.machines import machine
 
 OFTEN = st.floats(0.2, 3)
@@ -36,18 +36,17 @@ def told(rates, seed, answers):
     found: Counter[str] = Counter()
     if not story.scenario.timeline:
         return found
-    with playing.temporary() as url:
-        clock = SimulatedClock(dated(story.scenario)[0].at)
-        runtime = start(Settings(database_url=url, demo=True), clock=clock)
-        try:
-            migrate.upgrade(runtime.store.engine)
-            player = Player(story, runtime, clock, judged=False, staff=Staff(runtime, seed, answers=answers))
-            player.settle_in()
-            for _ in player.play():
-                player.pass_time(clock.time)
-                found.update(runtime.store.read(lambda s: promises.broken(s, runtime.context(s), clock.time)))
-        finally:
-            runtime.store.close()
+    clock = SimulatedClock(dated(story.scenario)[0].at)
+    runtime = start(Settings(database_url=playing.TEMPORARY, demo=True), clock=clock)
+    try:
+        fresh.build(runtime.store.engine)
+        player = Player(story, runtime, clock, judged=False, staff=Staff(runtime, seed, answers=answers))
+        player.settle_in()
+        for _ in player.play():
+            player.pass_time(clock.time)
+            found.update(runtime.store.read(lambda s: promises.broken(s, runtime.context(s), clock.time)))
+    finally:
+        runtime.store.close()
     return found
 
 

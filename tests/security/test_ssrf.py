@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from adapters.channels.addresses import problem
-from adapters.channels.webhook import Endpoint, WebhookChannel
+from adapters.channels.endpoint import Endpoint
+from adapters.channels.webhook import WebhookChannel
 from adapters.port import Unreachable
 from broker.clock import utc_now
 from tests.contract.calling import ADMIN_SCOPES, VISITORS, Json, as_of_yesterday, message

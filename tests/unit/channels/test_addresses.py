@@ -6,7 +6,8 @@ from ipaddress import ip_address
 import pytest
 
 from adapters.channels.addresses import problem, public
-from adapters.channels.webhook import Endpoint, WebhookChannel
+from adapters.channels.endpoint import Endpoint
+from adapters.channels.webhook import WebhookChannel
 from adapters.port import Taken, Unreachable
 from broker.clock import utc_now
 

@@ -9,8 +9,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook
 
+from adapters.channels.endpoint import Endpoint
 from adapters.channels.signing import BadSecret, key, public_key, sign, signatures
-from adapters.channels.webhook import Endpoint, WebhookChannel
+from adapters.channels.webhook import WebhookChannel
 from broker.clock import utc_now
 from tests.unit.channels.receiver import receiving, status
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook
 
-from adapters.channels.webhook import Endpoint, WebhookChannel, retry_after
+from adapters.channels.endpoint import Endpoint
+from adapters.channels.webhook import WebhookChannel, retry_after
 from adapters.port import Refused, Taken, Unanswered, Unreachable
 from broker.clock import utc_now
 from tests.unit.channels.certificates import self_signed
