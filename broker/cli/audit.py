@@ -18,9 +18,10 @@ from broker.domain.audit_check import Checked
 from broker.domain.sealing import ConsistencyProof, Head
 from broker.errors import BatonError, Misconfigured
 from broker.settings import Settings
-from broker.storage import audit, audit_file, audit_log, payload_check, signing
+from broker.storage import audit, audit_file, audit_log, payload_check, row_audit, signing
 from broker.storage.audit_log import Tail
 from broker.storage.codec import AesCodec
+from broker.storage.row_audit import Compared
 from broker.workflow import verify as verifying
 from broker.workflow.verify import Verified
 
@@ -197,6 +198,51 @@ def payloads(demo: Demo = False, as_json: AsJson = False) -> None:
         typer.echo(f"{found.checked} payloads checked, {found.count} spoilt.")
     if found.count:
         raise typer.Exit(1)
+
+
+@app.command()
+def rows(
+    since: Annotated[
+        datetime | None,
+        typer.Option(help="Judge what was written from this time on (UTC): behind a release that carried nothing yet"),
+    ] = None,
+    demo: Demo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare decisions, answers and who is responsible with what the audit's entries say of them. Example: baton audit rows
+
+    What it rests on are entries as they were sealed: run `baton audit verify` too. Exit codes: 0 all rows say what their
+    entries say, 1 one does not (kind and id are named) or it could not be checked, 2 the call itself was wrong.
+    """
+    begin = since and since.replace(tzinfo=UTC)
+    with opening.database(opening.settings(demo=demo), keyless=True) as store:
+        found = store.read(lambda session: _compared(session, begin))
+    if as_json:
+        typer.echo(json.dumps(_compared_plain(found), indent=2))
+    else:
+        for one in found.differing:
+            typer.echo(f"{one.kind} {one.id}: {one.what}", err=True)
+        behind = f" since {found.since:%Y-%m-%d %H:%M:%S} UTC" if found.since else ""
+        typer.echo(
+            f"{found.rows} rows compared{behind}, {found.count} differ; {found.before} are of before and not judged."
+        )
+    if found.count:
+        raise typer.Exit(1)
+
+
+def _compared(session: Session, since: datetime | None) -> Compared:
+    audit_log.one_snapshot(session)
+    return row_audit.compare(session, since)
+
+
+def _compared_plain(found: Compared) -> dict[str, Any]:
+    return {
+        "since": found.since and found.since.isoformat(),
+        "rows": found.rows,
+        "before": found.before,
+        "differing_count": found.count,
+        "differing": [asdict(one) for one in found.differing],
+    }
 
 
 @app.command()

@@ -1,4 +1,7 @@
-"""Audit rows: who did, read or was refused what; insert-only, ids only, committed with their fact."""
+"""Audit rows: who did, read or was refused what; insert-only, ids only, committed with their fact.
+
+The first entry of several carries as `detail["rows"]` the digests of what its step has written until then (`row_digests`).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,12 +12,16 @@ from uuid import uuid4
 from sqlmodel import Session, col, select
 
 from broker.domain.caller import PERSON, Caller
-from broker.storage import direct
+from broker.storage import direct, row_digests
 from broker.storage.person_tables import AUDIT
 from broker.storage.tables import Audit
 
 EMERGENCY: Final = "BTG"
 """`detail["purpose"]` of what was done by break-glass (HL7 v3 ActReason)."""
+
+
+ROWS: Final = "rows"
+"""`detail["rows"]`: kind → id → digest of the rows that the step has written."""
 
 
 Action: TypeAlias = Literal[
@@ -36,6 +43,7 @@ Action: TypeAlias = Literal[
     "refuse",
     "deny",
     "administer",
+    "record",
 ]
 """The words for what was done, as the code system `audit-action` publishes them."""
 
@@ -90,6 +98,9 @@ def record_each(session: Session, entries: Sequence[Entry], *, now: datetime) ->
     """These audit rows, in one statement; nothing when there are none."""
     if not entries:
         return
+    if written := row_digests.taken(session):
+        first, *others = entries
+        entries = [replace(first, detail={**first.detail, ROWS: written}), *others]
     rows = [
         {
             "id": str(uuid4()),
@@ -105,6 +116,12 @@ def record_each(session: Session, entries: Sequence[Entry], *, now: datetime) ->
         for entry in entries
     ]
     direct.insert(session, AUDIT, rows)
+
+
+def record_rest(session: Session) -> None:
+    """An entry of its own for what a step has written behind its last entry."""
+    if (now := row_digests.noted_at(session)) is not None:
+        record(session, action="record", entity="row", entity_id=None, now=now)
 
 
 def has_set_up(session: Session, by: str, whom: str, since: datetime) -> bool:

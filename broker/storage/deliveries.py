@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from broker.domain.due import Due
 from broker.domain.reasons import NotTold
 from broker.domain.states import ChannelKind, DeliveryState, View
-from broker.storage import direct
+from broker.storage import direct, row_digests
 from broker.storage.objects import Objects
 from broker.storage.person_tables import CHANNEL, DELIVERY
 from broker.storage.phrases import among
@@ -60,7 +60,9 @@ def insert(
         return
     if pushed is None:
         pushed = _with_push(session, {str(row["team_id"]) for row in rows})
-    direct.insert(session, DELIVERY, [{**_BLANK, **row, "next_attempt_at": _due(row, pushed)} for row in rows])
+    made = [{**_BLANK, **row, "next_attempt_at": _due(row, pushed)} for row in rows]
+    direct.insert(session, DELIVERY, made)
+    row_digests.note(session, "delivery", made)
     ready = [row for row in rows if row["state"] is DeliveryState.READY]
     note(session, [Due(household or str(row["notification_id"] or row["cause"]), str(row["id"])) for row in ready])
 
@@ -134,17 +136,20 @@ def behind(session: Session, delivery_ids: Collection[str]) -> dict[str, tuple[s
     }
 
 
-def drop_withheld(session: Session, notification_id: str, teams: Collection[str]) -> None:
+def drop_withheld(session: Session, notification_id: str, teams: Collection[str], *, now: datetime) -> None:
     """Take away decisions not to tell these teams, because they are told now."""
-    changes(
-        session,
-        sa.delete(Delivery).where(
+    gone = session.scalars(
+        sa.delete(Delivery)
+        .where(
             col(Delivery.notification_id) == notification_id,
             col(Delivery.cause) == "",
             col(Delivery.state) == DeliveryState.WITHHELD,
             col(Delivery.team_id).in_(teams),
-        ),
-    )
+        )
+        .returning(col(Delivery.id)),
+        execution_options=QUIET,
+    ).all()
+    row_digests.note_gone(session, "delivery", gone, now)
 
 
 def release_held(session: Session, delivery_ids: Collection[str], *, now: datetime) -> list[str]:
@@ -161,14 +166,17 @@ def release_held(session: Session, delivery_ids: Collection[str], *, now: dateti
     return sorted(id_ for id_, _ in released)
 
 
-def refuse_held(session: Session, delivery_ids: Collection[str], reason: str) -> int:
+def refuse_held(session: Session, delivery_ids: Collection[str], reason: str, *, now: datetime) -> int:
     """Turn held deliveries into decisions not to tell, with the lead's reason; how many were."""
-    return changes(
-        session,
+    refused = session.scalars(
         sa.update(Delivery)
         .where(col(Delivery.id).in_(delivery_ids), col(Delivery.state) == DeliveryState.HELD)
-        .values(state=DeliveryState.WITHHELD, reason_code=RELEASE_REFUSED, reason=reason),
-    )
+        .values(state=DeliveryState.WITHHELD, reason_code=RELEASE_REFUSED, reason=reason)
+        .returning(col(Delivery.id)),
+        execution_options=QUIET,
+    ).all()
+    row_digests.note_stored(session, "delivery", DELIVERY.c.id.in_(refused), now)
+    return len(refused)
 
 
 def withdraw(session: Session, notification_id: str, now: datetime) -> list[str]:  # noqa: ARG001 - callers pass the time of every change; the end of a row has none of its own
@@ -212,10 +220,14 @@ def align(session: Session, *, now: datetime, team_id: str | None = None) -> int
 
 def settle(session: Session, teams: Collection[str], now: datetime) -> None:
     """Take what waits for these teams as delivered, whoever has it: for measuring from an empty table on."""
-    rows = sa.update(Delivery).where(col(Delivery.team_id).in_(teams), _is_open())
-    changes(
-        session, rows.values(state=DeliveryState.DELIVERED, delivered_at=now, next_attempt_at=None, lease_until=None)
+    rows = (
+        sa.update(Delivery)
+        .where(col(Delivery.team_id).in_(teams), _is_open())
+        .values(state=DeliveryState.DELIVERED, delivered_at=now, next_attempt_at=None, lease_until=None)
+        .returning(col(Delivery.id), col(Delivery.team_id))
     )
+    arrived = session.execute(rows, execution_options=QUIET).all()
+    row_digests.note(session, "arrival", [{"id": id_, "team_id": team, "delivered_at": now} for id_, team in arrived])
 
 
 def _is_open() -> sa.ColumnElement[bool]:

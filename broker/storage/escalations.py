@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
 from broker.domain.states import ChannelKind
-from broker.storage import direct, tasks
+from broker.storage import direct, row_digests, tasks
 from broker.storage.codec import Codec
 from broker.storage.person_tables import CHANNEL, ESCALATION, TASK
 from broker.storage.phrases import among
@@ -72,6 +72,7 @@ def record(
         for index, (rung, team) in enumerate(climbed)
     ]
     direct.insert(session, ESCALATION, rows)
+    row_digests.note(session, "escalation", rows)
 
 
 _KINDS = Query(sa.select(CHANNEL.c.team_id, CHANNEL.c.kind).where(among(CHANNEL.c.team_id, "teams")))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, or_, select, update
 
 from broker.domain.states import NotificationState
-from broker.storage import direct
+from broker.storage import direct, row_digests
 from broker.storage.codec import Codec, Sealer, message_name
 from broker.storage.deliveries import NOT_TOLD
 from broker.storage.objects import Objects
@@ -129,6 +129,7 @@ _REFUSED = Query(_ANSWERED.where(_OF.content_hash == bindparam("hash"), _OF.stat
 def add(session: Session, row: dict[str, object], subjects: Iterable[tuple[str, bool]]) -> None:
     """One notification with the persons it is about or names: (person id, named only)."""
     direct.insert(session, NOTIFICATION, [row])
+    row_digests.note(session, "notification", [row])
     about = [{"notification_id": row["id"], "person_id": person, "named": named} for person, named in subjects]
     direct.insert(session, SUBJECT, about)
 

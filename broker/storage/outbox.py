@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from broker.domain.retry import Park, Verdict
 from broker.domain.states import AttemptOutcome, ChannelKind, DeliveryState
-from broker.storage import direct
+from broker.storage import direct, row_digests
 from broker.storage.deliveries import OPEN, changes
 from broker.storage.leases import IMPOSSIBLE
 from broker.storage.leasing import Claimed
@@ -68,10 +68,11 @@ def delivered(session: Session, delivery_ids: Collection[str], *, now: datetime)
     """
     if not delivery_ids:
         return []
-    first = {id_ for (id_,) in direct.rows(session, _DELIVERED, deliveries=delivery_ids, now=now)}
-    rest = set(delivery_ids) - first
-    if rest:
-        direct.change(session, _DELIVERED_LATE, deliveries=rest, now=now)
+    first: dict[str, str] = dict(direct.rows(session, _DELIVERED, deliveries=delivery_ids, now=now))
+    rest = set(delivery_ids) - first.keys()
+    late: dict[str, str] = dict(direct.rows(session, _DELIVERED_LATE, deliveries=rest, now=now)) if rest else {}
+    arrived = [{"id": id_, "team_id": team, "delivered_at": now} for id_, team in (first | late).items()]
+    row_digests.note(session, "arrival", arrived)
     return sorted(first)
 
 
@@ -79,7 +80,7 @@ _DELIVERED = Query(
     sa.update(DELIVERY)
     .where(among(DELIVERY.c.id, "deliveries"), DELIVERY.c.state.in_(OPEN))
     .values(state=DeliveryState.DELIVERED, delivered_at=_NOW, lease_until=None, next_attempt_at=None)
-    .returning(DELIVERY.c.id)
+    .returning(DELIVERY.c.id, DELIVERY.c.team_id)
 )
 _DELIVERED_LATE = Query(
     sa.update(DELIVERY)
@@ -89,6 +90,7 @@ _DELIVERED_LATE = Query(
         DELIVERY.c.delivered_at.is_(None),
     )
     .values(delivered_at=_NOW)
+    .returning(DELIVERY.c.id, DELIVERY.c.team_id)
 )
 
 

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from broker.domain.matching import rekey
 from broker.domain.merging import OPEN, joined
 from broker.domain.states import InvolvementState, MembershipState, PersonState
-from broker.storage import expectations, notifications, patterns
+from broker.storage import expectations, notifications, patterns, row_digests
 from broker.storage.codec import Codec
 from broker.storage.person_rows import known_person, person_row
 from broker.storage.person_tables import (
@@ -35,7 +35,8 @@ def merge(session: Session, codec: Codec, *, gone: str, into: str, now: datetime
     _memberships(session, gone, into)
     _relationships(session, gone, into)
     _involvements(session, gone, into)
-    session.execute(update(TASK).where(TASK.c.person_id == gone).values(person_id=into))
+    moved = session.scalars(update(TASK).where(TASK.c.person_id == gone).values(person_id=into).returning(TASK.c.id))
+    row_digests.note_stored(session, "task", TASK.c.id.in_(moved.all()), now)
     session.execute(update(LEGAL_HOLD).where(LEGAL_HOLD.c.person_id == gone).values(person_id=into))
     expectations.merge(session, gone, into, now)
     _notifications(session, codec, gone, into)

@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from broker.domain.responsibility import Chains, Holding, Key
 from broker.domain.tasks import TERMINAL
-from broker.storage import direct
+from broker.storage import direct, row_digests
 from broker.storage.person_tables import IS_OF_TRANSFER, TASK
 from broker.storage.phrases import among
 from broker.storage.prepared import Query
@@ -106,6 +106,7 @@ def record(session: Session, holdings: Iterable[Holding], now: datetime) -> None
     rows = [_begin(session, holding, now) for holding in sorted(holdings, key=lambda h: (h.person_id, h.function))]
     if rows:
         session.execute(insert(RESPONSIBILITY), rows)
+        row_digests.note(session, "responsibility", rows)
 
 
 def _begin(session: Session, holding: Holding, now: datetime) -> dict[str, object]:

@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from broker.domain.due import Due
 from broker.errors import Unsure
-from broker.storage import direct, durability, engines
+from broker.storage import audit, direct, durability, engines
 from broker.storage.codec import Codec
 from broker.storage.engines import COMMANDS, Patience
 from broker.storage.grouping import GroupWriter
@@ -119,7 +119,9 @@ class Store:
         def noting(session: Session) -> T:
             due.clear()
             session.info[_DUE] = due
-            return work(session)
+            done = work(session)
+            audit.record_rest(session)
+            return done
 
         result = self._retried(noting, repeatable=repeatable)
         if due:

@@ -19,7 +19,7 @@ from broker.domain import clocks
 from broker.domain.states import DeliveryState, Purpose, View
 from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.domain.wanted import TaskWanted
-from broker.storage import deliveries, direct, second_lock
+from broker.storage import deliveries, direct, row_digests, second_lock
 from broker.storage.codec import Codec, open_json, seal_json
 from broker.storage.objects import Objects
 from broker.storage.person_tables import DELIVERY, ESCALATION, IS_OF_TRANSFER, NOTIFICATION, TASK, TASK_EVENT
@@ -59,8 +59,10 @@ def raise_tasks(
             fresh.append((task_id, task))
             known |= {task.dedupe_key: task_id} if task.dedupe_key else {}
     if fresh:
-        direct.insert(session, TASK, [_row(codec, task_id, task, policy_version, now) for task_id, task in fresh])
-        direct.insert(session, TASK_EVENT, [_raised(codec, task_id, now) for task_id, _ in fresh])
+        rows = [_row(codec, task_id, task, policy_version, now) for task_id, task in fresh]
+        direct.insert(session, TASK, rows)
+        row_digests.note(session, "task", rows)
+        _add_events(session, [_raised(codec, task_id, now) for task_id, _ in fresh])
         _announce(session, fresh, policy_version, now)
     return ids
 
@@ -471,8 +473,19 @@ def change(session: Session, codec: Codec, before: Stored, what: Change, now: da
     columns = {**_clocks(before.row, what.columns), **what.columns, "content": content, "changed_at": now}
     if not keep(session, before, {**columns, "version": version}):
         raise Raced
-    direct.insert(session, TASK_EVENT, [_event(codec, task_id, _happened(version, what, now))])
+    row_digests.note(session, "task", [_after(before.row, {**columns, "version": version})])
+    _add_events(session, [_event(codec, task_id, _happened(version, what, now))])
     return version
+
+
+def _after(row: Task, columns: Mapping[str, object]) -> Mapping[str, object]:
+    """The task as a change leaves it."""
+    return {name: columns[name] if name in columns else getattr(row, name) for name in TASK.c.keys()}  # noqa: SIM118 - the names of the columns
+
+
+def _add_events(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
+    direct.insert(session, TASK_EVENT, rows)
+    row_digests.note(session, "task-event", rows)
 
 
 def keep(session: Session, before: Stored, columns: Mapping[str, object]) -> bool:
@@ -504,8 +517,15 @@ def mark_delivered(session: Session, codec: Codec, arrived: Sequence[tuple[Store
     ]
     if direct.change_each(session, _DELIVERED, rows) != len(rows):
         raise Raced
-    events_ = [_event(codec, task.row.id, _happened(task.row.version + 1, what, now)) for task, what in arrived]
-    direct.insert(session, TASK_EVENT, events_)
+    after = [
+        _after(task.row, {"status": what.columns["status"], "changed_at": now, "version": task.row.version + 1})
+        for task, what in arrived
+    ]
+    row_digests.note(session, "task", after)
+    _add_events(
+        session,
+        [_event(codec, task.row.id, _happened(task.row.version + 1, what, now)) for task, what in arrived],
+    )
 
 
 _DELIVERED = Query(

@@ -38,8 +38,8 @@ def release(session: Session, ctx: Context, gate: Stored, decision: ReleaseDecis
     wanted = [row for row in held if ctx.directory.teams[row.team_id].function in functions]
     told = _told_now(session, ctx, gate, now) if wanted else {}
     go = [row for row in wanted if row.team_id in told]
-    _refuse(session, [row for row in held if row not in wanted], not_told_because(NotTold.RELEASE_REFUSED)[1])
-    _refuse(session, [row for row in wanted if row not in go], NO_LONGER)
+    _refuse(session, [row for row in held if row not in wanted], not_told_because(NotTold.RELEASE_REFUSED)[1], now)
+    _refuse(session, [row for row in wanted if row not in go], NO_LONGER, now)
     ready = deliveries.release_held(session, [row.id for row in go], now=now)
     _ask(session, ctx, gate, [(row, told[row.team_id]) for row in go if row.id in ready], now)
     return Released(tuple(ready), tuple(sorted(row.id for row in held if row not in go)))
@@ -62,9 +62,9 @@ def _told_now(session: Session, ctx: Context, gate: Stored, now: datetime) -> di
     return {told.team_id: told for told in decided.told}
 
 
-def _refuse(session: Session, rows: Collection[Delivery], reason: str) -> None:
+def _refuse(session: Session, rows: Collection[Delivery], reason: str, now: datetime) -> None:
     if rows:
-        deliveries.refuse_held(session, [row.id for row in rows], reason)
+        deliveries.refuse_held(session, [row.id for row in rows], reason, now=now)
 
 
 def _ask(session: Session, ctx: Context, gate: Stored, told: Collection[tuple[Delivery, Told]], now: datetime) -> None:

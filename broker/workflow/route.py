@@ -112,7 +112,7 @@ def once_more(session: Session, ctx: Context, row: Notification, now: datetime) 
         told.team_id for told in fresh if _names_a_child_too_early(session, ctx, message, world, told.team_id, now)
     ]
     fresh = [told for told in fresh if told.team_id not in early]
-    deliveries.drop_withheld(session, row.id, [told.team_id for told in fresh])
+    deliveries.drop_withheld(session, row.id, [told.team_id for told in fresh], now=now)
     new = Routing(
         told=tuple(fresh),
         withheld=tuple(

@@ -63,7 +63,7 @@ def _tell(session: Session, ctx: Context, task: Stored, owner: Team, now: dateti
             return team.id
         decided = standing_in.decided(met, cover, team, task.row.priority, ctx.policy)
         if isinstance(decided, Told) and decided.state is DeliveryState.READY and team.id not in refused:
-            deliveries.drop_withheld(session, notification.id, [team.id])
+            deliveries.drop_withheld(session, notification.id, [team.id], now=now)
             route.write(session, ctx, notification.id, message, _only(decided, ctx.policy.version), now)
             return team.id
     return None

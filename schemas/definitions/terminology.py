@@ -88,6 +88,7 @@ _OWN: Final = (
             "revoke": "A client gave a token back",
             "refuse": "Somebody without a valid token, or who asked for one in vain, was refused",
             "deny": "What was asked for was refused: the scope did not allow it, or it is not there for this caller",
+            "record": "What a step wrote behind its last entry, as digests",
             "administer": "The directory, a channel, a client or a token was changed",
         },
     ),

@@ -7,12 +7,13 @@ import pytest
 from pymerkle import InmemoryTree, verify_consistency
 from sqlalchemy import delete, text, update
 
-from broker.storage import audit_head, audit_log, migrate
+from broker.storage import audit_head, audit_log, deliveries, migrate
 from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from broker.storage.tables import Audit, AuditLeaf, AuditSeal
 from tests.command import Command
 from tests.conftest import NOON
+from tests.integration import delivery_rows
 from tests.sealed import noted, sealed, unguarded
 
 KEY = "a key of forty characters, or even longer"
@@ -198,3 +199,24 @@ def test_somebody_elses_tree_over_the_export_has_the_root_of_every_head(baton):
     assert {size: tree.get_state(size) for size in roots} == roots
     assert len(roots) == BATCHES
     verify_consistency(roots[3], roots[12], tree.prove_consistency(3, 12))
+
+
+def test_rows_are_compared_with_what_the_audit_says_of_them(baton):
+    def changed(sql):
+        store = open_store(f"sqlite:///{baton.folder / 'var' / 'baton.db'}", AesCodec(KEY.encode()))
+        store.write(lambda session: session.execute(text(sql)))
+        store.close()
+
+    assert baton("audit", "rows").startswith("0 rows compared, 0 differ; 0 are of before")
+    store = open_store(f"sqlite:///{baton.folder / 'var' / 'baton.db'}", AesCodec(KEY.encode()))
+    store.write(delivery_rows.directory_rows)
+    store.write(lambda session: delivery_rows.notification(session, store))
+    store.write(lambda session: deliveries.insert(session, [delivery_rows.delivery("cape-hill-practice")]))
+    store.close()
+    assert "2 rows compared since 2026-03-02" in baton("audit", "rows")
+    found = json.loads(baton("audit", "rows", "--json"))
+    assert (found["rows"], found["differing_count"], found["differing"]) == (2, 0, [])
+    changed("UPDATE delivery SET reason = 'Somebody said so.'")
+    assert "delivery " in (said := baton("audit", "rows", code=1))
+    assert said.splitlines()[0].endswith(": changed")
+    assert "0 rows compared, 0 differ; 2 are of before" in baton("audit", "rows", "--since", "2026-03-03")

@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from broker.clock import utc_now
 from broker.domain.states import DeliveryState, NotificationState
-from broker.storage import audit_log, notifications, signing
+from broker.storage import audit_log, notifications, row_audit, signing
 from broker.storage.codec import AesCodec, Tampered
 from broker.storage.store import Store, open_store
 from broker.storage.tables import Audit, Delivery, MailboxNumber, Notification, Task
@@ -351,7 +351,11 @@ def _unnoticed(session: Session, rows: Sequence[_Row]) -> set[str]:
 
 
 def _audit(session: Session, store: Store) -> list[str]:
-    """What `baton audit verify` finds wrong."""
+    """What `baton audit verify` and `baton audit rows` find wrong."""
     public = signing.Signer(store.codec).public
     found = verify.of_database(session, {signing.key_id(public): public})
-    return [f"the audit does not verify: {fault.what}" for fault in found.faults]
+    differing = row_audit.compare(session).differing
+    return [
+        *(f"the audit does not verify: {fault.what}" for fault in found.faults),
+        *(f"{one.kind} {one.id} is not what the audit says of it: {one.what}" for one in differing),
+    ]

@@ -26,6 +26,7 @@ HARM = {
     "with a gap": f"UPDATE delivery SET number = number + 100 WHERE id = ({ONE_PUSHED})",
     "that climbs": f"UPDATE task SET climbs_at = NULL WHERE notification_id = ({A_CONCERN})",
     "without a task for a person": "UPDATE delivery SET state = 'parked' WHERE id = (SELECT id FROM delivery WHERE state = 'ready' ORDER BY created_at DESC LIMIT 1)",
+    "is not what the audit says of it": f"UPDATE delivery SET reason_code = 'addressed' WHERE id = ({ONE_PUSHED})",
     "audit does not verify": "UPDATE audit SET action = 'read' WHERE id = (SELECT audit_id FROM auditleaf LIMIT 1)",
 }
 """By what the checker must say: what was done to the database."""

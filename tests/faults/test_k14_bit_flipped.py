@@ -1,4 +1,4 @@
-"""K14: one bit flipped in a stored payload, in a message's key, in a code or reference, or in what the audit keeps is found, named, and never handed on as if it were what was sent."""
+"""K14: one bit flipped in a stored payload, in a message's key, in a code or reference, in what was decided and answered, or in what the audit keeps is found, named, and never handed on as if it were what was sent."""
 
 import random
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from broker.clock import utc_now
-from broker.storage import payload_check
+from broker.storage import payload_check, row_audit
+from broker.storage.row_digests import KINDS
 from broker.storage.store import Store
 from broker.storage.tables import metadata
+from broker.storage.types import UtcDateTime
 from tests.faults.checker import opened
 from tests.faults.size import record, size
 from tests.faults.town import Town
@@ -88,6 +90,45 @@ def test_in_a_code_or_reference(on_sqlite: Town) -> None:
     record("K14", "codes and references", flips=FLIPS, found=FLIPS)
 
 
+def test_in_a_time_a_number_or_a_sentence(on_sqlite: Town) -> None:
+    """Of deliveries, tasks and who is responsible: what no key seals and no list of codes holds is what the audit says of it."""
+    with opened(on_sqlite) as store:
+        plain = [
+            (name, kind.table.c[column])
+            for name, kind in KINDS.items()
+            for column in kind.columns
+            if column in kind.table.c and said_in(store, kind.table.c[column])
+        ]
+        assert len({name for name, _ in plain}) > 3
+        for number in range(FLIPS):
+            name, column = plain[number % len(plain)]
+            id_, kept = random.choice(said_in(store, column))
+            written_unseen(store, column, id_, flipped(column, kept))
+            found = store.read(row_audit.compare)
+            assert (name, id_) in {(one.kind, one.id) for one in found.differing}, column
+            written_unseen(store, column, id_, kept)
+        assert store.read(row_audit.compare).count == 0
+    record("K14", "decisions and answers", flips=FLIPS, found=FLIPS)
+
+
+def said_in(store: Store, column: sa.Column[Any]) -> list[tuple[str, Any]]:
+    """Ids, and what the column holds there as the database has it, where that is anything."""
+    query = sa.text(f"SELECT id, {column.name} FROM {column.table.name} WHERE {column.name} <> ''")
+    return store.read(lambda session: [(id_, kept) for id_, kept in session.execute(query)])
+
+
+def flipped(column: sa.Column[Any], kept: str | int) -> str | int:
+    """With one bit flipped; of a time a bit of its figures, for its punctuation is not read, and of a flag the one that it has."""
+    if isinstance(column.type, sa.Boolean):
+        return int(kept) ^ 1
+    if isinstance(kept, int):
+        return kept ^ 1 << random.randrange(16)
+    changed = bytearray(kept.encode())
+    places = [at for at, byte in enumerate(changed) if chr(byte).isdigit() or not isinstance(column.type, UtcDateTime)]
+    changed[random.choice(places)] ^= 1 << random.randrange(8)
+    return changed.decode("latin-1")
+
+
 def flipped_unseen(store: Store, column: sa.Column[Any]) -> tuple[str, str]:
     """A row of which one bit of this column is flipped as a disk would, and what it held."""
     [key, *_] = column.table.primary_key.columns
@@ -98,7 +139,7 @@ def flipped_unseen(store: Store, column: sa.Column[Any]) -> tuple[str, str]:
     return id_, kept
 
 
-def written_unseen(store: Store, column: sa.Column[Any], id_: str, value: str) -> None:
+def written_unseen(store: Store, column: sa.Column[Any], id_: str, value: str | int) -> None:
     """Written past every constraint."""
     [key, *_] = column.table.primary_key.columns
     with store.engine.connect() as connection:

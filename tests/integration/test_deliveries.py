@@ -231,7 +231,7 @@ def test_a_held_row_is_released_once_and_then_due(store):
 def test_a_release_that_was_refused_tells_nobody(store):
     prepared(store, HV)
     [held] = add(store, delivery(HV, state=DeliveryState.HELD))
-    assert store.write(lambda session: deliveries.refuse_held(session, [held], "An arrest is planned.")) == 1
+    assert store.write(lambda session: deliveries.refuse_held(session, [held], "An arrest is planned.", now=NOON)) == 1
     assert row(store, held).state is DeliveryState.WITHHELD
     assert store.write(lambda session: deliveries.release_held(session, [held], now=NOON)) == []
 
@@ -241,7 +241,7 @@ def test_what_was_decided_for_whom_and_a_withheld_decision_that_makes_room(store
     add(store, delivery(HV, cause=""), delivery(GP, cause="", state=DeliveryState.WITHHELD), delivery(GP))
     expected = {HV: DeliveryState.READY, GP: DeliveryState.WITHHELD}
     assert store.read(lambda session: deliveries.decisions(session, NOTIFICATION)) == expected
-    store.write(lambda session: deliveries.drop_withheld(session, NOTIFICATION, [HV, GP]))
+    store.write(lambda session: deliveries.drop_withheld(session, NOTIFICATION, [HV, GP], now=NOON))
     assert store.read(lambda session: deliveries.decisions(session, NOTIFICATION)) == {HV: DeliveryState.READY}
 
 

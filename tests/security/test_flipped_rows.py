@@ -1,0 +1,186 @@
+"""What was decided, answered and taken over is changed in the database (threat T5): times, numbers, one valid code for another, rows gone or added; each is named."""
+
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from broker.storage import row_audit
+from broker.storage.row_digests import KINDS
+from broker.storage.tables import metadata
+from broker.storage.types import UtcDateTime
+from broker.workflow import clock as clocks
+from tests.conftest import NOON
+from tests.contract.calling import FHIR, VISITORS, message, sender
+from tests.contract.task_calls import practitioner
+from tests.security.test_flipped_codes import past_every_constraint
+
+SENT = ("pregnancy-booking", "birth", "involvement-start", "concern", "transfer", "withdraw")
+COLUMNS = [(name, column) for name, kind in KINDS.items() for column in kind.columns]
+PLACES = [
+    *(place for place in COLUMNS if place[1] != "withheld"),
+    ("delivery", "state"),
+]
+
+
+@pytest.fixture(scope="module")
+def lived(shared_broker):
+    """A broker with messages, receipts, answers, steps of a ladder, and children taken over."""
+    shared_broker.clock.time = NOON
+    for name in SENT:
+        said = message(name)
+        assert shared_broker.post(said, sender(said)).status_code in (200, 422)
+        shared_broker.clock.forward(minutes=1)
+    for one in shared_broker.call("GET", "/mailbox/inbox", VISITORS).json()["messages"]:
+        assert shared_broker.call("PUT", f"/mailbox/inbox/{one['id']}/acknowledged", VISITORS).status_code == 200
+    taken_over(shared_broker)
+    shared_broker.clock.forward(days=9)
+    running = shared_broker.runtime
+    running.store.write(lambda session: clocks.tick(session, running.context(session), running.now()))
+    return shared_broker
+
+
+def taken_over(broker):
+    """Each open task of a receiver is opened, and what can be accepted is."""
+    for row in broker.call("GET", "/fhir/Task", VISITORS).json()["entry"]:
+        for move in ("open", "accept"):
+            body = {"resourceType": "Parameters", "parameter": [practitioner()]}
+            path = f"/fhir/Task/{row['resource']['id']}/${move}"
+            broker.call("POST", path, VISITORS, json=body, headers=FHIR)
+
+
+@pytest.fixture
+def store(lived):
+    return lived.runtime.store
+
+
+def compared(store):
+    return store.read(row_audit.compare)
+
+
+def named(store):
+    return {(one.kind, one.id, one.what.value) for one in compared(store).differing}
+
+
+def test_what_nobody_touched_differs_nowhere(store):
+    found = compared(store)
+    assert (found.count, found.before) == (0, 0)
+    assert {name for name in KINDS if rows_of(store, name)} == KINDS.keys()
+    assert found.rows == sum(len(rows_of(store, name)) for name in KINDS)
+
+
+def rows_of(store, name):
+    kind = KINDS[name]
+    query = sa.select(kind.table.c.id).where(kind.table.c[kind.at].is_not(None)).order_by(kind.table.c.id)
+    return store.read(lambda session: session.scalars(query).all())
+
+
+@pytest.fixture
+def changed(store):
+    """Statements by somebody who owns the database, and what the comparison says then; nothing of them stays."""
+
+    def said(name, statement):
+        with store.engine.connect() as connection:
+            past_every_constraint(connection, KINDS[name].table.name)
+            if store.embedded:
+                connection.exec_driver_sql("BEGIN")
+            connection.execute(statement)
+            with Session(connection, join_transaction_mode="rollback_only") as session:
+                found = {(one.kind, one.id, one.what.value) for one in row_audit.compare(session).differing}
+            connection.rollback()
+            if store.embedded:
+                for pragma in ("foreign_keys=ON", "ignore_check_constraints=OFF"):
+                    connection.exec_driver_sql(f"PRAGMA {pragma}")
+            return found
+
+    return said
+
+
+@pytest.mark.parametrize(("name", "column"), PLACES)
+def test_another_value_in_any_column_is_found(store, changed, name, column):
+    """Of every column that lasts, so that one that is added later is not forgotten."""
+    table = KINDS[name].table
+    of = sa.type_coerce(table.c[column], sa.String) if isinstance(table.c[column].type, sa.Enum) else table.c[column]
+    query = sa.select(table.c.id, of).where(table.c[KINDS[name].at].is_not(None)).order_by(of.is_(None), table.c.id)
+    if (name, column) == ("delivery", "state"):
+        query = query.where(of == "withheld")
+    id_, value = store.read(lambda session: session.execute(query).first())
+    said = changed(name, sa.update(table).where(table.c.id == id_).values({column: another(table.c[column], value)}))
+    assert (name, id_) in {(kind, of) for kind, of, _ in said}
+
+
+def another(column, value):
+    """A value that the column could well have."""
+    match value:
+        case None if isinstance(column.type, sa.Enum):
+            return column.type.enums[0]
+        case None:
+            return NOON if isinstance(column.type, UtcDateTime) else "x"
+        case bool():
+            return not value
+        case int():
+            return value + 100
+        case datetime():
+            return value - timedelta(microseconds=1)
+        case str() if isinstance(column.type, sa.Enum):
+            return next(code for code in reversed(column.type.enums) if code != value)
+        case str():
+            return value[:-1] + chr(ord(value[-1]) ^ 1) if value else "x"
+    raise AssertionError(type(value))
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if name != "arrival"])
+def test_a_row_that_is_gone_is_missing(store, changed, name):
+    table = KINDS[name].table
+    [id_, *_] = rows_of(store, name)
+    said = changed(name, sa.delete(table).where(table.c.id == id_))
+    assert (name, id_, "missing") in said
+
+
+UNLIKE = {
+    "id": "ffffffff-0000-4000-8000-000000000000",
+    "cause": "again",
+    "number": None,
+    "dedupe_key": None,
+    "version": 99,
+    "level": 99,
+    "message_id": "again",
+    "content_hash": "again",
+    "previous_id": "again",
+    "until": NOON,
+    "next_id": "again",
+    "delivered_at": None,
+}
+"""What is unlike the row of which another is made, so that no index refuses it."""
+
+
+@pytest.mark.parametrize("name", ["delivery", "task", "task-event", "escalation", "notification", "responsibility"])
+def test_a_row_that_nothing_speaks_of_was_added(store, changed, name):
+    table = KINDS[name].table
+    [id_, *_] = rows_of(store, name)
+    copied = [
+        sa.literal(UNLIKE[column.name], column.type) if column.name in UNLIKE else column for column in table.columns
+    ]
+    of_one = sa.select(*copied).where(table.c.id == id_)
+    said = changed(name, sa.insert(table).from_select([column.name for column in table.columns], of_one))
+    assert said == {(name, UNLIKE["id"], "added")}
+
+
+def test_a_delivery_that_is_said_to_have_arrived_was_added(store, changed):
+    table = KINDS["arrival"].table
+    query = sa.select(table.c.id).where(table.c.delivered_at.is_(None)).limit(1)
+    id_ = store.read(lambda session: session.scalars(query).one())
+    said = changed("arrival", sa.update(table).where(table.c.id == id_).values(delivered_at=NOON + timedelta(hours=1)))
+    assert said == {("arrival", id_, "added")}
+
+
+def test_a_task_set_back_to_what_it_was_is_found(store, changed):
+    """The earlier state had its own entry; a later one has spoken since."""
+    task, event = metadata.tables["task"], metadata.tables["taskevent"]
+    query = sa.select(task.c.id, task.c.version).where(task.c.version > 1).limit(1)
+    id_, version = store.read(lambda session: session.execute(query).one())
+    said = changed("task", sa.update(task).where(task.c.id == id_).values(version=version - 1))
+    assert said == {("task", id_, "changed")}
+    gone = sa.delete(event).where(event.c.task_id == id_, event.c.version == version)
+    assert len(changed("task-event", gone)) == 1
