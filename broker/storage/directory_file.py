@@ -95,7 +95,7 @@ def _twice(what: str, ids: list[str]) -> list[str]:
 def read(path: Path) -> DirectoryFile:
     """The file, checked; Misconfigured with one sentence a fault."""
     try:
-        parsed = DirectoryFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        parsed = DirectoryFile.model_validate(yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader))
     except OSError as error:
         raise Misconfigured(f"The directory file {path} cannot be read: {error.strerror}.") from error
     except yaml.YAMLError as error:

@@ -23,7 +23,9 @@ _IS_OPEN: Final = sa.text("expectation.state IN ('waiting', 'missed')")
 """In the words of `ix_expectation_open`: neither database uses a partial index for bound parameters."""
 _OF: Final = EXPECTATION.c
 
-_OPEN_ABOUT = Query(sa.select(_OF.id).where(among(_OF.person_id, "persons"), _IS_OPEN))
+_OPEN_ABOUT = Query(
+    sa.select(EXPECTATION).where(among(_OF.person_id, "persons"), _IS_OPEN).order_by(_OF.due_at, _OF.id)
+)
 _SAME = Query(sa.select(_OF.rule, _OF.person_id, _OF.anchor).where(among(_OF.person_id, "persons")))
 
 
@@ -44,11 +46,7 @@ _DUE = Query(
 
 def open_about(session: Session, person_ids: Collection[str]) -> list[Expectation]:
     """Those still looked for about these persons, in the order in which they are due."""
-    found = [id_ for (id_,) in direct.rows(session, _OPEN_ABOUT, persons=sorted(person_ids))] if person_ids else []
-    if not found:
-        return []
-    query = select(Expectation).where(col(Expectation.id).in_(found))
-    return list(session.exec(query.order_by(col(Expectation.due_at), col(Expectation.id))))
+    return _ROWS.read(session, _OPEN_ABOUT, persons=sorted(person_ids)) if person_ids else []
 
 
 def caused_by(session: Session, notification_id: str) -> list[Expectation]:

@@ -101,6 +101,22 @@ def _items(session: Session, team_id: str, *which: sa.ColumnElement[bool], limit
     ]
 
 
+def copy_of(session: Session, notification_id: str, team_id: str) -> str | None:
+    """The message by which a team was told of a notification; None when it was not."""
+    found = direct.rows(session, _COPY, notification=notification_id, team=team_id)
+    return found[0][0] if found else None
+
+
+_COPY = Query(
+    sa.select(DELIVERY.c.id).where(
+        DELIVERY.c.notification_id == sa.bindparam("notification"),
+        DELIVERY.c.team_id == sa.bindparam("team"),
+        DELIVERY.c.cause == "",
+        DELIVERY.c.state.not_in(NEVER_SHOWN),
+    )
+)
+
+
 # --- numbers -----------------------------------------------------------------------------------------------------
 
 

@@ -14,20 +14,17 @@ from broker.storage import direct, tasks
 from broker.storage.codec import Codec
 from broker.storage.deliveries import QUIET
 from broker.storage.objects import Objects
-from broker.storage.person_tables import TASK
+from broker.storage.person_tables import HOUSEHOLD, PERSON, SUBJECT, TASK
 from broker.storage.phrases import among
 from broker.storage.prepared import Query
 from broker.storage.store import Raced
 from broker.storage.tables import (
-    Household,
     Pattern,
     PatternDue,
     PatternEvidence,
     PatternFlag,
     PatternLook,
     PatternTask,
-    Person,
-    Subject,
     Task,
     metadata,
 )
@@ -49,8 +46,15 @@ Held: TypeAlias = tuple[str, str]
 
 def hold(session: Session, scope: Scope) -> None:
     """Two who look at the same scope take turns until the commit: neither misses what the other brings."""
-    table, id_ = (Household, scope.household_id) if scope.household_id else (Person, scope.person_id)
-    session.execute(select(col(table.id)).where(col(table.id) == id_).with_for_update())
+    query, of = (_HOME_HELD, scope.household_id) if scope.household_id else (_PERSON_HELD, scope.person_id)
+    direct.rows(session, query, of=of)
+
+
+def _held(table: sa.Table) -> Query:
+    return Query(sa.select(table.c.id).where(table.c.id == sa.bindparam("of")).with_for_update())
+
+
+_HOME_HELD, _PERSON_HELD = _held(HOUSEHOLD), _held(PERSON)
 
 
 # --- patterns -----------------------------------------------------------------------------------------------------
@@ -58,8 +62,19 @@ def hold(session: Session, scope: Scope) -> None:
 
 def open_in(session: Session, scope: Scope) -> dict[str, Pattern]:
     """Those that are open in this scope, by rule."""
-    found = select(Pattern).where(_in(scope), col(Pattern.closed_at).is_(None))
-    return {row.rule: row for row in session.exec(found.execution_options(populate_existing=True))}
+    query, of = (_OPEN_AT_HOME, scope.household_id) if scope.household_id else (_OPEN_OF_ONE, scope.person_id)
+    return {row.rule: row for row in _ROWS.read(session, query, of=of)}
+
+
+_PATTERN, _FLAG = metadata.tables["pattern"], metadata.tables["patternflag"]
+_ROWS = Objects(Pattern)
+
+
+def _open(of: sa.Column[Any]) -> Query:
+    return Query(sa.select(_PATTERN).where(of == sa.bindparam("of"), _PATTERN.c.closed_at.is_(None)))
+
+
+_OPEN_AT_HOME, _OPEN_OF_ONE = _open(_PATTERN.c.household_id), _open(_PATTERN.c.person_id)
 
 
 def open_about(session: Session, household_ids: Collection[str], person_ids: Collection[str]) -> list[Pattern]:
@@ -75,7 +90,6 @@ def any_open(session: Session, household_ids: Collection[str], person_ids: Colle
     return bool(direct.rows(session, _ANY_OPEN, **given))
 
 
-_PATTERN, _FLAG = metadata.tables["pattern"], metadata.tables["patternflag"]
 _IN_HOMES = sa.select(_PATTERN.c.id).where(among(_PATTERN.c.household_id, "homes"), _PATTERN.c.closed_at.is_(None))
 _OF_PERSONS = sa.select(_PATTERN.c.id).where(among(_PATTERN.c.person_id, "persons"), _PATTERN.c.closed_at.is_(None))
 _ANY_OPEN = Query(sa.union(_IN_HOMES, _OF_PERSONS))
@@ -95,20 +109,27 @@ def named_by(session: Session, pattern: Pattern) -> frozenset[str]:
 
 def left_behind(session: Session, household_id: str, person_ids: Collection[str]) -> list[Pattern]:
     """Patterns of other households that are open and whose tasks name one of these persons."""
-    found = select(Pattern).join(PatternTask, col(PatternTask.pattern_id) == col(Pattern.id))
-    found = found.join(Task, col(Task.id) == col(PatternTask.task_id)).where(
-        col(Task.person_id).in_(person_ids),
-        col(Pattern.closed_at).is_(None),
-        col(Pattern.household_id).is_not(None),
-        col(Pattern.household_id) != household_id,
+    return _ROWS.read(session, _LEFT_BEHIND, home=household_id, persons=person_ids)
+
+
+_LEFT_BEHIND = Query(
+    sa.select(_PATTERN)
+    .join(PATTERN_TASK, PATTERN_TASK.c.pattern_id == _PATTERN.c.id)
+    .join(TASK, TASK.c.id == PATTERN_TASK.c.task_id)
+    .where(
+        among(TASK.c.person_id, "persons"),
+        _PATTERN.c.closed_at.is_(None),
+        _PATTERN.c.household_id.is_not(None),
+        _PATTERN.c.household_id != sa.bindparam("home"),
     )
-    return list(session.exec(found.order_by(col(Pattern.opened_at), col(Pattern.id)).distinct()))
+    .order_by(_PATTERN.c.opened_at, _PATTERN.c.id)
+    .distinct()
+)
 
 
 def move(session: Session, pattern: Pattern, household_id: str) -> None:
     """The children whom it is about live there now."""
     session.execute(update(Pattern).where(col(Pattern.id) == pattern.id).values(household_id=household_id))
-    session.expire(pattern)
 
 
 def open_by(session: Session, rule: str) -> list[Pattern]:
@@ -143,12 +164,6 @@ def last_talk(session: Session, person_ids: Collection[str], before: datetime) -
         )
     )
     return found
-
-
-def _in(scope: Scope) -> sa.ColumnElement[bool]:
-    if scope.household_id:
-        return col(Pattern.household_id) == scope.household_id
-    return col(Pattern.person_id) == scope.person_id
 
 
 def add(session: Session, rule: str, scope: Scope, policy_version: str, now: datetime) -> Pattern:
@@ -331,26 +346,50 @@ def look_at(session: Session, notification_id: str, changed: Collection[str], no
 
 def came(session: Session, now: datetime, oldest: int, limit: int) -> list[PatternDue]:
     """What has come and was not looked at: so many of the oldest, and what came about the same persons, `limit` of it all told."""
-    waiting = select(PatternDue).where(col(PatternDue.at) <= now)
-    in_order = (col(PatternDue.at), col(PatternDue.notification_id))
-    first = list(session.exec(waiting.order_by(*in_order).limit(oldest)))
+    first = _DUES.read(session, _OLDEST, now=now, most=oldest)
     ids = [row.notification_id for row in first]
-    about = select(Subject.person_id).where(col(Subject.notification_id).in_(ids), ~col(Subject.named))
-    theirs = select(Subject.notification_id).where(col(Subject.person_id).in_(about), ~col(Subject.named))
-    also = waiting.where(col(PatternDue.notification_id).in_(theirs), col(PatternDue.notification_id).not_in(ids))
-    return first + list(session.exec(also.order_by(*in_order).limit(limit - len(first)))) if first else []
+    return first + _DUES.read(session, _OF_THE_SAME, now=now, first=ids, most=limit - len(first)) if first else []
+
+
+_DUES = Objects(PatternDue)
+
+
+def _waiting(*which: sa.ColumnElement[bool]) -> Query:
+    """So many of what has come by now, the oldest first."""
+    of = PATTERN_DUE.c
+    query = sa.select(PATTERN_DUE).where(of.at <= sa.bindparam("now", type_=of.at.type), *which)
+    return Query(query.order_by(of.at, of.notification_id).limit(sa.bindparam("most", type_=sa.Integer())).offset(0))
+
+
+_ABOUT = sa.select(SUBJECT.c.person_id).where(among(SUBJECT.c.notification_id, "first"), ~SUBJECT.c.named)
+_THEIRS = sa.select(SUBJECT.c.notification_id).where(SUBJECT.c.person_id.in_(_ABOUT), ~SUBJECT.c.named)
+_OLDEST = _waiting()
+_OF_THE_SAME = _waiting(
+    PATTERN_DUE.c.notification_id.in_(_THEIRS), sa.not_(among(PATTERN_DUE.c.notification_id, "first"))
+)
 
 
 def seen(session: Session, notification_ids: Collection[str]) -> None:
     """They have been looked at."""
-    where = col(PatternDue.notification_id).in_(notification_ids)
-    session.execute(sa.delete(PatternDue).where(where), execution_options=QUIET)
+    direct.change(session, _SEEN, notifications=notification_ids)
+
+
+_SEEN = Query(sa.delete(PATTERN_DUE).where(among(PATTERN_DUE.c.notification_id, "notifications")))
 
 
 def due_looks(session: Session, now: datetime, limit: int) -> list[PatternLook]:
     """Those whose time has come, the longest waiting first."""
-    query = select(PatternLook).where(col(PatternLook.at) <= now)
-    return list(session.exec(query.order_by(col(PatternLook.at), col(PatternLook.person_id)).limit(limit)))
+    return _LOOKS.read(session, _DUE_LOOKS, now=now, most=limit)
+
+
+_LOOKS = Objects(PatternLook)
+_DUE_LOOKS = Query(
+    sa.select(PATTERN_LOOK)
+    .where(PATTERN_LOOK.c.at <= sa.bindparam("now", type_=PATTERN_LOOK.c.at.type))
+    .order_by(PATTERN_LOOK.c.at, PATTERN_LOOK.c.person_id)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+    .offset(0)
+)
 
 
 def looked(session: Session, look: PatternLook) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import singledispatch
+from typing import Final
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Table, and_, insert, select, update
@@ -14,10 +15,13 @@ from broker.domain.effects import updated
 from broker.domain.merging import OPEN
 from broker.domain.states import InvolvementState, MembershipState, PersonState
 from broker.domain.world import KnownPerson
+from broker.storage import direct
 from broker.storage.codec import Codec
 from broker.storage.people_merge import merge
 from broker.storage.person_rows import identifier_blind, known_person, person_row, seal_address, seal_text
 from broker.storage.person_tables import ADDRESS, HOUSEHOLD, IDENTIFIER, INVOLVEMENT, MEMBERSHIP, PERSON, RELATIONSHIP
+from broker.storage.phrases import among
+from broker.storage.prepared import Query, written_out
 from broker.storage.store import Raced
 
 _PARENTS_FIRST = (PERSON, HOUSEHOLD, IDENTIFIER, RELATIONSHIP, MEMBERSHIP, ADDRESS, INVOLVEMENT)
@@ -101,14 +105,16 @@ def _raise(session: Session, table: Table, ids: Iterable[str]) -> dict[str, int]
     wanted = sorted(ids)
     if not wanted:
         return {}
-    locked = select(table.c.id).where(table.c.id.in_(wanted)).order_by(table.c.id).with_for_update()
-    rows = session.execute(
-        update(table)
-        .where(table.c.id.in_(locked))
-        .values(version=table.c.version + 1)
-        .returning(table.c.id, table.c.version)
-    )
-    return {row.id: row.version for row in rows}
+    return dict(direct.rows(session, _RAISING[table], ids=wanted))
+
+
+def _raising(table: Table) -> Query:
+    locked = written_out(select(table.c.id).where(among(table.c.id, "ids")).order_by(table.c.id).with_for_update())
+    raised = update(table).where(table.c.id.in_(locked)).values(version=table.c.version + 1)
+    return Query(raised.returning(table.c.id, table.c.version))
+
+
+_RAISING: Final = {table: _raising(table) for table in (PERSON, HOUSEHOLD)}
 
 
 @singledispatch

@@ -9,7 +9,7 @@ import orjson
 from broker.domain.names import duplicate_key
 from broker.domain.places import normalise
 from broker.domain.states import PersonState
-from broker.domain.world import KnownPerson
+from broker.domain.world import KnownAddress, KnownIdentifier, KnownPerson
 from broker.storage.codec import Codec, open_json, seal_json
 from schemas.message import PostalAddress
 
@@ -42,8 +42,13 @@ def _details(person: KnownPerson) -> dict[str, object]:
     return {name: value for name, value in said.items() if value}
 
 
-def known_person(codec: Codec, row: Row) -> KnownPerson:
-    """The person of a row, without identifiers and addresses."""
+def known_person(
+    codec: Codec,
+    row: Row,
+    identifiers: tuple[KnownIdentifier, ...] = (),
+    addresses: tuple[KnownAddress, ...] = (),
+) -> KnownPerson:
+    """The person of a row, with what was read of them from other tables."""
     details = open_json(codec, row["details"], f"person:{row['id']}")
     return KnownPerson(
         id=row["id"],
@@ -59,6 +64,8 @@ def known_person(codec: Codec, row: Row) -> KnownPerson:
         also_known=tuple(details.get("also_known", ())),
         resolved=row["resolved"],
         version=row["version"],
+        identifiers=identifiers,
+        addresses=addresses,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from enum import Enum
 from typing import Any, TypeAlias
 
 import orjson
@@ -131,13 +132,18 @@ def _written(element: _rows, compiler: Any, as_hex: str, options: Mapping[str, A
 def _from_json(type_: sa.types.TypeEngine[Any]) -> Process | None:
     """What makes a column's value of its form in JSON; None where they are the same."""
     if isinstance(type_, sa.Enum):
-        return _unless_none(type_.enum_class or str)
+        return _member(type_.enum_class) if type_.enum_class else None
     if isinstance(type_, UtcDateTime):
         return _unless_none(_moment)
     for kind, process in _OF_JSON.items():
         if isinstance(type_, kind):
             return _unless_none(process)
     return None
+
+
+def _member(values: type[Enum]) -> Process:
+    """The member of a value; of None, None. LookupError for what is none."""
+    return {None: None, **{member.value: member for member in values}}.__getitem__
 
 
 def _unless_none(process: Process) -> Process:
@@ -154,7 +160,13 @@ _OF_JSON: Mapping[type, Process] = {sa.Boolean: bool, sa.Date: date.fromisoforma
 
 def processed(found: Iterable[Sequence[Any]], columns: Sequence[Process | None]) -> list[Row]:
     """The rows with each value made what its column wants."""
-    return [
-        tuple([value if process is None else process(value) for value, process in zip(row, columns, strict=True)])
-        for row in found
-    ]
+    to_make = [(place, process) for place, process in enumerate(columns) if process is not None]
+    return [_made(row, to_make) for row in found]
+
+
+def _made(row: Sequence[Any], to_make: Sequence[tuple[int, Process]]) -> Row:
+    """Most columns of a row want their value as it is: those alone that do not are gone through."""
+    values = list(row)
+    for place, process in to_make:
+        values[place] = process(values[place])
+    return tuple(values)

@@ -257,7 +257,10 @@ def moved_since(session: Session, task_id: str, version: int) -> list[str | None
 
 def lock(session: Session, task_id: str) -> None:
     """Hold a task with its parts until the commit, so that the last of several actions is seen to be the last."""
-    session.execute(select(Task.id).where(col(Task.id) == task_id).with_for_update())
+    direct.rows(session, _HELD, task=task_id)
+
+
+_HELD = Query(sa.select(TASK.c.id).where(TASK.c.id == bindparam("task")).with_for_update())
 
 
 def parts(session: Session, task_id: str, code: TaskCode) -> dict[str, TaskStatus]:

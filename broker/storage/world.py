@@ -1,7 +1,6 @@
 """The world round some persons, read in one statement however many they are; whom a message may mean is found in `people.py`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 
@@ -196,7 +195,7 @@ def _people(
 def _person(codec: Codec, rows: Sequence[Row], addresses: tuple[KnownAddress, ...]) -> KnownPerson:
     identifiers = tuple(_identifier(codec, row) for row in rows if row[7] is not None)
     columns = dict(zip(_PERSON, rows[0], strict=False))
-    return replace(known_person(codec, columns), identifiers=identifiers, addresses=addresses)
+    return known_person(codec, columns, identifiers, addresses)
 
 
 def _identifier(codec: Codec, row: Row) -> KnownIdentifier:

@@ -335,14 +335,7 @@ def known_as(session: Session, notification: Notification, team_id: str) -> str 
     """The MessageHeader.id under which a team knows a notification: its own, or that of its delivery; None when it was not told."""
     if notification.sender_team_id == team_id:
         return notification.message_id
-    return session.scalar(
-        sa.select(col(Delivery.id)).where(
-            col(Delivery.notification_id) == notification.id,
-            col(Delivery.team_id) == team_id,
-            col(Delivery.cause) == "",
-            col(Delivery.state).not_in(mailbox.NEVER_SHOWN),
-        )
-    )
+    return mailbox.copy_of(session, notification.id, team_id)
 
 
 def _raised_by(session: Session, ended: Delivery, flag_id: str) -> str | None:

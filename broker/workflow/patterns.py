@@ -238,7 +238,7 @@ class _Looking:
                 world = load_world(self.session, self.ctx.codec, there.persons)
                 if not rules.children(there, world, self.now):
                     patterns.move(self.session, pattern, here)
-                    open_[pattern.rule] = pattern
+                    open_ |= patterns.open_in(self.session, ground.scope)
 
     def refresh(self, pattern: Pattern) -> None:
         """Bring what a pattern shows, and to whom, up to what is known now."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 from sqlmodel import Session
 
 from broker.domain import routing
+from broker.domain.around import around
 from broker.domain.asks import REACHED_NOBODY
 from broker.domain.reasons import NotTold
 from broker.domain.routing import Earlier, Routing, Told, Withheld
@@ -86,10 +87,23 @@ def again(session: Session, ctx: Context, household_ids: Collection[str], now: d
         return homes
     members = people.members(session, household_ids)
     longest = timedelta(days=ctx.policy.longest_standing_days)
-    for row in notifications.standing_about(session, members, ctx.policy.standing_events, since=now - longest):
-        if row.id != but:
-            homes |= once_more(session, ctx, row, now)
+    found = notifications.standing_about(session, members, ctx.policy.standing_events, since=now - longest)
+    standing = [
+        (row, message)
+        for row, message in said.several(session, ctx.codec, [row for row in found if row.id != but])
+        if ctx.policy.still_stands(message, row.received_at, now)
+    ]
+    everybody = _world_of(session, ctx, standing)
+    for row, message in standing:
+        changed = _once_more(session, ctx, row, message, around(everybody, message.weighed), now)
+        if changed:
+            everybody = _world_of(session, ctx, standing)
+        homes |= changed
     return homes
+
+
+def _world_of(session: Session, ctx: Context, standing: Sequence[tuple[Notification, Message]]) -> World:
+    return load_world(session, ctx.codec, {person for _, message in standing for person in message.weighed})
 
 
 def once_more(session: Session, ctx: Context, row: Notification, now: datetime) -> set[str]:
@@ -97,10 +111,15 @@ def once_more(session: Session, ctx: Context, row: Notification, now: datetime) 
     message = said.now(session, ctx.codec, row)
     if not ctx.policy.still_stands(message, row.received_at, now):
         return set()
+    return _once_more(session, ctx, row, message, load_world(session, ctx.codec, message.weighed), now)
+
+
+def _once_more(
+    session: Session, ctx: Context, row: Notification, message: Message, world: World, now: datetime
+) -> set[str]:
     before = deliveries.decisions(session, row.id)
     refused = deliveries.refused_by_lead(session, row.id)
     told_before = refused | {team for team, state in before.items() if state is not DeliveryState.WITHHELD}
-    world = load_world(session, ctx.codec, message.weighed)
     if has_come(message, world, ctx.policy.events[message.event]):
         return set()
     decided = decide(ctx, message, world, now, already_told=told_before)

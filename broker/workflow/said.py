@@ -1,5 +1,7 @@
 """What an accepted notification says of persons as they are known now: who was a number then may be somebody today."""
 
+from collections.abc import Sequence
+
 from sqlmodel import Session
 
 from broker.domain import matching
@@ -11,5 +13,12 @@ from schemas.message import Message
 
 def now(session: Session, codec: Codec, row: Notification) -> Message:
     """The message, keyed by the ids of those into whom its persons were merged."""
-    message = notifications.message_of(codec, row)
-    return matching.rekey(message, people.survivors(session, [person.key for person in message.people]))
+    [(_, message)] = several(session, codec, [row])
+    return message
+
+
+def several(session: Session, codec: Codec, rows: Sequence[Notification]) -> list[tuple[Notification, Message]]:
+    """Each of these with what it says."""
+    found = [(row, notifications.message_of(codec, row)) for row in rows]
+    known = people.survivors(session, sorted({person.key for _, message in found for person in message.people}))
+    return [(row, matching.rekey(message, known)) for row, message in found]
