@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import yaml
 from pydantic import ValidationError
@@ -50,8 +50,7 @@ def read(path: Path, later: timedelta = timedelta()) -> Story:
 def parse(text: str, path: Path, later: timedelta = timedelta()) -> Story:
     """The same of a text; `path` names it in errors, and files that it names are beside it."""
     try:
-        node = yaml.compose(text, Plain)
-        plain = yaml.load(text, Plain)  # noqa: S506 - a safe loader that reads dates as text and refuses a key given twice
+        node, plain = _plain(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}:{mark.line + 1}" if mark else path.name
@@ -67,6 +66,16 @@ def parse(text: str, path: Path, later: timedelta = timedelta()) -> Story:
     lines = [_found(node, ("timeline", index), missing=False)[0] for index in range(len(scenario.timeline))]
     places = tuple(f"{path.name}:{line}" for line in lines)
     return Story(scenario=scenario, folder=path.parent, directory=directory, later=later, places=places)
+
+
+def _plain(text: str) -> tuple[yaml.Node | None, Any]:
+    """A text's nodes, which know their lines, and the values that they are."""
+    loader = Plain(text)
+    try:
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def _refused(path: Path, problems: list[Problem]) -> Misconfigured:

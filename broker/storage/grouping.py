@@ -1,8 +1,8 @@
 """Several callers' works committed together on SQLite, which has one writer and pays for each commit with a wait for the disk.
 
-One thread takes whatever waits, runs each work behind a savepoint, and commits once. Nobody is answered before that commit. A work
-that fails is undone alone; a commit that fails is undone whole, and each work of it is run again by itself. Nobody is waited for: a
-work that comes alone is committed alone.
+Whoever comes alone is committed alone, in its own thread. What comes meanwhile waits for a thread that takes whatever waits, runs
+each work behind a savepoint, and commits once. Nobody is answered before that commit. A work that fails is undone alone; a commit
+that fails is undone whole, and each work of it is run again by itself. Nobody is waited for.
 """
 
 import threading
@@ -40,7 +40,7 @@ class _Failed:
 
 
 class GroupWriter:
-    """The one writer of an engine. Its thread lives from the first work to `close`."""
+    """The one writer of an engine. Its thread lives from the first work that had to wait to `close`."""
 
     def __init__(self, engine: Engine) -> None:
         """Nothing is started yet."""
@@ -48,6 +48,23 @@ class GroupWriter:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._writing = threading.Lock()
+        """Held by the thread that has the transaction."""
+
+    def run(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns, once it is committed; what it raises, once it is undone.
+
+        Here and now when nobody else writes: to wake a thread and be woken takes 0.3 ms, as long as a small work.
+        """
+        if not self._jobs.empty() or not self._writing.acquire(blocking=False):
+            return self.submit(work).result()
+        job = _Job(work)
+        try:
+            self._commit([job])
+        finally:
+            self._writing.release()
+        answer: T = job.answer.result()
+        return answer
 
     def submit(self, work: Callable[[Session], T]) -> "Future[T]":
         """What `work` will have returned once it is committed, or raised once it is undone."""
@@ -72,7 +89,8 @@ class GroupWriter:
 
     def _run(self) -> None:
         for group in self._groups():
-            self._commit(group)
+            with self._writing:
+                self._commit(group)
 
     def _groups(self) -> Iterator[list[_Job]]:
         """Whatever waits, as often as something does; ends with `close`."""

@@ -210,7 +210,7 @@ class Store:
 
     def _once(self, work: Work[T], *, in_turn: bool) -> T:
         if self._writer is not None:
-            return self._writer.submit(work).result()
+            return self._writer.run(work)
         with Session(self.engine, expire_on_commit=False) as session, direct.batched(session):
             if in_turn:
                 session.execute(text(f"SELECT pg_advisory_xact_lock({_TURNSTILE})"))

@@ -83,6 +83,7 @@ class PatternView:
 
     ground: Ground
     rule: PatternRule
+    _seen_by: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
 
     @property
     def scope(self) -> Scope:
@@ -114,7 +115,10 @@ class PatternView:
 
     def seen_by(self, team_id: str) -> tuple[Piece, ...]:
         """What counts of what a team may see, as it sees it; what does not count as it is counts for nobody."""
-        return self._counting(self.ground.eyes.of(team_id, {piece.happening.id for piece in self.pieces}))
+        if team_id not in self._seen_by:
+            counting = {piece.happening.id for piece in self.pieces}
+            self._seen_by[team_id] = self._counting(self.ground.eyes.of(team_id, counting))
+        return self._seen_by[team_id]
 
     def may_hold(self, team_id: str) -> bool:
         """Whether a team sees enough of it to be told that it is there."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from pathlib import Path
-from threading import Event
+from threading import Event, get_ident
 
 import pytest
 import sqlalchemy as sa
@@ -84,6 +84,36 @@ def test_callers_who_wait_together_are_committed_together_and_each_gets_its_own_
     assert answers == wanted
     assert commits == 1
     assert names(book) == wanted
+
+
+def test_a_work_that_comes_alone_runs_in_its_callers_thread(book):
+    assert book.write(lambda _: get_ident()) == get_ident()
+    with pytest.raises(ZeroDivisionError):
+        book.write(lambda _: 1 / 0)
+    assert book.write(adds("a")) == "a"
+    assert names(book) == ["a"]
+
+
+def test_while_a_caller_writes_in_its_own_thread_the_others_wait(book):
+    begun, go = Event(), Event()
+
+    def first(session: Session) -> None:
+        adds("first")(session)
+        begun.set()
+        assert go.wait(30)
+
+    writer = GroupWriter(book.engine)
+    with ThreadPoolExecutor(2) as callers:
+        writing = callers.submit(writer.run, first)
+        assert begun.wait(30)
+        second, third = writer.submit(adds("second")), callers.submit(writer.run, adds("third"))
+        with pytest.raises(TimeoutError):
+            second.result(timeout=0.1)
+        assert not third.done()
+        go.set()
+        assert [one.result() for one in (writing, second, third)] == [None, "second", "third"]
+    writer.close()
+    assert names(book) == ["first", "second", "third"]
 
 
 def test_a_work_that_fails_is_undone_alone(book):
