@@ -8,7 +8,7 @@ from sqlmodel import Session
 from broker.domain.states import DeliveryState, NotificationState, View
 from broker.domain.tasks import TERMINAL
 from broker.storage import direct
-from broker.storage.person_tables import DELIVERY, IS_OF_TRANSFER, NOTIFICATION, SUBJECT, TASK
+from broker.storage.person_tables import DELIVERY, IS_OF_TRANSFER, NOTIFICATION, PERSON, SUBJECT, TASK
 from broker.storage.phrases import among
 from broker.storage.prepared import Query
 from schemas.codes import TaskCode
@@ -28,17 +28,25 @@ def _told(session: Session, team_id: str, person_ids: Collection[str]) -> frozen
 
 
 _TOLD_OF = Query(
-    sa.select(SUBJECT.c.person_id)
-    .join(DELIVERY, DELIVERY.c.notification_id == SUBJECT.c.notification_id)
-    .join(NOTIFICATION, NOTIFICATION.c.id == SUBJECT.c.notification_id)
-    .where(
-        DELIVERY.c.team_id == sa.bindparam("team"),
-        DELIVERY.c.cause == "",
-        DELIVERY.c.view == View.FULL,
-        DELIVERY.c.state.in_(_TOLD),
-        among(SUBJECT.c.person_id, "persons"),
-        SUBJECT.c.named.is_(False),
-        NOTIFICATION.c.state == NotificationState.ACCEPTED,
+    sa.select(PERSON.c.id).where(
+        among(PERSON.c.id, "persons"),
+        # The first that is found settles it for a person: of most there are many, and as a join all of them are read.
+        sa.select(sa.literal_column("1"))
+        .select_from(SUBJECT)
+        .join(DELIVERY, DELIVERY.c.notification_id == SUBJECT.c.notification_id)
+        .join(NOTIFICATION, NOTIFICATION.c.id == SUBJECT.c.notification_id)
+        .where(
+            SUBJECT.c.person_id == PERSON.c.id,
+            DELIVERY.c.team_id == sa.bindparam("team"),
+            DELIVERY.c.cause == "",
+            DELIVERY.c.view == View.FULL,
+            DELIVERY.c.state.in_(_TOLD),
+            SUBJECT.c.named.is_(False),
+            NOTIFICATION.c.state == NotificationState.ACCEPTED,
+        )
+        .limit(1)
+        .scalar_subquery()
+        .is_not(None),
     )
 )
 

@@ -91,7 +91,7 @@ def round_about(given: sa.CTE) -> sa.Select[*tuple[Any, ...]]:
                 relationships.c.asserted_at, relationships.c.id
             )
         ),
-        listed(_PEOPLE.where(within(PERSON.c.id, sa.select(everybody.c.id)))),
+        listed(_with_numbers(sa.select(everybody.c.id))),
         listed(_ADDRESSES.where(within(ADDRESS.c.person_id, sa.select(members.c.id)))),
         listed(_INVOLVEMENTS.where(within(INVOLVEMENT.c.person_id, sa.union(ids, living)))),
     )
@@ -164,23 +164,29 @@ def _relationships(members: sa.Select[Any]) -> sa.CompoundSelect[*tuple[Any, ...
 
 
 _PERSON: Final = ("id", "state", "born", "expected", "details", "resolved", "version")
-_PEOPLE: Final = (
-    sa.select(
-        *(PERSON.c[name] for name in _PERSON),
-        IDENTIFIER.c.id.label("identifier_id"),
-        IDENTIFIER.c.system,
-        IDENTIFIER.c.value,
-        IDENTIFIER.c.valid,
-        IDENTIFIER.c.verified,
-        IDENTIFIER.c.binding,
-        IDENTIFIER.c.asserted_by,
-        TEAM.c.agency_id,
+
+
+def _with_numbers(ids: sa.Select[Any]) -> sa.Select[*tuple[Any, ...]]:
+    """Persons with their identifiers: a person has few."""
+    # Whose they are is said of the identifiers too: PostgreSQL does not carry it over the join, and reads all there are.
+    own = sa.select(IDENTIFIER).where(within(IDENTIFIER.c.person_id, ids), IDENTIFIER.c.ended_at.is_(None)).subquery()
+    return (
+        sa.select(
+            *(PERSON.c[name] for name in _PERSON),
+            own.c.id.label("identifier_id"),
+            own.c.system,
+            own.c.value,
+            own.c.valid,
+            own.c.verified,
+            own.c.binding,
+            own.c.asserted_by,
+            TEAM.c.agency_id,
+        )
+        .outerjoin(own, own.c.person_id == PERSON.c.id)
+        .outerjoin(TEAM, TEAM.c.id == own.c.asserted_by)
+        .where(within(PERSON.c.id, ids))
+        .order_by(PERSON.c.id, own.c.asserted_at, own.c.id)
     )
-    .outerjoin(IDENTIFIER, (IDENTIFIER.c.person_id == PERSON.c.id) & IDENTIFIER.c.ended_at.is_(None))
-    .outerjoin(TEAM, TEAM.c.id == IDENTIFIER.c.asserted_by)
-    .order_by(PERSON.c.id, IDENTIFIER.c.asserted_at, IDENTIFIER.c.id)
-)
-"""Persons with their identifiers: a person has few."""
 
 
 def _people(
