@@ -19,7 +19,7 @@ class Limits:
     seal_seconds: float = 0.2
     """Shortest time between two heads of the audit, so that a busy hour does not sign one for each delivery."""
     gather_seconds: float = 0.05
-    """While nothing waits for room, what is announced meanwhile is taken together: a claim costs as much for one as for twenty."""
+    """Shortest time between the beginnings of two looks while nothing waits for room: a claim costs as much for one as for twenty."""
     rest: float = 4.0
     """After housework (the clock's rules, the audit's heads) so many times as long is left to deliveries alone."""
     behind: timedelta = timedelta(seconds=10)

@@ -6,9 +6,11 @@ when they end. A team may have only so many pushes under way, so one that hangs 
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 from broker.domain.states import ChannelKind
@@ -50,7 +52,10 @@ class Worker:
         self._looking_up = LookingUp(runtime)
         self._under_way: dict[str, Claimed] = {}
         """Claimed and not recorded, by delivery id."""
-        self._pushes: set[asyncio.Task[None]] = set()
+        self._begun: set[asyncio.Task[None]] = set()
+        """Messages that are being made, and pushes."""
+        self._began_to_look = 0.0
+        """Time of the event loop."""
         self._wake = asyncio.Event()
         self._time_to_look = asyncio.Event()
         self._time_to_seal = asyncio.Event()
@@ -97,18 +102,20 @@ class Worker:
         except TimeoutError:
             self._claiming.look_at_everything()
         if not self._claiming.behind:
-            await asyncio.sleep(self._limits.gather_seconds)
+            now = asyncio.get_running_loop().time()
+            await asyncio.sleep(self._began_to_look + self._limits.gather_seconds - now)
         self._wake.clear()
 
     async def _look(self) -> None:
         """Everything there is to begin now. What fails is left for the next look and holds up nothing else."""
+        self._began_to_look = asyncio.get_running_loop().time()
         self._claiming.gather()
         if await guarded("number", self._chores.number()):
             self._claiming.look_at_everything()
             self._wake.set()
         claimed = await guarded("claim", self._claiming.take(self._teams_under_way))
         if claimed is not None:
-            await self._begin(claimed)
+            self._take_on(claimed)
             await guarded("done", self._runtime.bus.done())
             self.looked_at = self._runtime.now()
         self._time_to_look.set()
@@ -138,15 +145,24 @@ class Worker:
         # Deliveries that an e-mail is about share one push, and a team has one in a quarter of an hour.
         return [one.team_id for one in self._under_way.values() if one.kind is not ChannelKind.EMAIL]
 
-    async def _begin(self, claimed: Sequence[Claimed]) -> None:
+    def _take_on(self, claimed: Sequence[Claimed]) -> None:
+        """They are made and pushed beside the next look."""
+        if not claimed:
+            return
         self._under_way |= {one.id: one for one in claimed}
-        parcels = await self._pushing.prepare(claimed) if claimed else {}
-        for one in claimed:
-            task = asyncio.create_task(self._push(one, parcels.get(one.id)))
-            self._pushes.add(task)
-            task.add_done_callback(self._pushes.discard)
-        if claimed and self._claiming.more:
+        self._spawn(self._begin(claimed))
+        if self._claiming.more:
             self._wake.set()
+
+    async def _begin(self, claimed: Sequence[Claimed]) -> None:
+        parcels = await self._pushing.prepare(claimed)
+        for one in claimed:
+            self._spawn(self._push(one, parcels.get(one.id)))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
 
     async def _push(self, claimed: Claimed, parcel: Parcel | None) -> None:
         outcome = await self._pushing.push(parcel)
@@ -160,11 +176,13 @@ class Worker:
 
     async def _wind_down(self) -> None:
         """Let what is under way finish, then give back the rest, so that nobody waits for leases to end."""
-        if self._pushes:
-            await asyncio.wait(self._pushes, timeout=self._limits.grace_seconds)
-        for task in self._pushes:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.grace_seconds):
+                while self._begun:  # what is made meanwhile is pushed
+                    await asyncio.wait(self._begun)
+        for task in self._begun:
             task.cancel()
-        await asyncio.gather(*self._pushes, return_exceptions=True)
+        await asyncio.gather(*self._begun, return_exceptions=True)
         await self._recorder.flush()
         now = self._runtime.now()
         for claimed in list(self._under_way.values()):

@@ -24,6 +24,7 @@ from broker.storage.leasing import Share
 from broker.storage.tables import Attempt, Audit, Channel, Delivery, Notification, Task
 from broker.worker import Limits, Worker
 from broker.worker.chores import Chores
+from broker.worker.pushing import Pushing
 from broker.workflow import acknowledge, number, seal
 from schemas.codes import TaskCode, TaskStatus
 from schemas.structure import check_bundle
@@ -193,6 +194,34 @@ def test_what_is_committed_between_the_numbers_and_the_claim_is_not_left_for_the
                 monkeypatch.setattr(Chores, "number", numbers_and_then_one_more_comes)
                 [first] = await asyncio.to_thread(tell, store, delivery(HV))
                 await until(lambda: late and all_in(store, [first, *late], DeliveryState.DELIVERED))
+
+    asyncio.run(go())
+
+
+def test_messages_that_take_long_to_make_hold_up_nobody_who_is_told_meanwhile(store, runtime, monkeypatch):
+    runtime.settings.poll_seconds = 3600
+    make, made, slow = Pushing.prepare, asyncio.Event(), []
+
+    async def slowly(pushing, claimed):
+        if any(one.id in slow for one in claimed):
+            await made.wait()
+        return await make(pushing, claimed)
+
+    monkeypatch.setattr(Pushing, "prepare", slowly)
+
+    async def go():
+        async with receiving(status(200)) as receiver:
+            prepared(store)
+            point(store, HV, receiver)
+            async with working(runtime) as worker:
+                await until(lambda: worker.looked_at is not None)
+                slow.extend(tell(store, delivery(HV)))
+                await until(lambda: row(store, slow[0]).state is DeliveryState.SENDING)
+                [other] = tell(store, delivery(HV))
+                await until(all_in, store, [other], DeliveryState.DELIVERED)
+                assert row(store, slow[0]).state is DeliveryState.SENDING
+                made.set()
+                await until(all_in, store, slow, DeliveryState.DELIVERED)
 
     asyncio.run(go())
 
