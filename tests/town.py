@@ -6,7 +6,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from itertools import count
 
 from broker.domain import matching
@@ -17,10 +16,10 @@ from broker.domain.places import normalise
 from broker.domain.rules import Policy
 from broker.domain.states import MembershipState, PersonState
 from broker.domain.world import Directory, KnownPerson, Team, World
-from broker.policy import model
 from schemas.codes import Event, Function, RelationshipKind, Standing
 from schemas.identifiers import CRN, NHS_NUMBER, local_system, synthetic_nhs_number
 from schemas.message import Coding, Fact, HouseholdMember, Identifier, Message, Person, PostalAddress, Relationship
+from tests.default_policy import default_policy
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -57,10 +56,9 @@ DIRECTORY = Directory(
 )
 
 
-@cache
 def policy() -> Policy:
     """The default policy."""
-    return model.load()
+    return default_policy()
 
 
 def nhs(n: int, *, verified: bool | None = True) -> Identifier:

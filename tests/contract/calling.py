@@ -20,9 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlmodel import Session, SQLModel
 
 from broker.bus.embedded import EmbeddedBus
-from broker.domain.rules import Policy
 from broker.main import create_app
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import clients, directory_file, notifications
@@ -32,6 +30,7 @@ from broker.storage.tables import Notification, Task
 from broker.web import tokens
 from schemas import examples
 from tests.conftest import NOON, SECRET, Clock
+from tests.default_policy import default_policy
 from tests.services import postgres_database
 
 Json: TypeAlias = dict[str, Any]
@@ -59,12 +58,6 @@ _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}(T\S+)?$")
 def fill(session: Session) -> None:
     """The demonstration directory."""
     directory_file.store(session, directory_file.read(DIRECTORY))
-
-
-@cache
-def policy() -> Policy:
-    """The default policy, read once: that takes longer than most tests."""
-    return load(None)
 
 
 @dataclass
@@ -158,7 +151,7 @@ def opened(url: str, **settings: Any) -> Iterator[Broker]:
     """A broker on a database that is there, without a worker: nothing happens between calls."""
     clock = Clock()
     chosen = Settings(**{"public_url": "http://testserver", **settings})
-    runtime = Runtime(chosen, open_store(url, AesCodec(SECRET)), policy(), EmbeddedBus(), clock)
+    runtime = Runtime(chosen, open_store(url, AesCodec(SECRET)), default_policy(), EmbeddedBus(), clock)
     app = create_app(runtime, worker=False)
     with TestClient(app) as http:
         yield Broker(runtime, app, http, clock)

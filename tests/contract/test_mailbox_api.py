@@ -10,7 +10,6 @@ from sqlmodel import select
 from broker.bus.embedded import EmbeddedBus
 from broker.domain.states import DeliveryState
 from broker.domain.wanted import TaskWanted
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import clients, deliveries, tasks
@@ -20,6 +19,7 @@ from broker.web.api import mailbox
 from schemas.codes import TaskCode, TaskStatus
 from schemas.structure import check_bundle
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import CHILD, TEAMS, delivery, prepared, row, tell
 
 HV, GP = "swbh-health-visiting", "cape-hill-practice"
@@ -35,7 +35,7 @@ def database_url(sqlite_url):
 @pytest.fixture
 def runtime(store, clock):
     prepared(store)
-    return Runtime(Settings(public_url="https://baton.example"), store, load(None), EmbeddedBus(), clock)
+    return Runtime(Settings(public_url="https://baton.example"), store, default_policy(), EmbeddedBus(), clock)
 
 
 @pytest.fixture

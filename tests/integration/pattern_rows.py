@@ -13,7 +13,6 @@ from sqlmodel import Session, select
 from broker.domain.answers import Discussion, DiscussionOutcome, Move, MoveRequest
 from broker.domain.caller import Caller
 from broker.domain.rules import Policy
-from broker.policy.model import load
 from broker.storage import directory, directory_file, notifications, patterns
 from broker.storage.store import Store
 from broker.storage.tables import Delivery, Pattern, PatternFlag
@@ -29,9 +28,10 @@ from schemas.examples.telling import fact, mother, together
 from schemas.limits import Limits
 from schemas.message import Message, Person, Professional
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 
 DIRECTORY = Path(__file__).parents[2] / "deploy" / "directory" / "demo.yaml"
-POLICY = load(None)
+POLICY = default_policy()
 MIDWIVES, VISITORS, PRACTICE = "swbh-midwifery", "bcht-health-visiting", "harborne-practice"
 SANDWELL, CMHT, LONDON, LEAD = "swbh-health-visiting", "bsmhft-cmht", "lcrc-probation", "bcht-safeguarding-lead"
 BABY = replace(cast.NOAH, birth_date=date(2025, 11, 5), addresses=cast.CHLOE.addresses)

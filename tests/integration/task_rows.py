@@ -9,7 +9,6 @@ from broker.domain.answers import AgreedAction, Conversation, Move, MoveRequest
 from broker.domain.caller import Caller
 from broker.domain.states import DeliveryState, PersonState, Purpose
 from broker.domain.wanted import TaskWanted
-from broker.policy.model import load
 from broker.storage import deliveries, directory, tasks
 from broker.storage.codec import Codec, seal_json
 from broker.storage.store import Store
@@ -20,6 +19,7 @@ from broker.workflow.context import Context
 from schemas.codes import TaskCode
 from schemas.message import Professional
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import CHILD, NOTIFICATION, SENDER, delivery, prepared
 
 HV, GP, PROBATION = "swbh-health-visiting", "cape-hill-practice", "sandwell-probation"
@@ -28,7 +28,7 @@ NURSE = Professional(name="Nora Nurse", role="health-visitor")
 MIDWIFE = Professional(name="Mia Midwife", role="midwife")
 CLERK = Professional(name="Clem Clerk", role="receptionist")
 ALL = Scope(team=None, everything=True)
-POLICY = load(None)
+POLICY = default_policy()
 DUE = NOON + timedelta(days=5)
 
 

@@ -15,13 +15,13 @@ from broker.cli import app, bench_reference, bench_town
 from broker.cli.bench_servers import database, server
 from broker.clock import utc_now
 from broker.errors import BatonError
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage.store import Store
 from broker.storage.tables import metadata
 from broker.workflow import intake
 from schemas.limits import Limits
+from tests.default_policy import default_policy
 from tests.services import bench_databases, require
 
 
@@ -93,7 +93,7 @@ def test_a_server_that_does_not_start_says_why(tmp_path):
 
 
 def test_the_reference_writes_what_baton_writes_for_a_message(store, database_url):
-    runtime = Runtime(Settings(), store, load(None), EmbeddedBus())
+    runtime = Runtime(Settings(), store, default_policy(), EmbeddedBus())
     sample = bench_town.fill(runtime)
     before = counts(store)
     bench_town.send(runtime, bench_town.bodies(runtime.now(), 1)[0])

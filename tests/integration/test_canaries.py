@@ -13,7 +13,6 @@ from broker.bus.embedded import EmbeddedBus
 from broker.clock import utc_now
 from broker.domain.receipt import Receipt
 from broker.domain.states import ChannelKind, DeliveryState
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import canaries, channel_list
@@ -23,6 +22,7 @@ from broker.worker.pushing import Pushing
 from broker.workflow import number, receipts
 from schemas.structure import check_bundle
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import SECRET, channel, delivery, prepared, row, tell
 from tests.integration.test_worker import read, until, working
 from tests.unit.channels.mailserver import mail_host
@@ -35,7 +35,7 @@ KINDS = (ChannelKind.WEBHOOK, ChannelKind.EMAIL)
 
 def runtime(store, clock, **settings):
     values = {"allow_private_addresses": True, "public_url": "https://baton.example", "poll_seconds": 0.05}
-    return Runtime(Settings(**(values | settings)), store, load(None), EmbeddedBus(), clock)
+    return Runtime(Settings(**(values | settings)), store, default_policy(), EmbeddedBus(), clock)
 
 
 async def rounds(run, count=1):

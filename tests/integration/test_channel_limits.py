@@ -9,7 +9,6 @@ from sqlmodel import col, select, update
 from adapters.port import Refused, Taken, Unanswered, Unreachable
 from broker.domain.breaker import Breaker, Sign
 from broker.domain.states import ChannelKind, DeliveryState
-from broker.policy.model import load
 from broker.storage import channel_health, claims, directory
 from broker.storage.leasing import Share
 from broker.storage.tables import Channel, ChannelHealth, Delivery, Task
@@ -19,6 +18,7 @@ from broker.workflow.context import Context
 from broker.workflow.deliver import Ladder, Pushed
 from schemas.codes import TaskCode, TaskStatus
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import add, delivery, prepared, row, tell
 
 HV, GP, PROBATION = "swbh-health-visiting", "cape-hill-practice", "sandwell-probation"
@@ -26,7 +26,7 @@ LEASE = timedelta(seconds=30)
 BREAKER = Breaker(failures=3, ladder=[timedelta(seconds=10), timedelta(minutes=5)])
 LADDER = Ladder(waits=[timedelta(seconds=1)] * 3, receipts=[timedelta(minutes=2)], daily=timedelta(days=1))
 KINDS = (ChannelKind.WEBHOOK, ChannelKind.EMAIL)
-POLICY = load(None)
+POLICY = default_policy()
 
 
 def claim(store, *, now=NOON, limit=100, per_team=100, among=None):

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session
 
-from broker.policy.model import load
 from broker.storage import directory, synthetic, synthetic_clock, upcoming
 from broker.storage.codec import AesCodec
 from broker.storage.store import Store, open_store
@@ -18,6 +17,7 @@ from broker.storage.synthetic import Amount
 from broker.workflow import clock, watchdog
 from broker.workflow.context import Context
 from tests.conftest import NOON, SECRET
+from tests.default_policy import default_policy
 
 INDEXES = {
     "expect": "ix_expectation_looks",
@@ -46,7 +46,10 @@ def town(sqlite_template, tmp_path_factory) -> Iterator[Store]:
 
 def context(session: Session) -> Context:
     return Context(
-        codec=AesCodec(SECRET), directory=directory.load(session), policy=load(None), public_url="http://testserver"
+        codec=AesCodec(SECRET),
+        directory=directory.load(session),
+        policy=default_policy(),
+        public_url="http://testserver",
     )
 
 

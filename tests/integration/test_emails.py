@@ -11,13 +11,13 @@ from broker.bus.embedded import EmbeddedBus
 from broker.domain.caller import Caller
 from broker.domain.states import AttemptOutcome, ChannelKind, DeliveryState
 from broker.errors import Misconfigured
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage.tables import Audit, Channel
 from broker.worker import Worker
 from broker.workflow import take
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import delivery, prepared, row, tell
 from tests.integration.test_worker import all_in, attempts, read, until, working
 from tests.unit.channels.mailserver import mail_host
@@ -29,7 +29,7 @@ WHERE = "https://baton.example"
 def runtime(store, clock, host, **settings):
     values = {"poll_seconds": 0.05, "public_url": WHERE, "canary_seconds": 10**9}
     values |= {"smtp_url": SecretStr(f"smtp://127.0.0.1:{host.port}")}
-    return Runtime(Settings(**(values | settings)), store, load(None), EmbeddedBus(), clock)
+    return Runtime(Settings(**(values | settings)), store, default_policy(), EmbeddedBus(), clock)
 
 
 def by_email(store):

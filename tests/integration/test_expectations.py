@@ -7,16 +7,16 @@ from sqlmodel import col, select
 
 from broker.domain.expecting import Expected
 from broker.domain.states import ExpectationState, PersonState
-from broker.policy.model import load
 from broker.storage import expectations, upcoming
 from broker.storage.codec import seal_json
 from broker.storage.tables import Expectation, Person
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import CHILD, NOTIFICATION
 from tests.integration.task_rows import ready
 
 OTHER = "another-record"
-RULES = load().expectations.rules
+RULES = default_policy().expectations.rules
 DUE = NOON + timedelta(days=14)
 
 

@@ -9,7 +9,6 @@ from sqlmodel import select
 
 from broker.domain.caller import Caller
 from broker.errors import NotFound
-from broker.policy.model import load
 from broker.storage import directory, directory_file
 from broker.storage.tables import Delivery, Notification, Person, Task
 from broker.workflow.context import Context
@@ -17,11 +16,12 @@ from broker.workflow.explain import explain, simulate
 from broker.workflow.intake import Incoming
 from broker.workflow.receive import receive
 from schemas.examples.story import MESSAGES
+from tests.default_policy import default_policy
 from tests.journeys.grandparents import AT_HOME
 
 TOWN = Path(__file__).parents[2] / "deploy" / "directory" / "demo.yaml"
 NOW = datetime(2019, 6, 1, 9, tzinfo=UTC)
-POLICY = load()
+POLICY = default_policy()
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ from broker.workflow.receive import receive
 from schemas.codes import TaskStatus
 from schemas.limits import Limits
 from tests.conftest import NOON, SECRET
-from tests.contract.calling import policy
+from tests.default_policy import default_policy
 from tests.integration import plan_rows
 from tests.services import postgres_database
 
@@ -248,7 +248,7 @@ def test_it_is_found_by_the_index_made_for_it(town: Watched, name: str):
 
 
 def test_accepting_a_message_reads_no_big_table_from_end_to_end(town: Watched):
-    runtime = Runtime(Settings(), town.store, policy(), EmbeddedBus(), lambda: NOON)
+    runtime = Runtime(Settings(), town.store, default_policy(), EmbeddedBus(), lambda: NOON)
     bench_town.fill(runtime)
     bodies = iter(bench_town.bodies(NOON, 2 * PREPARED))
     caller = Caller(client="bench", team=bench_town.SENDER)

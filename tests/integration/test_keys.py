@@ -10,7 +10,6 @@ from broker.bus.embedded import EmbeddedBus
 from broker.cli import bench_town
 from broker.clock import utc_now
 from broker.errors import Conflict, Misconfigured
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import epochs, payload_check, rekeying
@@ -20,6 +19,7 @@ from broker.storage.keyring import Keyring, derived
 from broker.storage.tables import metadata
 from broker.workflow import keys
 from tests.conftest import NOON, SECRET
+from tests.default_policy import default_policy
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """What the database has no part in needs one."""
@@ -32,7 +32,7 @@ def town(store, tmp_path, monkeypatch):
     """A store with a message and a key file."""
     monkeypatch.setattr(bench_town, "HOUSEHOLDS", 1)
     store.codec = AesCodec(SECRET, Keyring(SECRET, KeyFile(tmp_path / "keys.json")))
-    running = Runtime(Settings(), store, load(None), EmbeddedBus())
+    running = Runtime(Settings(), store, default_policy(), EmbeddedBus())
     bench_town.fill(running)
     return running
 

@@ -17,7 +17,6 @@ from broker.bus.embedded import EmbeddedBus
 from broker.domain.caller import Caller
 from broker.domain.states import DeliveryState, LookupState, PersonState
 from broker.domain.tasks import TERMINAL
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import directory_file, lookups, notifications
@@ -34,13 +33,14 @@ from schemas.examples.telling import father, mother, tell, together
 from schemas.message import Person
 from tests import mns
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.unit.channels.receiver import hang_up, receiving, status
 
 TOWN = Path(__file__).parents[2] / "deploy" / "directory" / "demo.yaml"
 VISITORS, PROBATION, STEWARD = "bcht-health-visiting", "bcrc-probation", "birmingham-partnership"
 CMHT = "bsmhft-cmht"
 MAN = Person(key="man", identifiers=(nhs_number(77),), family="Cole", given=("Sam",), birth_date=date(1994, 5, 5))
-POLICY = load(None)
+POLICY = default_policy()
 
 
 def event(event_type: str = "probation-case.sentence.created", crn: str = "X540660", **information: str) -> bytes:

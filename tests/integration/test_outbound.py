@@ -10,7 +10,6 @@ from sqlmodel import col, select, update
 from broker.bus.embedded import EmbeddedBus
 from broker.domain.states import DeliveryState, View
 from broker.domain.wanted import TaskWanted
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import deliveries, tasks
@@ -23,6 +22,7 @@ from schemas.codes import Event, TaskCode, TaskStatus
 from schemas.message import Fact
 from schemas.structure import check_bundle
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import (
     CHILD,
     NOTIFICATION,
@@ -41,7 +41,7 @@ HV, GP, LEAD = "swbh-health-visiting", "cape-hill-practice", "swbh-safeguarding"
 @pytest.fixture
 def runtime(store, clock):
     prepared(store)
-    return Runtime(Settings(public_url="https://baton.example/"), store, load(None), EmbeddedBus(), clock)
+    return Runtime(Settings(public_url="https://baton.example/"), store, default_policy(), EmbeddedBus(), clock)
 
 
 def composed(runtime, delivery_id, now=NOON):

@@ -10,7 +10,6 @@ from broker.cli import bench_town
 from broker.domain import break_glass
 from broker.domain.break_glass import Reason
 from broker.domain.rota import Practitioner
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import accounts, directory, lookups, payload_check, practitioners
@@ -23,6 +22,7 @@ from broker.storage.tables import metadata
 from schemas.identifiers import CRN
 from schemas.message import Identifier
 from tests.conftest import NOON, SECRET
+from tests.default_policy import default_policy
 
 HASHES = {"auditleaf", "auditseal"}
 """Their bytes are hashes and signatures, checked by `baton audit verify`."""
@@ -35,7 +35,7 @@ KEYS = {("notification", "data_key"), ("keyepoch", "fingerprint")}
 def filled(store, monkeypatch):
     """A database in which every kind of payload is stored."""
     monkeypatch.setattr(bench_town, "HOUSEHOLDS", 1)
-    bench_town.fill(Runtime(Settings(), store, load(None), EmbeddedBus()))
+    bench_town.fill(Runtime(Settings(), store, default_policy(), EmbeddedBus()))
 
     def somebody(session):
         team = next(iter(directory.load(session).teams))

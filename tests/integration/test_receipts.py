@@ -7,7 +7,6 @@ from broker.bus.embedded import EmbeddedBus
 from broker.domain.receipt import Receipt
 from broker.domain.states import DeliveryState
 from broker.domain.wanted import TaskWanted
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import tasks
@@ -16,6 +15,7 @@ from broker.workflow import number, receipts
 from broker.workflow.receipts import BY_QUEUE, Counted
 from schemas.codes import TaskCode, TaskStatus
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import NOTIFICATION, add, delivery, new_id, prepared, row
 
 HV, GP = "swbh-health-visiting", "cape-hill-practice"
@@ -32,7 +32,7 @@ def told(store):
 
 def record(store, *said):
     batch = [Receipt(id_, team) for id_, team in said]
-    runtime = Runtime(Settings(), store, load(None), EmbeddedBus())
+    runtime = Runtime(Settings(), store, default_policy(), EmbeddedBus())
     return store.write(lambda session: receipts.record(session, runtime.context(session), batch, NOON))
 
 

@@ -9,7 +9,6 @@ from broker.bus.embedded import EmbeddedBus
 from broker.cli import bench_town
 from broker.clock import utc_now
 from broker.errors import Conflict, Invalid
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import notifications, payload_check
@@ -18,6 +17,7 @@ from broker.storage.codec import Shredded, Tampered, open_json
 from broker.storage.retention import Hold
 from broker.storage.tables import Notification, metadata
 from broker.workflow import retention
+from tests.default_policy import default_policy
 
 NOTIFICATION, TASK, DELIVERY, SUBJECT = (
     metadata.tables[name] for name in ("notification", "task", "delivery", "subject")
@@ -30,7 +30,7 @@ LATER = timedelta(days=30 * 366)
 def town(store, monkeypatch):
     """Messages of long ago that everybody has answered."""
     monkeypatch.setattr(bench_town, "HOUSEHOLDS", 1)
-    running = Runtime(Settings(), store, load(None), EmbeddedBus())
+    running = Runtime(Settings(), store, default_policy(), EmbeddedBus())
     bench_town.fill(running)
     with store.engine.begin() as connection:
         connection.execute(TASK.update().values(status="completed"))

@@ -13,7 +13,6 @@ from sqlmodel import Session, col, select, update
 
 from broker.bus.embedded import EmbeddedBus
 from broker.errors import Invalid
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import audit_log
@@ -21,6 +20,7 @@ from broker.storage.tables import Audit, AuditLeaf, AuditSeal
 from broker.worker import Limits, Worker
 from broker.workflow import seal
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.sealed import LEASE, faults, note, noted, sealed, unguarded, verified
 
 ROOT = Path(__file__).parents[2]
@@ -187,7 +187,7 @@ def test_nothing_is_built_on_a_head_that_does_not_prove_itself(store):
 
 
 def test_a_worker_seals_what_is_committed_and_the_rest_when_it_is_told_to_stop(store, clock):
-    runtime = Runtime(Settings(poll_seconds=0.02), store, load(None), EmbeddedBus(), clock)
+    runtime = Runtime(Settings(poll_seconds=0.02), store, default_policy(), EmbeddedBus(), clock)
 
     def all_sealed():
         return not store.read(audit_log.waiting)

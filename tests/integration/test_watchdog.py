@@ -12,7 +12,6 @@ from structlog.testing import capture_logs
 from broker.bus.embedded import EmbeddedBus
 from broker.domain.answers import Move
 from broker.domain.states import DeliveryState, ExpectationState
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import leases, pulses
@@ -26,6 +25,7 @@ from broker.workflow import watchdog
 from broker.workflow.number import number
 from schemas.codes import Priority, TaskCode, TaskStatus
 from tests.conftest import NOON, Clock
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import CHILD, NOTIFICATION, add, channel, delivery
 from tests.integration.task_rows import DUE, HV, PARTNERSHIP, SPOKEN, context, moves, one, ready, told
 from tests.unit.channels.receiver import Receiver, receiving, status
@@ -261,7 +261,7 @@ def test_of_several_processes_one_makes_the_pass_and_not_too_often(store, task):
 
 @pytest.fixture
 def runtime(store: Store, task: str, clock: Clock) -> Runtime:
-    return Runtime(Settings(lease_seconds=600), store, load(None), EmbeddedBus(), clock)
+    return Runtime(Settings(lease_seconds=600), store, default_policy(), EmbeddedBus(), clock)
 
 
 def heard(receiver: Receiver) -> list[tuple[str, bytes]]:

@@ -16,7 +16,6 @@ from broker.clock import utc_now
 from broker.domain.due import Due
 from broker.domain.states import AttemptOutcome, DeliveryState
 from broker.domain.wanted import TaskWanted
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import audit_head, claims, deliveries, leases, outbox, tasks
@@ -29,6 +28,7 @@ from broker.workflow import acknowledge, number, seal
 from schemas.codes import TaskCode, TaskStatus
 from schemas.structure import check_bundle
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import (
     SECRET,
     SENDER,
@@ -60,7 +60,7 @@ def runtime(store, clock):
         public_url="https://baton.example",
         canary_seconds=10**9,  # tests of their own: the receivers here count what they get
     )
-    return Runtime(settings, store, load(None), EmbeddedBus(), clock)
+    return Runtime(settings, store, default_policy(), EmbeddedBus(), clock)
 
 
 @asynccontextmanager

@@ -11,7 +11,6 @@ from pydantic import SecretStr
 from sqlmodel import col, select
 
 from broker.domain.states import AttemptOutcome, ChannelKind, DeliveryState
-from broker.policy.model import load
 from broker.runtime import Runtime, wires
 from broker.settings import Settings
 from broker.storage import audit_head
@@ -20,6 +19,7 @@ from broker.worker import Limits, Worker
 from broker.worker.pushing import trace_of
 from schemas.codes import TaskCode
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import delivery, prepared, row, tell
 from tests.integration.rabbit_host import SHARDS, administrator, emptied, taken
 from tests.proxy import proxy
@@ -60,7 +60,7 @@ async def working(store, clock, url):
         amqp_url=SecretStr(url), amqp_shards=SHARDS, receipt_ladder=LADDER, retry_ladder=LADDER, poll_seconds=0.05
     )
     bus, queues = wires(settings, store)
-    runtime = Runtime(settings, store, load(None), bus, clock, queues=queues)
+    runtime = Runtime(settings, store, default_policy(), bus, clock, queues=queues)
     await bus.start()
     worker = Worker(runtime, limits=Limits(grace_seconds=0.5), lot=lambda: 0.5)
     task = asyncio.create_task(worker.run())

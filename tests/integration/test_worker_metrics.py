@@ -8,19 +8,19 @@ import pytest
 from broker.bus.embedded import EmbeddedBus
 from broker.cli import worker_metrics
 from broker.errors import Misconfigured
-from broker.policy.model import load
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage.store import Store
 from broker.workflow import watchdog
 from tests.conftest import Clock
+from tests.default_policy import default_policy
 from tests.integration.task_rows import context, ready
 
 
 @pytest.fixture
 def runtime(store: Store, clock: Clock) -> Runtime:
     ready(store)
-    return Runtime(Settings(), store, load(None), EmbeddedBus(), clock)
+    return Runtime(Settings(), store, default_policy(), EmbeddedBus(), clock)
 
 
 def figures(port: int | None) -> str:

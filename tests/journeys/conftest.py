@@ -15,10 +15,11 @@ from sqlalchemy.engine import make_url
 
 from broker.domain.clocks import ClockRule, Clocks
 from broker.domain.expecting import Expectations
-from broker.policy.model import Policy, load
+from broker.policy.model import Policy
 from broker.settings import Settings
 from schemas.examples.story import MESSAGES
 from tests.conftest import Clock
+from tests.default_policy import default_policy
 from tests.journeys.actors import Office, System, new_key
 from tests.journeys.brokers import ADMIN, SETTINGS, broker
 from tests.journeys.handing_over import OLD
@@ -46,7 +47,7 @@ NO_CLOCKS = (ClockRule(name="none", clocks=Clocks(rungs=()), cites=""),)
 @pytest.fixture(scope="session")
 def policy() -> Policy:
     """The default policy, read once; nothing climbs in it, nobody stands in and nothing is missed, so that a journey of years counts what was said and no reminders."""
-    policy = load(None)
+    policy = default_policy()
     nobody = replace(policy.out_of_hours, covers=())
     return replace(policy, clocks=NO_CLOCKS, out_of_hours=nobody, expectations=Expectations(rules={}))
 

@@ -6,11 +6,11 @@ from itertools import count
 
 import pytest
 
-from broker.policy.model import load
 from schemas.codes import Event, ResponseReason
 from schemas.examples.cast import AVA, CHLOE, HARBORNE, TYLER, UNBORN_AVA, fixed_id
 from schemas.examples.story import MESSAGES
 from schemas.examples.telling import choice, fact, mother, tell, when
+from tests.default_policy import default_policy
 from tests.journeys.conftest import NO_CLOCKS
 from tests.journeys.copies import inputs, is_open
 
@@ -26,7 +26,7 @@ NUMBERS = count()
 @pytest.fixture(scope="session")
 def policy():
     """The default policy without its ladder: what climbs is for other journeys."""
-    return replace(load(None), clocks=NO_CLOCKS)
+    return replace(default_policy(), clocks=NO_CLOCKS)
 
 
 @pytest.fixture

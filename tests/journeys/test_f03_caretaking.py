@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from broker.policy.model import load
 from schemas.codes import Event
 from schemas.examples.cast import DANIEL
 from schemas.examples.story import MESSAGES
+from tests.default_policy import default_policy
 from tests.journeys.copies import business_status, due, is_open
 
 LONDON, BIRMINGHAM = "lcrc-probation", "bcrc-probation"
@@ -16,7 +16,7 @@ LONDON, BIRMINGHAM = "lcrc-probation", "bcrc-probation"
 @pytest.fixture(scope="session")
 def policy():
     """The default policy with its ladder: what is not reviewed climbs."""
-    return load(None)
+    return default_policy()
 
 
 @pytest.fixture

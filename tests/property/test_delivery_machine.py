@@ -22,7 +22,6 @@ from broker.domain import retry
 from broker.domain.breaker import Breaker
 from broker.domain.states import DeliveryState
 from broker.domain.wanted import TaskWanted
-from broker.policy.model import load
 from broker.storage import claims, deliveries, directory, outbox, tasks
 from broker.storage.codec import AesCodec
 from broker.storage.leasing import Claimed, Share
@@ -33,6 +32,7 @@ from broker.workflow.context import Context
 from broker.workflow.deliver import Ladder, Pushed
 from schemas.codes import TaskCode
 from tests.conftest import NOON, SECRET
+from tests.default_policy import default_policy
 from tests.faults.size import FULL, size
 from tests.integration.delivery_rows import SENDER, channel, delivery, only_mailbox, prepared, tell
 from tests.property.machines import machine
@@ -47,7 +47,7 @@ LADDER = Ladder(
 BREAKER = Breaker(failures=2, ladder=[timedelta(seconds=10), timedelta(minutes=1)])
 LONGEST = retry.LONGEST * (1 + retry.SPREAD) + LEASE
 """After this long at most, whatever is open is due."""
-POLICY = load(None)
+POLICY = default_policy()
 OPEN = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.PARKED)
 
 OUTCOMES = st.sampled_from(

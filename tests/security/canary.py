@@ -8,7 +8,6 @@ from typing import Any, Final
 from fastapi.testclient import TestClient
 
 from broker.main import create_app
-from broker.policy.model import load
 from broker.runtime import Runtime, wires
 from broker.settings import Settings
 from broker.storage.codec import AesCodec
@@ -16,6 +15,7 @@ from broker.storage.store import open_store
 from schemas.identifiers import synthetic_nhs_number
 from tests.conftest import SECRET, Clock
 from tests.contract.calling import Broker, message
+from tests.default_policy import default_policy
 
 FAMILY: Final = "Quillonsworth"
 STREET: Final = "77 Zephyrine Passage"
@@ -104,7 +104,7 @@ def running(url: str, settings: Settings) -> Iterator[Broker]:
     """A broker with its worker."""
     clock, store = Clock(), open_store(url, AesCodec(SECRET))
     bus, queues = wires(settings, store)
-    runtime = Runtime(settings, store, load(None), bus, clock, queues=queues)
+    runtime = Runtime(settings, store, default_policy(), bus, clock, queues=queues)
     app = create_app(runtime)
     with TestClient(app, raise_server_exceptions=False) as http:
         yield Broker(runtime, app, http, clock)

@@ -1,6 +1,7 @@
 """Foreign R4: the same Bundle in JSON and XML, what is repaired, what is refused, and what a header says."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -289,12 +290,16 @@ def test_an_instant_is_a_whole_one(text):
 
 # --- Whatever comes -----------------------------------------------------------------------------------------------
 
-WHOLE = [(SAMPLES / name).read_bytes() for name in READABLE]
-WHOLE += [_as_xml(body) for body in WHOLE[:3]]
+
+@cache
+def _whole():
+    """In JSON, and some in XML; made when it is wanted, because the library takes seconds."""
+    bodies = [(SAMPLES / name).read_bytes() for name in READABLE]
+    return [*bodies, *map(_as_xml, bodies[:3])]
 
 
 @settings(max_examples=150, deadline=None)
-@given(body=st.sampled_from(WHOLE), cut=st.data())
+@given(body=st.deferred(lambda: st.sampled_from(_whole())), cut=st.data())
 def test_a_damaged_bundle_is_read_or_refused(body, cut):
     start = cut.draw(st.integers(0, len(body)))
     end = cut.draw(st.integers(start, min(len(body), start + 80)))

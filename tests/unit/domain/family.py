@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
 
 from broker.domain.routing import route
 from broker.domain.sharing import render
@@ -19,10 +18,10 @@ from broker.domain.world import (
     Team,
     World,
 )
-from broker.policy.model import load
 from schemas.codes import Event, Function, LawfulBasis, RelationshipKind, Standing
 from schemas.identifiers import NHS_NUMBER
 from schemas.message import Fact, Message, Person, Professional
+from tests.default_policy import default_policy
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=30)
@@ -94,10 +93,9 @@ DIRECTORY = Directory(
 )
 
 
-@cache
 def policy():
-    """The default policy, read once."""
-    return load()
+    """The default policy."""
+    return default_policy()
 
 
 def directory(**changed):

@@ -11,11 +11,11 @@ from broker.domain.ladder import who_hears, whom
 from broker.domain.terms import EVERY_WEEKDAY, Term, elapsed, working_days
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Directory, Team
-from broker.policy.model import load
 from schemas.codes import Event, Function, Priority, TaskCode
+from tests.default_policy import default_policy
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)  # a Monday
-POLICY = load(None)
+POLICY = default_policy()
 TEAM = Team(id="visitors", agency_id="trust", function=Function.HEALTH_VISITING, name="Visitors", area_id="north")
 
 

@@ -8,10 +8,10 @@ import pytest
 from broker.domain.hours import read
 from broker.domain.terms import LONDON
 from broker.domain.world import Directory, Team
-from broker.policy.model import load
 from schemas.codes import Event, Function, Priority, TaskCode
+from tests.default_policy import default_policy
 
-RULES = load(None).out_of_hours
+RULES = default_policy().out_of_hours
 OFFICE = read("Mo-Fr 09:00-17:00")
 VISITORS = Team(
     id="visitors", agency_id="a", function=Function.HEALTH_VISITING, name="V", area_id="north", hours=OFFICE

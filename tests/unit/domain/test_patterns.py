@@ -9,13 +9,13 @@ from broker.domain import patterns
 from broker.domain.patterns import Happening, Scope
 from broker.domain.states import InvolvementState, MembershipState, PersonState
 from broker.domain.world import KnownInvolvement, KnownMembership, KnownPerson, World
-from broker.policy.model import load
 from schemas.codes import Event, Function, Standing
 from schemas.events import FACTS, FactType, coded
 from schemas.message import Fact, Message, Professional
+from tests.default_policy import default_policy
 
 NOW = datetime.fromisoformat("2026-03-02T12:00:00+00:00")
-RULES = load(None).patterns.rules
+RULES = default_policy().patterns.rules
 HOME = "home"
 MOTHER, FATHER, BABY, TODDLER = "mother", "father", "baby", "toddler"
 BORN = {BABY: NOW.date() - timedelta(days=150), TODDLER: NOW.date() - timedelta(days=800)}

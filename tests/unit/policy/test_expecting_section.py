@@ -2,10 +2,11 @@
 
 import pytest
 
-from broker.policy.model import DEFAULT, check, load
+from broker.policy.model import DEFAULT, check
+from tests.default_policy import default_policy
 
 TEXT = DEFAULT.read_text(encoding="utf-8")
-RULES = load().expectations.rules
+RULES = default_policy().expectations.rules
 
 
 @pytest.mark.parametrize(

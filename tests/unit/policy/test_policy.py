@@ -14,9 +14,10 @@ from broker.errors import Misconfigured
 from broker.policy.model import DEFAULT, check, load
 from schemas.codes import Category, Event, Function, Priority
 from schemas.events import FACTS, SPECS
+from tests.default_policy import default_policy
 
 TEXT = DEFAULT.read_text(encoding="utf-8")
-POLICY = load()
+POLICY = default_policy()
 
 
 @pytest.fixture
