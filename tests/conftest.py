@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from sqlalchemy.engine import make_url
 
 from broker.storage import migrate
 from broker.storage.codec import AesCodec
 from broker.storage.store import Store, open_store
 from tests.scheduling import Scheduling, turn
-from tests.services import postgres_database, require
+from tests.services import postgres_database, postgres_original, require
 
 SECRET = b"a test key that is long enough for any purpose"
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -78,7 +77,8 @@ def postgres_template() -> Iterator[str]:
         store = open_store(url, AesCodec(SECRET))
         migrate.upgrade(store.engine)
         store.close()
-        yield str(make_url(url).database)
+        with postgres_original(url) as name:
+            yield name
 
 
 @pytest.fixture

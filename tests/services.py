@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from deploy.dev import browser, mesh_sandbox, postgres, rabbitmq
 from deploy.dev.services import SERVICES, SETTING, required
+from tests.reused import Copies, may_reuse
 
 
 def require(name: str) -> str:
@@ -40,8 +43,29 @@ def postgres_database(template: str | None = None) -> Iterator[str]:
 
     Gives its address. A template that is connected to cannot be copied: dispose of its engine first.
     """
-    with postgres.database(require("postgres"), template) as address:
+    server = require("postgres")
+    copies = _originals.get(template or "")
+    with copies.one() if copies else postgres.database(server, template) as address:
         yield address
+
+
+@contextmanager
+def postgres_original(address: str) -> Iterator[str]:
+    """The database of this address stays as it is while the block runs, and nobody is connected to it; gives its name.
+
+    Who asks for a copy of it may get one that somebody has had, as it was made.
+    """
+    server, name = require("postgres"), str(make_url(address).database)
+    if may_reuse(server):
+        _originals[name] = Copies(server, name)
+    try:
+        yield name
+    finally:
+        if copies := _originals.pop(name, None):
+            copies.drop()
+
+
+_originals: Final[dict[str, Copies]] = {}
 
 
 @contextmanager

@@ -56,15 +56,42 @@ def database(server: str, template: str | None = None) -> Iterator[str]:
 
     A template that is connected to cannot be copied: dispose of its engine first.
     """
-    name = f"baton_test_{secrets.token_hex(6)}"
+    name = create(server, template)
+    try:
+        yield address(server, name)
+    finally:
+        drop(server, name)
+
+
+def address(server: str, name: str) -> str:
+    """That of a database of a server."""
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+def create(server: str, template: str | None = None) -> str:
+    """Make a database as `database` says; gives its name, which nobody has had before."""
+    name = _new_name()
     make = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
     if template is not None:
         make += sql.SQL(" TEMPLATE {}").format(sql.Identifier(template))
     _on(server, make)
-    try:
-        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-    finally:
-        _on(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    return name
+
+
+def drop(server: str, name: str) -> None:
+    """Drop a database, whoever is connected to it."""
+    _on(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def rename(server: str, name: str) -> str:
+    """Give a database that nobody is connected to a name that nobody has had before."""
+    new = _new_name()
+    _on(server, sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(new)))
+    return new
+
+
+def _new_name() -> str:
+    return f"baton_test_{secrets.token_hex(6)}"
 
 
 def _on(server: str, statement: sql.Composed) -> None:

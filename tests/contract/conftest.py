@@ -1,27 +1,26 @@
 """A broker over HTTP with the demonstration directory, on each database, and callers with just the scopes a test names."""
 
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
 
-from broker.storage import migrate
 from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from tests.conftest import SECRET
 from tests.contract.calling import MIDWIVES, VISITORS, Broker, fill, opened, town_copy
 from tests.contract.server import Server, serving
-from tests.services import postgres_database, require
+from tests.services import postgres_database, postgres_original
 
 
 @pytest.fixture(scope="session")
-def sqlite_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_town(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file with the demonstration directory."""
     path = tmp_path_factory.mktemp("town") / "town.db"
+    shutil.copy(sqlite_template, path)
     store = open_store(f"sqlite:///{path}", AesCodec(SECRET))
-    migrate.upgrade(store.engine)
     store.write(fill)
     with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -30,15 +29,13 @@ def sqlite_town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_town() -> Iterator[str]:
+def postgres_town(postgres_template: str) -> Iterator[str]:
     """The name of the same on PostgreSQL, which nothing is connected to."""
-    require("postgres")
-    with postgres_database() as url:
-        store = open_store(url, AesCodec(SECRET))
-        migrate.upgrade(store.engine)
-        store.write(fill)
-        store.close()
-        yield str(make_url(url).database)
+    with postgres_database(postgres_template) as url:
+        with closing(open_store(url, AesCodec(SECRET))) as store:
+            store.write(fill)
+        with postgres_original(url) as name:
+            yield name
 
 
 @contextmanager

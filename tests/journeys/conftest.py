@@ -11,7 +11,6 @@ import pytest
 import structlog
 from joserfc.jwk import ECKey
 from pydantic import SecretStr
-from sqlalchemy.engine import make_url
 
 from broker.domain.clocks import ClockRule, Clocks
 from broker.domain.expecting import Expectations
@@ -23,7 +22,7 @@ from tests.default_policy import default_policy
 from tests.journeys.actors import Office, System, new_key
 from tests.journeys.brokers import ADMIN, SETTINGS, broker
 from tests.journeys.handing_over import OLD
-from tests.services import postgres_database, rabbitmq_virtual_host
+from tests.services import postgres_database, postgres_original, rabbitmq_virtual_host
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -127,7 +126,8 @@ def postgres_town(postgres_template: str, policy: Policy, keys: dict[str, ECKey]
     """The name of a PostgreSQL database with the directory onboarded over HTTP."""
     with postgres_database(postgres_template) as url:
         _build(url, policy, keys)
-        yield str(make_url(url).database)
+        with postgres_original(url) as name:
+            yield name
 
 
 def _build(url: str, policy: Policy, keys: dict[str, ECKey]) -> None:
