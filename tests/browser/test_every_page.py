@@ -112,7 +112,7 @@ def test_forms_with_something_wrong_and_the_page_to_check(page, site):
         page.get_by_role("button", name=move, exact=True).click()
         page.wait_for_url(re.compile(r"/tasks/[^/]+/"))
         page.get_by_role("button", name=move, exact=True).click()
-        assert page.locator(".nhsuk-error-summary").is_visible()
+        page.locator(".nhsuk-error-summary").wait_for()
         assert page.title().startswith("Error: ")
         found += look(page, watch, site.address, set())
         page.get_by_role("link", name="Back to the task").click()
@@ -125,7 +125,7 @@ def test_forms_with_something_wrong_and_the_page_to_check(page, site):
     page.locator("input[value='ask']").first.check()
     page.locator("textarea").first.fill("When was she last weighed?")
     page.get_by_role("button", name="Check what you are about to send").click()
-    assert page.get_by_role("heading", name="Check before you send").is_visible()
+    page.get_by_role("heading", name="Check before you send").wait_for()
     found += look(page, watch, site.address, set())
     assert found == []
 
@@ -139,7 +139,7 @@ def test_the_form_for_an_emergency_once_somebody_has_signed_in_again(page, site)
     page.wait_for_url(re.compile(r"/app/break-glass"))
     found += look(page, watch, site.address, set())
     page.get_by_role("button", name="Read the household, and tell my lead").click()
-    assert page.locator(".nhsuk-error-summary").is_visible()
+    page.locator(".nhsuk-error-summary").wait_for()
     found += look(page, watch, site.address, set())
     assert found == []
 
@@ -148,7 +148,7 @@ def test_what_buttons_of_auditors_and_administrators_lead_to(page, site):
     watch, found = Watch(page), []
     sign_in(page, "nadia-rahman")
     page.goto("/app/audit/handovers?older_than=long")
-    assert page.locator(".nhsuk-error-summary").is_visible()
+    page.locator(".nhsuk-error-summary").wait_for()
     found += look(page, watch, site.address, set())
     page.goto("/app/audit/handovers")
     for summary in page.locator("main summary").all():
@@ -158,7 +158,7 @@ def test_what_buttons_of_auditors_and_administrators_lead_to(page, site):
     sign_in(page, "chris-doyle")
     page.goto("/app/admin/policy?example=birth")
     page.get_by_role("button", name="Try it").click()
-    assert page.get_by_role("heading", name="Who would be told of: Birth").is_visible()
+    page.get_by_role("heading", name="Who would be told of: Birth").wait_for()
     found += look(page, watch, site.address, set())
     page.goto("/app/admin/policy/versions")
     page.get_by_label("Policy").evaluate("(one, text) => { one.value = text; }", without_births("seen-1"))
@@ -168,7 +168,7 @@ def test_what_buttons_of_auditors_and_administrators_lead_to(page, site):
     found += look(page, watch, site.address, set())
     page.goto("/app/admin/policy/versions")
     page.get_by_role("button", name="Propose it").click()
-    assert page.locator(".nhsuk-error-summary").is_visible()
+    page.locator(".nhsuk-error-summary").wait_for()
     found += look(page, watch, site.address, set())
     page.goto("/app/admin/dead-letters")
     page.get_by_role("button", name="Read again").first.click()
@@ -191,7 +191,8 @@ def test_a_page_that_is_bad_on_purpose_fails(page, site):
             document.head.append(elsewhere);
         }"""
     )
-    page.wait_for_timeout(200)
+    while not any("Content Security Policy" in words for words in watch.said):
+        page.wait_for_timeout(50)
     found = " ".join(watch.faults(site.address))
     for wanted in (
         "image-alt",

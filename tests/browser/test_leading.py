@@ -33,7 +33,7 @@ def test_a_form_of_the_lead_with_something_wrong(page, site, move):
     page.get_by_role("button", name=move).click()
     found = look(page, watch, site.address, set())
     page.get_by_role("button", name=move).click()
-    assert page.locator(".nhsuk-error-summary").is_visible()
+    page.locator(".nhsuk-error-summary").wait_for()
     assert page.title().startswith("Error: ")
     found += look(page, watch, site.address, set())
     assert found == []

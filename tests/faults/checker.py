@@ -27,7 +27,7 @@ from tests.faults.receivers import Received
 from tests.faults.size import size
 from tests.faults.town import LEASE_SECONDS, PUSHED, SENDER, TOLD, Town
 
-DRAIN: Final = float(size(90, 1800))
+DRAIN: Final = float(size(300, 1800))
 """Seconds after the end of a fault until all must be where it belongs."""
 SLACK: Final = timedelta(seconds=2)
 """Beyond its lease: the worker looks again every 0.2 s, and the machine is busy."""

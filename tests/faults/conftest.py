@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "/tests/faults/" in str(item.path):
             item.add_marker(pytest.mark.faults)
-            item.add_marker(pytest.mark.timeout(size(240, 7_200), func_only=True))
+            item.add_marker(pytest.mark.timeout(size(900, 7_200), func_only=True))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -33,7 +33,7 @@ class Run:
         """What clients were told is accepted, so far."""
         return self.load.accepted
 
-    def more(self, count: int, seconds: float = 60) -> None:
+    def more(self, count: int, seconds: float = 240) -> None:
         """Go on until so many more are accepted."""
         self.load.until(len(self.accepted) + count, seconds)
 

@@ -20,8 +20,8 @@ def test_killed_at_every_step_with_postgres(on_postgres: Town, hooks: Receivers,
     worker = Worker(settings, tmp_path / "worker.log")
     with kept([worker]), kept([first, second], dying_at(STEPS, size(5, 100), rounds=ROUNDS)) as keeper:
         load = Load([first.port, second.port], on_postgres, per_second=size(60, 100)).start()
-        keeper.until(deaths=len(STEPS) * ROUNDS, seconds=size(100, 3_000))
-        load.until(size(50, 20_000), seconds=size(60, 3_000))
+        keeper.until(deaths=len(STEPS) * ROUNDS, seconds=size(300, 3_000))
+        load.until(size(50, 20_000), seconds=size(300, 3_000))
         load.stop()
         figures = check(on_postgres, Evidence(sent=load.sent, received=hooks.received, waits=load.waits))
     record("K1", "postgresql", figures, killed=keeper.deaths)
@@ -33,8 +33,8 @@ def test_killed_at_every_step_with_sqlite_and_the_worker_inside(
     api = Api(on_sqlite.settings(), tmp_path / "api.log")
     with kept([api], dying_at(STEPS, size(5, 100), rounds=ROUNDS)) as keeper:
         load = Load([api.port], on_sqlite, per_second=size(60, 100)).start()
-        keeper.until(deaths=len(STEPS) * ROUNDS, seconds=size(100, 3_000))
-        load.until(size(50, 5_000), seconds=size(60, 3_000))
+        keeper.until(deaths=len(STEPS) * ROUNDS, seconds=size(300, 3_000))
+        load.until(size(50, 5_000), seconds=size(300, 3_000))
         load.stop()
         figures = check(on_sqlite, Evidence(sent=load.sent, received=hooks.received, waits=load.waits))
     record("K1", "sqlite", figures, killed=keeper.deaths)

@@ -22,8 +22,8 @@ def test_killed_at_every_step(on_postgres: Town, hooks: Receivers, tmp_path: Pat
         api.once_it_answers()
         # No more than workers carry that are killed all the time: behind a backlog nothing would show how soon a dead one's work is taken up.
         load = Load([api.port], on_postgres, per_second=size(10, 40)).start()
-        keeper.until(deaths=len(STEPS) * ROUNDS, seconds=size(100, 3_000))
-        load.until(size(50, 20_000), seconds=size(60, 3_000))
+        keeper.until(deaths=len(STEPS) * ROUNDS, seconds=size(300, 3_000))
+        load.until(size(50, 20_000), seconds=size(300, 3_000))
         load.stop()
         figures = check(on_postgres, Evidence(sent=load.sent, received=hooks.received, waits=load.waits))
     record("K2", "postgresql", figures, killed=keeper.deaths)

@@ -190,9 +190,11 @@ def test_a_connection_lost_under_load_comes_back_and_nothing_raises(url):
             for number in range(300):
                 bus.publish([Due(f"home-{number}", str(number))])
                 if number % 100 == 50:
+                    await until(lambda: bus.up)  # or there is nothing to cut
+                    before = between.accepted
                     between.cut()
                 await asyncio.sleep(0.002)
-            await until(lambda: not bus.up or between.accepted > 3)
+            await until(lambda: between.accepted > before)
             await until(lambda: bus.up)
             bus.publish(due("last"))
             await until(lambda: "last" in got)
@@ -233,7 +235,7 @@ def test_what_has_no_queue_is_counted_and_the_queue_declared_again(url):
             await taken(admin, QUEUE)
             await admin.queue_delete(QUEUE)
             bus.publish(due("two"))
-            await until(lambda: dropped("no-queue") == before + 1)
+            await until(lambda: dropped("no-queue") > before)
             await until(lambda: not bus.up)
             bus.publish(due("three"))
             return await received(bus, 1)

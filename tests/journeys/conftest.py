@@ -172,10 +172,10 @@ def office(
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool]], None]:
-    """Wait for what the worker does by itself; it looks again within a fraction of a second, and ten seconds are more than enough."""
+    """Wait for what the worker does by itself; it looks again within a fraction of a second, and a minute is enough on any machine."""
 
     def wait(condition: Callable[[], bool]) -> None:
-        for _ in range(200):
+        for _ in range(1_200):
             if condition():
                 return
             sleep(0.05)

@@ -34,6 +34,7 @@ from tests.journeys.brokers import broker
 from tests.journeys.copies import Reply, outputs
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+PATIENCE = 100.0  # seconds for what comes about by itself, on a busy machine
 IN_ORDER = sorted(MESSAGES.values(), key=lambda message: message.sent or message.occurred)
 NATIVE = [
     ("midwifery", "swbh-midwifery", "nems-stu3/BirthNotificationWithMother.xml", "application/fhir+xml"),
@@ -62,7 +63,7 @@ def at_once(*calls: Callable[[], T]) -> list[T]:
     barrier = Barrier(len(calls))
 
     def wait(call: Callable[[], T]) -> T:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=PATIENCE)
         return call()
 
     with ThreadPoolExecutor(len(calls)) as pool:
@@ -115,7 +116,7 @@ def looks(session: Session) -> datetime | None:
 def settled(office: Office) -> None:
     """What a message makes of those before it is seen after its reply, and of several at once: one at a time, so that counts agree."""
     application: FastAPI = office.admin.http.app  # type: ignore[assignment]  # it is the one that was made
-    runtime, give_up = application.state.runtime, time.monotonic() + 30
+    runtime, give_up = application.state.runtime, time.monotonic() + PATIENCE
     while (at := runtime.store.read(looks)) is not None and at <= runtime.now():
         assert time.monotonic() < give_up
         time.sleep(0.01)

@@ -15,6 +15,7 @@ from tests.unit.channels.receiver import hang_up, nonsense, receiving, silence, 
 BASE = "https://records.example/v1/"
 CASE = Identifier(system=CRN, value="X540660")
 OF_THE_CASE = Lookup(client="c", subject=CASE)
+PATIENCE = 60.0  # seconds for an answer that comes
 
 
 def pointed(reference: str, base: str = BASE) -> str | None:
@@ -77,7 +78,7 @@ def test_a_service_that_is_set_wrongly_is_named(service):
     assert fault(Service(base=BASE)) is None
 
 
-def ask(answer, lookup=OF_THE_CASE, timeout=2.0, times=1, **service):
+def ask(answer, lookup=OF_THE_CASE, timeout=PATIENCE, times=1, **service):
     """What questions come to, and the requests that the service got."""
 
     async def go():
