@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
+from operator import itemgetter
 
 from broker.domain.states import ChannelKind
 from broker.runtime import Runtime
@@ -36,11 +37,6 @@ class Claiming:
     def more(self) -> bool:
         """Whether another claim would be worth its while before anybody announces anything."""
         return self._sweep or bool(self._announced) or bool(self._fresh)
-
-    @property
-    def behind(self) -> bool:
-        """Whether more is known to wait than one claim takes."""
-        return self._sweep
 
     def heard(self, ids: Iterable[str]) -> None:
         """These were announced."""
@@ -84,3 +80,13 @@ class Claiming:
         full = max(Counter(one.team_id for one in claimed).values(), default=0) >= most
         self._sweep = bool(busy) or full or len(claimed) >= room
         return claimed
+
+
+def in_turn(claimed: Sequence[Claimed]) -> list[Claimed]:
+    """The first of every team before the second of any, each team's in their order."""
+    place: Counter[str] = Counter()
+    placed = []
+    for one in claimed:
+        placed.append((place[one.team_id], one))
+        place[one.team_id] += 1
+    return [one for _, one in sorted(placed, key=itemgetter(0))]

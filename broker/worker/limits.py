@@ -19,7 +19,9 @@ class Limits:
     seal_seconds: float = 0.2
     """Shortest time between two heads of the audit, so that a busy hour does not sign one for each delivery."""
     gather_seconds: float = 0.05
-    """Shortest time between the beginnings of two looks while nothing waits for room: a claim costs as much for one as for twenty."""
+    """Shortest time between the beginnings of two looks: a claim costs as much for one as for twenty."""
+    made_at_once: int = 24
+    """Messages that are made together, before the first of them is pushed."""
     rest: float = 4.0
     """After housework (the clock's rules, the audit's heads) so many times as long is left to deliveries alone."""
     behind: timedelta = timedelta(seconds=10)

@@ -19,7 +19,7 @@ from broker.storage import outbox
 from broker.storage.leasing import Claimed
 from broker.worker.canaries import Canaries
 from broker.worker.chores import Chores
-from broker.worker.claiming import Claiming
+from broker.worker.claiming import Claiming, in_turn
 from broker.worker.guard import guarded
 from broker.worker.limits import Limits
 from broker.worker.looking_up import LookingUp
@@ -101,9 +101,8 @@ class Worker:
                 await self._wake.wait()
         except TimeoutError:
             self._claiming.look_at_everything()
-        if not self._claiming.behind:
-            now = asyncio.get_running_loop().time()
-            await asyncio.sleep(self._began_to_look + self._limits.gather_seconds - now)
+        now = asyncio.get_running_loop().time()
+        await asyncio.sleep(self._began_to_look + self._limits.gather_seconds - now)
         self._wake.clear()
 
     async def _look(self) -> None:
@@ -155,9 +154,13 @@ class Worker:
             self._wake.set()
 
     async def _begin(self, claimed: Sequence[Claimed]) -> None:
-        parcels = await self._pushing.prepare(claimed)
-        for one in claimed:
-            self._spawn(self._push(one, parcels.get(one.id)))
+        """A few at a time, so that those of a team that gets one do not wait until all of a flooded one's are made."""
+        turns, most = in_turn(claimed), self._limits.made_at_once
+        for first in range(0, len(turns), most):
+            few = turns[first : first + most]
+            parcels = await self._pushing.prepare(few)
+            for one in few:
+                self._spawn(self._push(one, parcels.get(one.id)))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -226,6 +226,29 @@ def test_messages_that_take_long_to_make_hold_up_nobody_who_is_told_meanwhile(st
     asyncio.run(go())
 
 
+def test_who_gets_one_message_does_not_wait_until_all_of_a_flooded_team_are_made(store, runtime, monkeypatch):
+    make, made = Pushing.prepare, []
+
+    async def watched(pushing, claimed):
+        made.append([one.team_id for one in claimed])
+        return await make(pushing, claimed)
+
+    monkeypatch.setattr(Pushing, "prepare", watched)
+
+    async def go():
+        async with receiving(status(200)) as receiver:
+            prepared(store)
+            point(store, HV, receiver)
+            point(store, GP, receiver)
+            ids = tell(store, *(delivery(HV) for _ in range(5)), delivery(GP))
+            async with working(runtime, made_at_once=2):
+                await until(all_in, store, ids, DeliveryState.DELIVERED)
+
+    asyncio.run(go())
+
+    assert [sorted(teams) for teams in made] == [sorted([HV, GP]), [HV, HV], [HV, HV]]
+
+
 def test_the_worker_numbers_every_mailbox_whatever_its_channel(store, runtime):
     async def go():
         async with receiving(status(200)) as receiver:
