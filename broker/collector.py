@@ -1,6 +1,8 @@
 """How often the garbage collector looks: rarely, because next to nothing of what a command or a step makes refers to itself."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 OBJECTS_BETWEEN_COLLECTIONS: Final = 50_000
@@ -16,3 +18,15 @@ def spare_what_is_there() -> None:
     """Never have it look at what was imported. Once in a process: what is there later is not all there to stay."""
     if not gc.get_freeze_count():
         gc.freeze()
+
+
+@contextmanager
+def resting() -> Iterator[None]:
+    """A block in which it does not look at all: of a command that ends before it matters what it would have found."""
+    working = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if working:
+            gc.enable()
