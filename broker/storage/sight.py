@@ -45,6 +45,7 @@ _TOLD_OF = Query(
             NOTIFICATION.c.state == NotificationState.ACCEPTED,
         )
         .limit(1)
+        .offset(0)
         .scalar_subquery()
         .is_not(None),
     )
