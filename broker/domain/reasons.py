@@ -36,6 +36,7 @@ class NotTold(StrEnum):
     CLOSED = "team-closed"
     RESTRICTED_PARTY = "agency-of-restricted-party"
     NAMES_A_CHILD = "names-a-child-not-agreed"
+    UNNAMED = "child-not-named"  # of a child of the household, by a transfer of which the team is told otherwise
     RELEASE_REFUSED = "release-refused"  # the one that a person decides: the safeguarding lead of who sent it
 
 
@@ -63,6 +64,7 @@ _NOT_TOLD: Final[dict[NotTold, str]] = {
     NotTold.RELEASE_REFUSED: "The safeguarding lead of the agency that sent it decided not to release it to your function (principle 7).",
     NotTold.CLOSED: "The team is closed; a task asks who does its work now (invariant 3).",
     NotTold.NAMES_A_CHILD: "It names a child whom a transfer to the team does not name until the sender's lead agrees (principle 12).",
+    NotTold.UNNAMED: "The transfer does not name a further child of the household to the team until the sender's lead agrees (principle 12).",
     NotTold.RESTRICTED_PARTY: "The sender keeps it from every agency of somebody whom this agency works with, registers or employs (principle 8).",
     NotTold.UNCONFIRMED: "The team's work with somebody concerned is not confirmed (principle 3).",
 }

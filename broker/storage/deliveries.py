@@ -34,6 +34,9 @@ QUIET = {"synchronize_session": False}
 RELEASE_REFUSED = NotTold.RELEASE_REFUSED.value
 """Reason code of a decision not to tell that a safeguarding lead took."""
 
+UNNAMED = "unnamed"
+"""Cause `unnamed:{task id}`: a child whom the message does not name to the team until whoever has that task agrees."""
+
 _BLANK: Mapping[str, object] = {
     "cause": "",
     "known_to_sender": False,
@@ -136,13 +139,15 @@ def behind(session: Session, delivery_ids: Collection[str]) -> dict[str, tuple[s
     }
 
 
-def drop_withheld(session: Session, notification_id: str, teams: Collection[str], *, now: datetime) -> None:
+def drop_withheld(
+    session: Session, notification_id: str, teams: Collection[str], *, now: datetime, cause: str = ""
+) -> None:
     """Take away decisions not to tell these teams, because they are told now."""
     gone = session.scalars(
         sa.delete(Delivery)
         .where(
             col(Delivery.notification_id) == notification_id,
-            col(Delivery.cause) == "",
+            col(Delivery.cause) == cause,
             col(Delivery.state) == DeliveryState.WITHHELD,
             col(Delivery.team_id).in_(teams),
         )

@@ -584,7 +584,7 @@ class Delivery(Table, table=True):
     """None: it tells of a task that is about no message (what the watchdog found, an emergency, a channel that fails)."""
     team_id: str = _ref("team.id", index=False)
     cause: str = ""
-    """'' for the notification itself; `task:{id}` for a task of ours; `outcome:{task id}:{n}` for an outcome told to its requester; `escalated:{task id}:{n}` for one told because nobody answered; `alert:{task id}:{n}` for what still has not come; `grown:{task id}:{n}` for a pattern that has new evidence; `flag:{flag id}` and `flag-ended:{flag id}`; `withdrawn`."""
+    """'' for the notification itself; `task:{id}` for a task of ours; `outcome:{task id}:{n}` for an outcome told to its requester; `escalated:{task id}:{n}` for one told because nobody answered; `alert:{task id}:{n}` for what still has not come; `grown:{task id}:{n}` for a pattern that has new evidence; `flag:{flag id}` and `flag-ended:{flag id}`; `withdrawn`; `unnamed:{task id}`, always withheld, for children whom a transfer does not name to its receiver until that task's owner agrees."""
     state: DeliveryState = Field(sa_type=enum_type(DeliveryState, "delivery_state"))
     purpose: Purpose = Field(sa_type=enum_type(Purpose, "purpose"))
     view: View = Field(sa_type=enum_type(View, "view"))

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, Select, TextClause, select, text
 from sqlmodel import Session, col
 
 from broker.domain.reasons import NotTold
+from broker.storage.deliveries import UNNAMED
 from broker.storage.keyset import Position, behind
 from broker.storage.tables import Delivery, Notification, Team
 from schemas.codes import Event
@@ -52,6 +53,8 @@ class Decision:
     id: str
     """Of the delivery that never was one."""
     notification_id: str
+    gate_id: str | None
+    """The task of the lead who may still agree to it or has refused to; None where no child is kept unnamed."""
     event: Event | None
     sender: str | None
     team: str
@@ -99,6 +102,7 @@ def _columns() -> Select[*tuple[Any, ...]]:
     return select(
         col(Delivery.id),
         col(Delivery.notification_id),
+        col(Delivery.cause),
         col(Notification.event),
         col(Notification.sender_team_id),
         col(Delivery.team_id),
@@ -113,6 +117,7 @@ def _decision(row: Row[Any]) -> Decision:
     return Decision(
         id=row.id,
         notification_id=row.notification_id,
+        gate_id=row.cause.removeprefix(f"{UNNAMED}:") if row.cause.startswith(f"{UNNAMED}:") else None,
         event=None if row.event is None else Event(row.event),
         sender=row.sender_team_id,
         team=row.team_id,

@@ -20,6 +20,7 @@ from broker.storage.world import load_world
 from broker.workflow import (
     expect,
     hand_back,
+    not_named,
     outcomes,
     patterns,
     progress,
@@ -100,6 +101,8 @@ def _release(step: Step, decision: ReleaseDecision) -> None:
     """What was held back goes; of children whom a transfer may name now, the receiver is told what was said before as well."""
     about = step.task.row.notification_id or ""
     release.release(step.session, step.ctx, step.task, decision, step.now)
+    if (gate := tasks.get(step.session, step.ctx.codec, step.task.row.id, EVERYTHING)) is not None:
+        not_named.agreed(step.session, step.ctx, gate, step.now)
     patterns.released(step.session, step.ctx, about, step.now)
     transfer_review.decided(step.session, step.ctx, about, step.now)
     children = step.task.content.get("options", {}).get("persons", ())

@@ -36,6 +36,10 @@ class Gates:
         ]
         return decided[-1] if decided else None
 
+    def refused(self, task_id: str) -> Stored | None:
+        """This task, if whoever has it has decided; what was agreed to is asked for by `named_to`."""
+        return next((gate for gate in self.tasks if gate.row.id == task_id and "decision" in gate.content), None)
+
     def named_to(self, team: Team) -> frozenset[str]:
         """Children whom a transfer may name to this team although it would not by itself (principle 12)."""
         return frozenset(

@@ -23,7 +23,7 @@ from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team, World
 from broker.storage import responsibility, tasks
 from broker.storage.task_values import EVERYTHING, Stored
-from broker.workflow import raising, transfer_lines
+from broker.workflow import not_named, raising, transfer_lines
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
 from schemas.message import Message
@@ -210,7 +210,8 @@ def ask_whom_to_name(opening: Opening, hidden: Collection[str], receiver: str) -
     """The sender's lead decides whether the receiver is told of these children; once for the same children."""
     policy, directory = opening.ctx.policy, opening.ctx.directory
     wanted = asks.whom_to_name(opening.met, sorted(hidden), [opening.team(receiver)], policy, directory)
-    _raise(opening, [replace(task, notification_id=opening.notification_id) for task in wanted])
+    for gate in _raise(opening, [replace(task, notification_id=opening.notification_id) for task in wanted]):
+        not_named.keep(opening.session, opening.ctx, gate, opening.team(receiver), opening.now)
 
 
 def add_lines(

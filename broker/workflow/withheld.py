@@ -58,12 +58,14 @@ def page(
     found, last = withheld.search(session, query)
     detail = {"found": [decision.id for decision in found]}
     audit.record(session, action="search", entity="delivery", entity_id=None, now=now, caller=caller, detail=detail)
-    asked = {one.notification_id for one in found if one.reason_code == NotTold.RELEASE_REFUSED}
+    asked = {one.notification_id for one in found if one.gate_id or one.reason_code == NotTold.RELEASE_REFUSED}
     gates = all_gates(session, ctx.codec, asked) if asked else {}
     return [_seen(one, ctx.directory.teams, gates) for one in found], last
 
 
 def _seen(decision: Decision, teams: Mapping[str, Team], gates: Mapping[str, Gates]) -> Seen:
+    if decision.gate_id is not None:
+        return _unnamed(decision, teams, gates[decision.notification_id].refused(decision.gate_id))
     team = teams[decision.team]
     held = gates.get(decision.notification_id) if decision.reason_code == NotTold.RELEASE_REFUSED else None
     by_lead = held is not None and not held.released_to(team)
@@ -76,6 +78,19 @@ def _seen(decision: Decision, teams: Mapping[str, Team], gates: Mapping[str, Gat
         by=DecidedBy.LEAD if by_lead else DecidedBy.POLICY,
         lead=_lead(task) if task is not None else None,
         decided=(task.row.answered_at if task is not None else None) or decision.at,
+    )
+
+
+def _unnamed(decision: Decision, teams: Mapping[str, Team], refused: Stored | None) -> Seen:
+    """A child whom a transfer does not name: the policy keeps it so until the lead agrees, or has refused."""
+    return Seen(
+        decision=decision,
+        sender=teams.get(decision.sender or ""),
+        team=teams[decision.team],
+        principle=principle_of(decision.reason_code),
+        by=DecidedBy.POLICY if refused is None else DecidedBy.LEAD,
+        lead=None if refused is None else _lead(refused),
+        decided=(None if refused is None else refused.row.answered_at) or decision.at,
     )
 
 

@@ -112,6 +112,42 @@ def test_refused_the_child_stays_unnamed_and_holds_up_nothing(family):
     assert all("noah" not in copy.text for copy in new.heard(Event.TRANSFER))
 
 
+def not_shared(office):
+    """What an auditor sees of children whom a transfer does not name."""
+    return office.auditor().get("/audit/withheld", params={"reason": "child-not-named"})["withheld"]
+
+
+def test_that_a_child_is_not_named_is_a_decision_not_to_share_until_the_lead_agrees(family):
+    old, lead = family.system(OLD), family.system("bcht-safeguarding-lead")
+    family.system("birmingham-csc").tells(accommodated("noah-looked-after", when(2019, 3, 1), NOAH))
+    old.tells(transfer("of-ava", NEW, when(2019, 3, 5), AVA))
+    [row] = not_shared(family)
+    assert (row["from"]["team"], row["notTold"]["team"], row["kind"]) == (OLD, NEW, "transfer")
+    assert (row["cites"], row["decidedBy"], row["lead"]) == ("principle 12", "policy", None)
+    assert "Noah" not in str(row)
+    lead.releases(lead.task("release"), "health-visiting")
+    assert not_shared(family) == []
+
+
+def test_refused_it_is_the_lead_s_decision(family):
+    old, lead = family.system(OLD), family.system("bcht-safeguarding-lead")
+    family.system("birmingham-csc").tells(accommodated("noah-looked-after", when(2019, 3, 1), NOAH))
+    old.tells(transfer("of-ava", NEW, when(2019, 3, 5), AVA))
+    gate = lead.task("release")
+    lead.releases(gate, because="He lives with foster carers whom nobody may find.")
+    [row] = not_shared(family)
+    assert (row["decidedBy"], row["lead"]["task"], row["lead"]["team"]) == (
+        "lead",
+        gate["id"],
+        "bcht-safeguarding-lead",
+    )
+    assert row["decided"] >= row["at"]
+    assert "foster" not in str(row)
+    csv = family.auditor().call("GET", "/audit/withheld?reason=child-not-named", headers={"Accept": "text/csv"}).text
+    assert "principle 12" in csv
+    assert "foster" not in csv
+
+
 def test_declined_as_a_whole_the_lead_need_decide_nothing(family):
     old, new, lead = family.system(OLD), family.system(NEW), family.system("bcht-safeguarding-lead")
     family.system("birmingham-csc").tells(accommodated("noah-looked-after", when(2019, 3, 1), NOAH))
