@@ -47,7 +47,10 @@ def keep(session: Session, codec: Codec, broken: Broken) -> str:
 
 
 def in_vain(session: Session, client: str, since: datetime) -> int:
-    """How often a caller has asked for somebody who was not found, since then."""
+    """How often a caller has asked for somebody who was not found, since then; one who asks at the same time, of whatever process, waits for this step."""
+    session.execute(
+        select(tables.Account.id).where(col(tables.Account.id) == client.removeprefix(PERSON)).with_for_update()
+    )
     query = select(func.count()).where(
         tables.Audit.client_name == client,
         tables.Audit.action == "break-glass",

@@ -1,14 +1,21 @@
 """Reading a household in an emergency: who may, what proves that it is them, who is told, what stays hidden, and when it is over."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from lxml import html
 from sqlalchemy import update
 
+from broker.domain.caller import PERSON, Caller
+from broker.storage import audit
+from broker.storage import break_glass as rows
+from broker.storage.store import open_store
 from broker.storage.tables import Audit, BreakGlass, Membership, PageSession, Task
 from schemas.identifiers import NHS_NUMBER
+from tests.conftest import NOON
 from tests.contract.calling import VISITORS, Broker, message, opened, sender, town_copy
 from tests.contract.visiting import Visitor, employ, text, visitor
 
@@ -259,6 +266,36 @@ def test_who_guesses_days_of_birth_is_stopped_for_an_hour_though_the_next_be_rig
     sam.sign_in("sam")
     again(sam, "sam")
     assert asks(sam, town).request.url.path == f"/app/households/{home(town)}"
+
+
+def test_tries_at_the_same_time_are_counted_one_after_the_other_whatever_process_has_them(either_broker):
+    """On PostgreSQL two processes write at once: the second must see the first one's try, or a burst would be as many guesses."""
+    employ(either_broker, "sam", ED, role="emergency-physician")
+    store, client = either_broker.runtime.store, f"{PERSON}sam"
+    others = [store, open_store(str(store.engine.url.render_as_string(hide_password=False)), store.codec)]
+    has_counted = [Event(), Event()]
+
+    def tries(number):
+        def work(session):
+            before = rows.in_vain(session, client, NOON - timedelta(hours=1))
+            has_counted[number].set()
+            has_counted[1 - number].wait(1)  # only who need not wait for the other has counted by then
+            audit.record(
+                session,
+                action="break-glass",
+                entity="household",
+                entity_id=None,
+                now=NOON,
+                caller=Caller(client=client, team=ED),
+                outcome="failure",
+            )
+            return before
+
+        return others[number].write(work)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(tries, (0, 1))) == [0, 1]
+    others[1].close()
 
 
 def test_who_sees_the_household_anyhow_just_goes_there(town):
