@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey
 from sqlmodel import Session
 
 from broker.domain.rota import Practitioner
+from broker.errors import Misconfigured
 from broker.replay import reading
 from broker.replay.playing import Progress, silent
 from broker.replay.record import SimulatedClock
@@ -40,9 +41,17 @@ MESSAGES = Path("var") / "demo-messages"
 
 
 def prepare(runtime: Runtime, progress: Progress = silent) -> str:
-    """Fill an empty database with the demonstration; what to look at and try, as text."""
+    """Fill an empty database with the demonstration; what to look at and try, as text.
+
+    Raises:
+        Misconfigured: it was being filled when it was interrupted.
+    """
     if not runtime.store.read(clients.all_clients):
         _fill(runtime, progress)
+    elif not runtime.store.read(lambda session: accounts.everybody(session, runtime.store.codec)):
+        raise Misconfigured(  # whoever can sign in comes last
+            "This demonstration was interrupted while it was prepared: delete its database (var/baton.db) and start again."
+        )
     runtime.store.write(lambda session: _seat(session, runtime))
     return _welcome(runtime)
 

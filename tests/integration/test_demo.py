@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from broker import demo
+from broker.errors import Misconfigured
 from broker.replay.record import system
 from broker.runtime import Runtime, start
 from broker.settings import Settings
@@ -50,6 +51,18 @@ def test_the_story_is_told_up_to_yesterday(runtime):
     assert not tasks(
         runtime, codes=frozenset({TaskCode.DISCUSS_WITH_SAFEGUARDING_LEAD}), owner="swbh-safeguarding-lead"
     )
+
+
+def test_one_that_was_interrupted_while_it_was_prepared_is_not_shown_as_the_whole(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(demo, "_tell", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            prepared(tmp_path, monkeypatch)
+    with pytest.raises(Misconfigured, match="start again"):
+        prepared(tmp_path, monkeypatch)
 
 
 def test_past_steps_count_as_done(runtime):
