@@ -14,8 +14,8 @@ ALGORITHMS = ("RS512", "RS384", "ES384")
 
 MOST_KEYS = 20
 """Of one client: one in use, one to come, one for each of its machines."""
-LEAST_BITS, MOST_BITS = 2048, 8192
-"""Of an RSA modulus: the least that NIST SP 800-131A allows, and the most that is worth the time of a check."""
+LEAST_BITS, MOST_BITS = 3072, 8192
+"""Of an RSA modulus: the least that is 128 bits of security (NIST SP 800-57, ASVS 11.2.3), and the most that is worth the time of a check."""
 LEAST_EXPONENT = 65537
 """FIPS 186-5, 5.4: smaller exponents make forging easier, and 1 makes every signature true."""
 

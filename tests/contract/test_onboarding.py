@@ -11,7 +11,7 @@ from broker.storage.tables import AccessToken, Agency, Area, AreaPostcode, Audit
 from tests.contract.calling import MIDWIVES, Broker, Json, issues
 
 EC = ECKey.generate_key("P-384", {"kid": "ec-1", "use": "sig", "alg": "ES384"})
-RSA = RSAKey.generate_key(2048, {"kid": "rsa-1"})
+RSA = RSAKey.generate_key(3072, {"kid": "rsa-1"})
 JSON = {"Content-Type": "application/json"}
 TABLES = (Agency, Area, AreaPostcode, Coverage, Team, Channel, Client)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -139,8 +139,9 @@ KEYS = {
     "a private EC key": (EC.as_dict(private=True), "jwks.keys[0]"),
     "a part of a private key": (PUBLIC | {"p": "AQAB"}, "jwks.keys[0]"),
     "a secret": (OctKey.generate_key(256).as_dict(private=True), "jwks.keys[0]"),
+    "2048 bits, which are 112 of security": (PUBLIC | {"n": "_" * 341 + "w"}, "jwks.keys[0]"),
     "1026 bits": (PUBLIC | {"n": "_" * 171}, "jwks.keys[0]"),
-    "2047 bits by another name": (PUBLIC | {"n": "AAAA" + "_" * 338}, "jwks.keys[0]"),
+    "3071 bits by another name": (PUBLIC | {"n": "AAAA" + "f" + "_" * 511}, "jwks.keys[0]"),
     "16384 bits": (PUBLIC | {"n": "_" * 2730}, "jwks.keys[0]"),
     "exponent 1": (PUBLIC | {"e": "AQ"}, "jwks.keys[0]"),
     "exponent 3": (PUBLIC | {"e": "Aw"}, "jwks.keys[0]"),

@@ -23,7 +23,7 @@ from tests.contract.calling import MIDWIVES, TEAM_SCOPES, Broker
 AUDIENCE = "http://testserver/oauth2/token"
 NAME = "swbh-maternity-system"
 EC = ECKey.generate_key("P-384", {"kid": "ec-1", "use": "sig", "alg": "ES384"})
-RSA = RSAKey.generate_key(2048, {"kid": "rsa-1", "use": "sig"})
+RSA = RSAKey.generate_key(3072, {"kid": "rsa-1", "use": "sig"})
 FOREIGN = ECKey.generate_key("P-384", {"kid": "ec-1", "use": "sig", "alg": "ES384"})
 
 

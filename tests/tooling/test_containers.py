@@ -1,10 +1,21 @@
 """What the image and the compose file say of themselves: no privileges, a root that is not written to, TLS on every wire. No engine is needed."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from broker.storage import migrate, runtime_role
+from broker.storage.codec import AesCodec
+from broker.storage.store import open_store
+from tests.conftest import SECRET
+from tests.faults.postgres import cluster
+from tests.sealed import noted, sealed, verified
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "container"
@@ -75,17 +86,32 @@ def test_only_this_machine_reaches_it():
     assert published == ["127.0.0.1:8000:8000"]
 
 
-def test_the_database_is_spoken_to_in_tls_by_a_login_that_is_no_superuser():
-    url = OURS["serve"]["environment"]["BATON_DATABASE_URL"]
-    assert url.startswith("postgresql://baton:")
+@pytest.mark.parametrize(("name", "login"), [("migrate", "baton"), ("serve", "baton_app"), ("worker", "baton_app")])
+def test_the_database_is_spoken_to_in_tls_by_an_owner_who_migrates_and_a_login_that_owns_nothing(name, login):
+    url = OURS[name]["environment"]["BATON_DATABASE_URL"]
+    assert url.startswith(f"postgresql://{login}:")
     assert "sslmode=verify-full" in url
     assert "sslrootcert=/run/tls/ca.pem" in url
+    assert f"CREATE ROLE {login} LOGIN NOSUPERUSER" in (FOLDER / "postgres-roles.sh").read_text()
+    assert OURS[name]["environment"].keys() == OURS["serve"]["environment"].keys()
+
+
+def test_postgresql_lets_in_these_two_logins_by_password_and_tls_and_nobody_else():
     assert "-cssl=on" in SERVICES["postgres"]["command"]
     lines = (line.split() for line in (FOLDER / "pg_hba.conf").read_text().splitlines() if not line.startswith("#"))
-    kinds = {line[0]: line for line in lines if line}
-    assert kinds.keys() == {"local", "hostssl"}
-    assert kinds["hostssl"] == ["hostssl", "baton", "baton", "all", "scram-sha-256"]
-    assert "CREATE ROLE baton LOGIN NOSUPERUSER" in (FOLDER / "postgres-roles.sh").read_text()
+    assert [line for line in lines if line] == [
+        ["local", "all", "postgres", "trust"],
+        ["hostssl", "baton", "baton", "all", "scram-sha-256"],
+        ["hostssl", "baton", "baton_app", "all", "scram-sha-256"],
+    ]
+
+
+def test_the_roles_are_those_of_the_docs():
+    """Which a broker is run on by `tests/security/test_audit_grants.py`."""
+    [said] = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "audit.md").read_text(), re.DOTALL)
+    made = (FOLDER / "postgres-roles.sh").read_text()
+    plain = {re.sub(r" --.*| NOCREATEDB NOCREATEROLE| PASSWORD :'\w+'", "", line).strip() for line in made.splitlines()}
+    assert {re.sub(r"\s*--.*", "", line) for line in said.splitlines()} <= plain
 
 
 def test_rabbitmq_is_spoken_to_in_tls_alone():
@@ -105,3 +131,23 @@ def test_no_secret_is_written_down():
         for name, value in service.get("environment", {}).items():
             if secret.search(name.replace("_", " ")):
                 assert re.match(r"\$\{\w+:[?-]", value), name
+
+
+@pytest.mark.postgres
+def test_a_broker_migrates_and_runs_on_what_the_script_makes():
+    """The script itself, on a server of the test's own."""
+    with cluster() as server:
+        reach = {"PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PATH": os.environ["PATH"]}
+        words = {"POSTGRES_BATON_PASSWORD": "owner", "POSTGRES_BATON_APP_PASSWORD": "app"}
+        subprocess.run(["sh", str(FOLDER / "postgres-roles.sh")], env=reach | words, check=True, capture_output=True)
+        owner = open_store(server.url("baton", "baton"), AesCodec(SECRET))
+        migrate.upgrade(owner.engine)
+        owner.close()
+        store = open_store(server.url("baton", "baton_app"), AesCodec(SECRET))
+        noted(store, "a-task")
+        sealed(store)
+        assert verified(store).size == 1
+        assert not runtime_role.may_change_the_audit(store.engine)
+        with pytest.raises(ProgrammingError, match="permission denied"), store.engine.begin() as connection:
+            connection.execute(text("DELETE FROM audit"))
+        store.close()
