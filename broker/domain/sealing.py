@@ -110,4 +110,5 @@ def entry_hash(entry: Entry) -> bytes:
 
 def instant(at: datetime) -> str:
     """A time in UTC to the microsecond, always of the same length."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

@@ -177,7 +177,7 @@ class Store:
     def _look(self, work: Work[T]) -> T:
         with Session(self._reading, expire_on_commit=False) as session:
             if self.embedded:
-                session.execute(text("BEGIN"))
+                session.connection().exec_driver_sql("BEGIN")
                 return work(session)
             try:
                 found = work(session)
