@@ -1,13 +1,14 @@
 """Databases for tests: always real ones, migrated once, copied for each test (a rolled-back transaction leaks on SQLite)."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from broker import collector
 from broker.storage import migrate
 from broker.storage.codec import AesCodec
 from broker.storage.store import Store, open_store
@@ -25,6 +26,16 @@ settings.load_profile("untimed")
 def pytest_xdist_make_scheduler(config, log):
     """How tests are shared out among processes."""
     return Scheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays to the end, a million objects: the collector never looks through them, nor often through the rest."""
+    with collector.resting():
+        collected = yield
+    collector.spare_what_is_there()
+    collector.calm()
+    return collected
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,5 +1,6 @@
-"""How a parallel run is shared out: what shares servers stays together, a file's tests too, and what is long begins first."""
+"""How a parallel run is shared out: what shares servers stays together, a file's tests too, and what is long begins first; and what no process does twice."""
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,8 @@ def test_who_shares_servers_or_a_file_is_together(nodeid, expected):
 def test_what_is_long_begins_first():
     said = ["tests/unit/domain/test_tasks.py::a", "tests/journeys/test_release.py::a", "tests/faults/test_k01_x.py::a"]
     assert sorted(said, key=turn) == said[::-1]
+
+
+def test_the_collector_passes_over_what_was_collected(request):
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > len(request.session.items)
