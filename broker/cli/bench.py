@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from broker.cli import bench_accept
+    from collections.abc import Sequence
+
+    from broker.cli import bench_accept, bench_costs
     from broker.cli.bench_audit import Measured
 
 app = typer.Typer(help="Measure this machine, in databases of its own.", no_args_is_help=True)
@@ -46,6 +48,12 @@ def accept(
     database_url: Annotated[
         list[str] | None, typer.Option(help="Also on this PostgreSQL server, in databases made for it")
     ] = None,
+    costs: Annotated[
+        bool,
+        typer.Option(
+            "--costs", help="Also beside Baton without encryption, without the audit, and without both, in turn"
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Count messages accepted a second, beside a reference that decides nothing. Example: baton bench accept --seconds 10 --database-url postgresql://postgres@127.0.0.1/postgres
@@ -53,13 +61,16 @@ def accept(
     Each message is told to six teams. Both are servers of their own on the loopback, in turn, on SQLite and on each server named.
     Exit code 1 when a message was not accepted.
     """
-    from broker.cli import bench_accept, progress
+    from broker.cli import bench_accept, bench_costs, progress
 
-    measured = bench_accept.measure([None, *(database_url or ())], seconds, callers, progress.watched())
+    servers = [None, *(database_url or ())]
+    measured = bench_accept.measure(servers, seconds, callers, progress.watched())
+    found = bench_costs.measure(servers, seconds, callers, progress.watched()) if costs else ()
     if as_json:
-        typer.echo(json.dumps(bench_accept.plain(measured), indent=2))
+        typer.echo(json.dumps(bench_accept.plain(measured) | bench_costs.plain(found), indent=2))
     else:
         _speeds(measured)
+        _costs(found)
     if any(speed.refused for one in measured.compared for speed in (one.ours, one.reference)):
         raise typer.Exit(1)
 
@@ -210,6 +221,18 @@ def _speeds(measured: "bench_accept.Measured") -> None:
             typer.echo(f"{name:16}{speed.per_second:>12}{speed.p50:>10}{speed.p99:>10}{speed.refused:>10}")
         typer.echo(f"{'ratio':16}{one.ratio:>12}")
     typer.echo(f"The goal, as fast as the reference everywhere, is {'met' if measured.met else 'not met'}.")
+
+
+def _costs(found: "Sequence[bench_costs.Cost]") -> None:
+    for one in found:
+        low, high = one.spread
+        typer.echo(
+            f"{one.database}, 1 process each: {' and '.join(one.of)} cost{'s' if len(one.of) == 1 else ''} {one.share:.1%}"
+            f" of {one.without.per_second} accepted/s; half of {len(one.rounds)} rounds between {low:.1%} and {high:.1%}"
+        )
+    for one in found:
+        if len(one.of) > 1:
+            typer.echo(f"The goal, under 15 % for both, is {'met' if one.met else 'not met'} on {one.database}.")
 
 
 def _table(measured: "Measured", goal: int) -> None:

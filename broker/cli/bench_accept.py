@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from math import ceil
 from pathlib import Path
@@ -121,14 +121,14 @@ def _compare(address: str | None, seconds: float, callers: int, progress: Progre
     with TemporaryDirectory(prefix="baton-bench-") as name, ExitStack() as stack:
         folder, key = Path(name), secrets.token_urlsafe(32)
         url = stack.enter_context(database(address, folder))
-        filled = _fill(url, key)
+        filled = fill(url, AesCodec(key.encode()))
         copy = stack.enter_context(database(address, folder, url))
-        ours = stack.enter_context(_ours(url, key, filled.token, processes, folder))
+        ours = stack.enter_context(serving(["broker.cli"], url, key, filled.token, processes, folder))
         reference = stack.enter_context(_reference(copy, filled.sample, processes, folder))
         for side in (ours, reference):
             send(side.port, side.head, bench_town.bodies(utc_now(), WARM_UP), callers=callers, seconds=WARM_UP_SECONDS)
         before = {side: _stored(side.database, key) for side in (ours, reference)}
-        _take_turns((ours, reference), seconds, callers, lambda done, of: progress(done, of, filled.name))
+        take_turns((ours, reference), seconds, callers, lambda done, of: progress(done, of, filled.name))
         for side, count in before.items():
             if _stored(side.database, key) - count != sum(one.accepted for one in side.answers):
                 raise BatonError("What was answered is not what was stored: these figures are worth nothing.")
@@ -138,7 +138,9 @@ def _compare(address: str | None, seconds: float, callers: int, progress: Progre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Filled:
+class Filled:
+    """What a database was filled with."""
+
     name: str
     sample: str
     """Id of a notification whose rows the reference copies."""
@@ -146,14 +148,15 @@ class _Filled:
     token: str
 
 
-def _fill(url: str, key: str) -> _Filled:
-    with _store(url, key) as store:
+def fill(url: str, codec: AesCodec) -> Filled:
+    """A database for a side that keeps what it writes by this codec."""
+    with closing(open_store(url, codec)) as store:
         migrate.upgrade(store.engine)
         runtime = Runtime(Settings(database_url=url), store, load(None), EmbeddedBus())
         sample = bench_town.fill(runtime)
         synthetic.gather_statistics(store)
         rows = {insert.table: len(insert.rows) for insert in bench_reference.sample(url, sample)}
-        return _Filled(name=store.engine.dialect.name, sample=sample, rows=rows, token=store.write(_token))
+        return Filled(name=store.engine.dialect.name, sample=sample, rows=rows, token=store.write(_token))
 
 
 def _token(session: Session) -> str:
@@ -182,7 +185,7 @@ def _store(url: str, key: str) -> Iterator[Store]:
 
 
 @dataclass(slots=True, eq=False)
-class _Side:
+class Side:
     """A server that listens, and what it has answered so far."""
 
     database: str
@@ -208,19 +211,20 @@ class _Side:
 
 
 @contextmanager
-def _ours(url: str, key: str, token: str, processes: int, folder: Path) -> Iterator[_Side]:
+def serving(program: Sequence[str], url: str, key: str, token: str, processes: int, folder: Path) -> Iterator[Side]:
+    """Baton on a database that was filled, started by this program."""
     settings = {"BATON_DATABASE_URL": url, "BATON_SECRET_KEY": key, "BATON_CALLS_PER_SECOND": "100000"}
-    arguments = ["broker.cli", "serve", "--no-worker", "--workers", str(processes)]
-    with server(arguments, settings, folder / "ours.log") as port:
-        yield _Side(url, port, _head(f"Authorization: Bearer {token}"))
+    arguments = [*program, "serve", "--no-worker", "--workers", str(processes)]
+    with server(arguments, settings, folder / f"{'-'.join(program)}.log") as port:
+        yield Side(url, port, _head(f"Authorization: Bearer {token}"))
 
 
 @contextmanager
-def _reference(url: str, sample: str, processes: int, folder: Path) -> Iterator[_Side]:
+def _reference(url: str, sample: str, processes: int, folder: Path) -> Iterator[Side]:
     settings = {bench_reference.DATABASE: url, bench_reference.SAMPLE: sample}
     arguments = ["broker.cli.bench_reference", "--workers", str(processes)]
     with server(arguments, settings, folder / "reference.log") as port:
-        yield _Side(url, port, _head())
+        yield Side(url, port, _head())
 
 
 def _head(*more: str) -> bytes:
@@ -228,11 +232,12 @@ def _head(*more: str) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode()
 
 
-def _take_turns(sides: Sequence[_Side], seconds: float, callers: int, progress: Callable[[int, int], None]) -> None:
+def take_turns(sides: Sequence[Side], seconds: float, callers: int, progress: Callable[[int, int], None]) -> None:
+    """Stretch by stretch, every other round in the other order, so that what comes after what counts for nobody."""
     rounds = max(1, round(seconds / STRETCH_SECONDS))
     stretch = seconds / rounds
     for done in range(rounds):
-        for side in sides:
+        for side in sides if done % 2 == 0 else reversed(sides):
             posted = bench_town.bodies(utc_now(), ceil(stretch * MOST_A_SECOND))
             side.answers.append(send(side.port, side.head, posted, callers=callers, seconds=stretch))
         progress(done + 1, rounds)

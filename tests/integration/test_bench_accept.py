@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 
 import pytest
 import structlog
@@ -11,7 +13,8 @@ from sqlalchemy import func, select, text
 from typer.testing import CliRunner
 
 from broker.bus.embedded import EmbeddedBus
-from broker.cli import app, bench_reference, bench_town
+from broker.cli import app, bench_costs, bench_reference, bench_town
+from broker.cli.bench_load import send
 from broker.cli.bench_servers import database, server
 from broker.clock import utc_now
 from broker.errors import BatonError
@@ -123,3 +126,31 @@ def test_every_message_is_a_new_one_that_both_understand():
     assert len({incoming.key for incoming in read}) == 5
     for body in posted:
         Bundle.model_validate_json(body)
+
+
+@pytest.mark.parametrize("left_out", bench_costs.LEFT_OUT, ids=["nothing", "encryption", "audit", "both"])
+def test_what_costs_are_measured_beside_leaves_out_what_it_says_and_nothing_else(tmp_path, left_out):
+    with ExitStack() as stack:
+        side = bench_costs.side(stack, None, "a key of forty characters, or even longer", left_out, tmp_path)
+        [body] = bench_town.bodies(utc_now(), 1)
+        sent = send(side.port, side.head, [body], callers=1, seconds=30)
+        assert (sent.accepted, sent.refused) == (1, 0)
+        with closing(sqlite3.connect(side.database.removeprefix("sqlite:///"))) as rows:
+            [(raw,)] = rows.execute("SELECT raw FROM notification ORDER BY received_at DESC LIMIT 1").fetchall()
+            told = rows.execute(
+                "SELECT count(*) FROM audit WHERE action = 'decide' AND detail LIKE '%rows%' AND entity_id ="
+                " (SELECT id FROM notification ORDER BY received_at DESC LIMIT 1)"
+            ).fetchone()
+    assert (raw == body) is ("encryption" in left_out)
+    assert (told == (0,)) is ("audit" in left_out)
+
+
+def test_costs_are_shares_of_what_it_would_do_without_with_their_spread():
+    done = CliRunner().invoke(app, ["bench", "accept", "--seconds", "0.4", "--callers", "2", "--costs", "--json"])
+    assert done.exit_code == 0, done.output
+    costs = json.loads(done.stdout)["costs"]
+    assert [one["of"] for one in costs] == [["encryption"], ["audit"], ["encryption", "audit"]]
+    for one in costs:
+        [only] = one["rounds"]
+        assert only == pytest.approx(1 - one["ours"]["rounds"][0] / one["without"]["rounds"][0], abs=0.001)
+        assert (one["share"], one["spread"]) == (only, [only, only])
