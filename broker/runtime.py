@@ -95,7 +95,7 @@ def start(settings: Settings, clock: Clock = utc_now) -> Runtime:
     collector.calm()
     collector.spare_what_is_there()
     codec = epochs.codec_of(settings)
-    patience = Patience(answer_seconds=settings.database_timeout_seconds, idle_seconds=IDLE_SECONDS)
+    patience = Patience(answer_seconds=settings.database_timeout_seconds, idle_seconds=IDLE_SECONDS, by_index=True)
     store = open_store(settings.database_url, codec, patience)
     bus, queues = wires(settings, store)
     return Runtime(settings, store, load(settings.policy), bus, clock, queues=queues)

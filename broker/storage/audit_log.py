@@ -12,6 +12,10 @@ from sqlmodel import Session, col
 from broker.domain.audit_check import Batch
 from broker.domain.merkle import Tree
 from broker.domain.sealing import Entry, Head, Leaf
+from broker.storage import direct
+from broker.storage.person_tables import AUDIT
+from broker.storage.phrases import among
+from broker.storage.prepared import Query
 from broker.storage.tables import Audit, AuditLeaf, AuditSeal
 
 AT_ONCE = 1000
@@ -101,9 +105,10 @@ def append(session: Session, leaves: Sequence[Leaf], head: Head) -> None:
         {"position": leaf.position, "audit_id": id_, "hash": leaf.hash} for leaf, id_ in zip(leaves, ids, strict=True)
     ]
     session.execute(sa.insert(AuditLeaf), rows)
-    placed = sa.select(col(AuditLeaf.audit_id)).where(col(AuditLeaf.position) >= leaves[0].position)
-    done = sa.update(Audit).where(col(Audit.id).in_(placed)).values(unsealed=False)
-    session.execute(done, execution_options={"synchronize_session": False})
+    direct.change(session, _SEALED, entries=ids)
+
+
+_SEALED = Query(sa.update(AUDIT).where(among(AUDIT.c.id, "entries")).values(unsealed=False))
 
 
 # --- reading -----------------------------------------------------------------------------------------------------

@@ -22,6 +22,10 @@ CONNECT_SECONDS: Final = 2
 """Longest wait for a connection; libpq knows no shorter one."""
 
 
+_BY_INDEX: Final = {"enable_seqscan": "off", "random_page_cost": "1.1", "jit": "off"}
+"""No table is read whole where an index answers; an index is on a disk without a head; nothing is compiled for what seems dear and is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long PostgreSQL may take. The server itself gives up first, because only it can say why."""
@@ -30,6 +34,9 @@ class Patience:
     """Longest wait without a word of the answer to a statement: behind it the connection is given up, whatever its server is doing."""
     idle_seconds: float = 0.0
     """How long a transaction may do nothing before the server ends it, so that a frozen process keeps no locks; 0: for ever."""
+    by_index: bool = False
+    """Whether what is asked finds few rows of many. Of tables that work passes through statistics are wrong within a minute, and a plan that was made
+    while everything waited would read them whole for as long as its connection lives."""
 
     def settings(self) -> Mapping[str, str]:
         """The server's side of it, in milliseconds, with what lets it notice a caller who has gone."""
@@ -42,6 +49,7 @@ class Patience:
             "tcp_keepalives_interval": "5",
             "tcp_keepalives_count": "3",
             "tcp_user_timeout": "20000",
+            **(_BY_INDEX if self.by_index else {}),
         }
 
 

@@ -12,7 +12,7 @@ from broker.domain.states import DeliveryState, Purpose
 from broker.storage import direct, second_lock
 from broker.storage.deliveries import OPEN
 from broker.storage.person_tables import DELIVERY, MAILBOX_NUMBER
-from broker.storage.phrases import among
+from broker.storage.phrases import among, within
 from broker.storage.prepared import Query, written_out
 from broker.storage.tables import Delivery
 
@@ -213,7 +213,9 @@ def _give() -> sa.UpdateBase:
         .join(MAILBOX_NUMBER, MAILBOX_NUMBER.c.team_id == fresh.c.team_id)
         .cte("placed")
     )
-    numbered = sa.update(DELIVERY).where(DELIVERY.c.id == placed.c.id).values(number=placed.c.number)
+    # Both: the first has PostgreSQL find them one by one, whatever it supposes of their number.
+    these = (within(DELIVERY.c.id, sa.select(placed.c.id)), DELIVERY.c.id == placed.c.id)
+    numbered = sa.update(DELIVERY).where(*these).values(number=placed.c.number)
     return numbered.returning(DELIVERY.c.team_id, DELIVERY.c.number)
 
 

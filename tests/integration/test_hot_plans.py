@@ -30,17 +30,20 @@ from broker.storage import (
     patterns,
     reserving,
     synthetic,
+    synthetic_years,
     task_search,
     upcoming,
     watchdog,
 )
 from broker.storage.codec import AesCodec
+from broker.storage.engines import Patience
 from broker.storage.handovers import HandoverQuery
 from broker.storage.leasing import Share
 from broker.storage.store import Store, open_store
+from broker.storage.synthetic import Amount
 from broker.storage.task_search import TaskQuery
 from broker.storage.task_values import Scope
-from broker.workflow import intake
+from broker.workflow import intake, number
 from broker.workflow.receive import receive
 from schemas.codes import TaskStatus
 from schemas.limits import Limits
@@ -77,6 +80,7 @@ class Watched:
             connection.close()
             pytest.skip("this PostgreSQL does not let us load auto_explain")
         connection.execute("SET auto_explain.log_min_duration = 0")
+        connection.execute("SET auto_explain.log_analyze = on")
         connection.execute("SET client_min_messages = log")
         connection.add_notice_handler(lambda notice: self._told.append(notice.message_primary or ""))
         connection.autocommit = False
@@ -262,3 +266,36 @@ def test_accepting_a_message_reads_no_big_table_from_end_to_end(town: Watched):
     assert {"person", "identifier", "involvement", "membership", "delivery", "task"} <= town.big
     assert "Insert on delivery" in plans
     assert not town.read_whole(plans), plans
+
+
+@pytest.fixture
+def after_a_burst() -> Iterator[Watched]:
+    """What the server last gathered of it, it gathered while everything waited for its number; it has one by now."""
+    with postgres_database() as url, closing(open_store(url, AesCodec(SECRET), Patience(by_index=True))) as store:
+        migrate.upgrade(store.engine)
+        for _ in synthetic.load(store, Amount(handovers=4_000, open=200), NOON):
+            pass
+        store.write(lambda session: session.execute(text("CREATE TABLE given AS SELECT id, number FROM delivery")))
+        store.write(lambda session: session.execute(text("UPDATE delivery SET number = NULL")))
+        synthetic.gather_statistics(store)
+        back = "UPDATE delivery SET number = given.number FROM given WHERE given.id = delivery.id"
+        store.write(lambda session: session.execute(text(back)))
+        store.write(lambda session: synthetic_years.begin(session, 60, NOON))
+        yield Watched(store)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        number.number,
+        lambda session: mailbox.unnumbered_teams(session, limit=200),
+        lambda session: claims.claim(session, Share(limit=50, per_team=8), now=NOON, lease=timedelta(seconds=30)),
+    ],
+    ids=["number", "ask what has no number", "claim"],
+)
+def test_statistics_of_a_burst_make_nobody_read_all_deliveries_afterwards(after_a_burst: Watched, work: Work):
+    plans = after_a_burst.plans(work)
+    read = [int(rows) for rows in re.findall(r"on delivery.*\(actual (?:time=\S+ )?rows=(\d+)", plans)]
+    assert read, plans
+    assert max(read) < 1_000, plans
+    assert "Seq Scan on delivery" not in plans, plans
