@@ -102,7 +102,8 @@ def test_an_auditor_sees_all_and_every_reading_is_written_down(prepared_store):
     store.write(lambda s: acknowledge.search(s, context(s, store.codec), auditor, TaskQuery(), NOON))
     store.write(lambda s: acknowledge.count(s, auditor, TaskQuery(), NOON))
     rows = store.read(lambda s: s.exec(select(Audit)).all())
-    assert sorted((row.action, row.entity_id, str(row.detail)) for row in rows) == [
+    read = [row for row in rows if row.action != "record"]  # those of the rows themselves, for the digests
+    assert sorted((row.action, row.entity_id, str(row.detail)) for row in read) == [
         ("read", task_id, "{}"),
         ("search", None, "{'count': 1}"),
         ("search", None, f"{{'found': ['{task_id}']}}"),
