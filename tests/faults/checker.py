@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -81,6 +81,8 @@ class Evidence:
     """Teams that are pushed to, and must have everything."""
     away: frozenset[str] = frozenset()
     """Those whose receiver never answered: their messages must be parked, each with a task for a person."""
+    noted_since: datetime | None = None
+    """From when on every process noted what it wrote; None where each did from the beginning."""
 
     @property
     def present(self) -> frozenset[str]:
@@ -95,7 +97,7 @@ def check(town: Town, evidence: Evidence, *, drain: float = DRAIN) -> Figures:
         earlier = evidence.received()
         broken, figures = store.read(lambda session: _checked(session, store, town, evidence))
         broken += store.read(lambda session: _misnumbered(session, earlier))
-        broken += store.read(lambda session: _audit(session, store))
+        broken += store.read(lambda session: _audit(session, store, evidence.noted_since))
         assert not broken, "\n".join(broken)
         return figures
 
@@ -350,11 +352,11 @@ def _unnoticed(session: Session, rows: Sequence[_Row]) -> set[str]:
     }
 
 
-def _audit(session: Session, store: Store) -> list[str]:
+def _audit(session: Session, store: Store, since: datetime | None) -> list[str]:
     """What `baton audit verify` and `baton audit rows` find wrong."""
     public = signing.Signer(store.codec).public
     found = verify.of_database(session, {signing.key_id(public): public})
-    differing = row_audit.compare(session).differing
+    differing = row_audit.compare(session, since).differing
     return [
         *(f"the audit does not verify: {fault.what}" for fault in found.faults),
         *(f"{one.kind} {one.id} is not what the audit says of it: {one.what}" for one in differing),
