@@ -206,6 +206,10 @@ def rows(
         datetime | None,
         typer.Option(help="Judge what was written from this time on (UTC): behind a release that carried nothing yet"),
     ] = None,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Judge rows of before too: of a database of which each entry has carried digests"),
+    ] = False,
     demo: Demo = False,
     as_json: AsJson = False,
 ) -> None:
@@ -214,9 +218,11 @@ def rows(
     What it rests on are entries as they were sealed: run `baton audit verify` too. Exit codes: 0 all rows say what their
     entries say, 1 one does not (kind and id are named) or it could not be checked, 2 the call itself was wrong.
     """
+    if every and since:
+        raise typer.BadParameter("--all judges every row; --since leaves some out.")
     begin = since and since.replace(tzinfo=UTC)
     with opening.database(opening.settings(demo=demo), keyless=True) as store:
-        found = store.read(lambda session: _compared(session, begin))
+        found = store.read(lambda session: _compared(session, begin, every=every))
     if as_json:
         typer.echo(json.dumps(_compared_plain(found), indent=2))
     else:
@@ -230,9 +236,9 @@ def rows(
         raise typer.Exit(1)
 
 
-def _compared(session: Session, since: datetime | None) -> Compared:
+def _compared(session: Session, since: datetime | None, *, every: bool) -> Compared:
     audit_log.one_snapshot(session)
-    return row_audit.compare(session, since)
+    return row_audit.compare(session, since, every=every)
 
 
 def _compared_plain(found: Compared) -> dict[str, Any]:

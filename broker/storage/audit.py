@@ -98,6 +98,7 @@ def record_each(session: Session, entries: Sequence[Entry], *, now: datetime) ->
     """These audit rows, in one statement; nothing when there are none."""
     if not entries:
         return
+    assert all(ROWS not in entry.detail for entry in entries), "what a step has written is not its caller's to say"
     if written := row_digests.taken(session):
         first, *others = entries
         entries = [replace(first, detail={**first.detail, ROWS: written}), *others]

@@ -3,16 +3,19 @@
 The entries are taken as they stand: that they are what was sealed is for `workflow.verify` to say.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DataError, OperationalError
 from sqlmodel import Session, col
 
 from broker.storage.audit import ROWS
+from broker.storage.phrases import among
 from broker.storage.row_digests import KINDS, Kind, digest
 from broker.storage.tables import Audit
 
@@ -21,9 +24,16 @@ MOST: Final = 20
 _AT_ONCE: Final = 500
 _APART: Final = timedelta(days=1)
 """How far from its row's time an entry is looked for that is not at it: where a clock was put back the two may differ."""
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 Row: TypeAlias = tuple[str, str]
 """Kind and id."""
+
+_Rank: TypeAlias = tuple[int, datetime]
+"""By which of two entries about a row the later is known: the row's version where it has one, and the entry's time."""
+
+_Made = TypeVar("_Made")
 
 
 class Wrong(StrEnum):
@@ -59,24 +69,32 @@ class Compared:
     """The first of them."""
 
 
-def compare(session: Session, since: datetime | None = None) -> Compared:
-    """Compare every row with the last entry about it, and look for an entry about every row; `since`: as if none had been carried before."""
+@dataclass(slots=True)
+class _Findings:
+    """What was found so far."""
+
+    wrong: dict[Row, Wrong] = field(default_factory=dict)
+    unlike: dict[Row, _Rank] = field(default_factory=dict)
+    """Of rows that are wrong, the rank of the entry by which they are."""
+    ahead: set[Row] = field(default_factory=set)
+    """Rows of a later version than the entries that were looked at have."""
+
+
+def compare(session: Session, since: datetime | None = None, *, every: bool = False) -> Compared:
+    """Compare every row with the last entry about it, and look for an entry about every row.
+
+    `since`: as if no entry had carried digests before. `every`: for one about rows from before the first that does, too.
+    """
     first = session.scalar(sa.select(sa.func.min(col(Audit.at))).where(*_carrying(since)))
-    if first is None:
-        return Compared(since=None, rows=0, before=sum(_count(session, name) for name in KINDS), count=0, differing=())
-    wrong: dict[Row, Wrong] = {}
-    for chunk in _chunks(session, first):
-        for name in KINDS:
-            _judge(session, name, {id_: said for (kind, id_), said in chunk.items() if kind == name}, wrong)
+    found = _Findings()
     rows = 0
-    for name in KINDS:
-        for some in _rows(session, name, first):
-            rows += len(some)
-            for id_ in _unspoken(session, name, some):
-                wrong.setdefault((name, id_), Wrong.ADDED)
+    if first is not None:
+        _judge_said(session, first, found)
+    if first is not None or every:
+        rows = sum(_judge_unsaid(session, name, None if every else first, found) for name in KINDS)
     everything = sum(_count(session, name) for name in KINDS)
-    differing = [Differs(kind=kind, id=id_, what=wrong[kind, id_]) for kind, id_ in sorted(wrong)[:MOST]]
-    return Compared(since=first, rows=rows, before=everything - rows, count=len(wrong), differing=differing)
+    differing = [Differs(kind=kind, id=id_, what=found.wrong[kind, id_]) for kind, id_ in sorted(found.wrong)[:MOST]]
+    return Compared(since=first, rows=rows, before=everything - rows, count=len(found.wrong), differing=differing)
 
 
 # --- what entries say ---------------------------------------------------------------------------------------------
@@ -86,11 +104,10 @@ def compare(session: Session, since: datetime | None = None) -> Compared:
 class _Said:
     """What the last of some entries says of a row; entries of one moment are one step's, and either may be the last."""
 
-    rank: Any
-    """Its version, or else the time of the entry."""
+    rank: _Rank
     digests: set[str | None] = field(default_factory=set)
 
-    def add(self, rank: Any, said: str | None) -> None:  # noqa: ANN401 - as `rank`
+    def add(self, rank: _Rank, said: str | None) -> None:
         if rank > self.rank:
             self.rank, self.digests = rank, set()
         if rank == self.rank:
@@ -108,7 +125,7 @@ def _chunks(session: Session, first: datetime) -> Iterator[dict[Row, _Said]]:
         last = at
         for name, rows in noted.items():
             for id_, said in rows.items():
-                rank = _version(said) if KINDS[name].versioned else at
+                rank = _version(KINDS[name], said), at
                 chunk.setdefault((name, id_), _Said(rank)).add(rank, said)
     yield chunk
 
@@ -128,35 +145,63 @@ def _carrying(since: datetime | None) -> list[sa.ColumnElement[bool]]:
     return [carries] if since is None else [carries, col(Audit.at) >= since]
 
 
-def _version(said: str | None) -> int:
-    return int((said or "0").partition(".")[0])
+def _version(kind: Kind, said: str | None) -> int:
+    """Of a digest; 0 where there is none, or what stands there is no number."""
+    version = (said or "").partition(".")[0] if kind.versioned else ""
+    return int(version) if version.isdecimal() else 0
 
 
 # --- what rows say ------------------------------------------------------------------------------------------------
 
 
-def _judge(session: Session, name: str, said: Mapping[str, _Said], wrong: dict[Row, Wrong]) -> None:
+def _judge_said(session: Session, first: datetime, found: _Findings) -> None:
+    """Compare every row of which entries from then on speak."""
+    for chunk in _chunks(session, first):
+        for name in KINDS:
+            _judge(session, name, {id_: said for (kind, id_), said in chunk.items() if kind == name}, found)
+    for name in KINDS:
+        for id_ in _unsaid(session, name, {id_ for kind, id_ in found.ahead if kind == name}):
+            found.wrong[name, id_] = Wrong.CHANGED
+
+
+def _judge(session: Session, name: str, said: Mapping[str, _Said], found: _Findings) -> None:
     """Compare rows with what was said of them; what was found wrong before and is right by a later entry is right."""
     now = _digests(session, name, said)
     for id_, last in said.items():
-        verdict = _verdict(KINDS[name], now, id_, last)
-        if verdict is not None:
-            wrong[name, id_] = verdict
-        elif not _is_older(KINDS[name], now.get(id_), last):
-            wrong.pop((name, id_), None)
+        row = name, id_
+        if _is_ahead(KINDS[name], now.get(id_), last):
+            found.ahead.add(row)
+            continue
+        found.ahead.discard(row)
+        if last.rank < found.unlike.get(row, last.rank):
+            continue
+        if (verdict := _verdict(now.get(id_), last)) is None:
+            found.wrong.pop(row, None)
+        else:
+            found.wrong[row], found.unlike[row] = verdict, last.rank
 
 
-def _verdict(kind: Kind, now: Mapping[str, str], id_: str, last: _Said) -> Wrong | None:
-    if id_ not in now:
-        return None if None in last.digests else Wrong.MISSING
-    if _is_older(kind, now[id_], last) or now[id_] in last.digests:
+def _verdict(now: str | None, last: _Said) -> Wrong | None:
+    if now in last.digests:
         return None
-    return Wrong.CHANGED
+    return Wrong.MISSING if now is None else Wrong.CHANGED
 
 
-def _is_older(kind: Kind, now: str | None, last: _Said) -> bool:
-    """Whether it was said of a version that the row has left behind; of the one that it has, another entry speaks."""
-    return kind.versioned and bool(now) and bool(last.rank < _version(now))
+def _is_ahead(kind: Kind, now: str | None, last: _Said) -> bool:
+    """Whether it was said of a version that the row has left behind; of the one that it has, another entry must speak."""
+    return last.rank[0] < _version(kind, now)
+
+
+def _unsaid(session: Session, name: str, ids: Collection[str]) -> Collection[str]:
+    """Those of these rows that no entry of any time says to be as they are."""
+    if not ids:
+        return ()
+    left = _digests(session, name, ids)
+    for _, noted in _entries(session):
+        for id_, said in noted.get(name, {}).items():
+            if id_ in left and left[id_] == said:
+                del left[id_]
+    return left
 
 
 _UNREADABLE: Final = "?"
@@ -166,11 +211,8 @@ def _digests(session: Session, name: str, ids: Collection[str]) -> dict[str, str
     """The digest of each of these rows as it stands; of one that cannot be read something that is none."""
     kind = KINDS[name]
     plain = [sa.type_coerce(one, sa.String) if isinstance(one.type, sa.Enum) else one for one in _columns(kind)]
-    found = sa.select(*plain)
-    return {
-        id_: digest(name, row) if row is not None else _UNREADABLE
-        for id_, row in _readable(session, kind, found, ids).items()
-    }
+    rows = _readable(session, kind, sa.select(*plain), ids, partial(digest, name))
+    return {id_: _UNREADABLE if made is None else made for id_, made in rows.items()}
 
 
 def _columns(kind: Kind) -> list[sa.Column[Any]]:
@@ -180,17 +222,31 @@ def _columns(kind: Kind) -> list[sa.Column[Any]]:
 
 
 def _readable(
-    session: Session, kind: Kind, found: sa.Select[Any], ids: Collection[str]
-) -> dict[str, Mapping[str, Any] | None]:
-    """These rows by id; None for one that holds what its columns cannot (SQLite keeps anything)."""
-    key = kind.table.c.id
+    session: Session,
+    kind: Kind,
+    found: sa.Select[Any],
+    ids: Collection[str],
+    make: Callable[[Mapping[str, Any]], _Made],
+) -> dict[str, _Made | None]:
+    """What is made of each of these rows, by id; None of one that holds what its columns cannot (SQLite keeps anything)."""
+    these = list(ids)
     try:
-        rows = session.execute(found.where(key.in_(ids))).mappings().all()
-    except (ValueError, TypeError):
-        if len(ids) == 1:
-            return dict.fromkeys(ids)
-        return {id_: row for one in ids for id_, row in _readable(session, kind, found, [one]).items()}
-    return {str(row["id"]): dict(row) for row in rows}
+        rows = session.execute(found.where(among(kind.table.c.id, "ids")), {"ids": these}).mappings().all()
+        return {str(row["id"]): make(dict(row)) for row in rows}
+    except (ValueError, TypeError, OverflowError, DataError):
+        pass
+    except OperationalError as error:
+        if _NO_UTF8 not in str(error.orig):
+            raise
+    if len(these) == 1:
+        return dict.fromkeys(these)
+    half = len(these) // 2
+    halves = [_readable(session, kind, found, some, make) for some in (these[:half], these[half:])]
+    return halves[0] | halves[1]
+
+
+_NO_UTF8: Final = "Could not decode"
+"""How sqlite3 words it; the class of its error is that of a database that cannot be used."""
 
 
 # --- rows of which nothing is said ----------------------------------------------------------------------------------
@@ -204,15 +260,31 @@ class _Written(NamedTuple):
     at: datetime
 
 
-def _rows(session: Session, name: str, first: datetime) -> Iterator[list[_Written]]:
-    """Rows from then on in the order of their times, some at once. One whose time cannot be read has been judged."""
+def _judge_unsaid(session: Session, name: str, first: datetime | None, found: _Findings) -> int:
+    """Look for an entry about each row from then on, whenever none is given; how many rows these are."""
     kind = KINDS[name]
     at, version = kind.table.c[kind.at], kind.table.c.version if kind.versioned else sa.literal(0)
-    ids = sa.select(kind.table.c.id).where(at >= first).order_by(at)
-    found = sa.select(kind.table.c.id, version.label("version"), at.label("at"))
-    for some in session.execute(ids, execution_options={"yield_per": _AT_ONCE}).scalars().partitions():
-        rows = _readable(session, kind, found, some).values()
-        yield [_Written(row["id"], row["version"], row["at"]) for row in rows if row is not None]
+    columns = sa.select(kind.table.c.id, version.label("version"), at.label("at"))
+    count = 0
+    for ids in _ids(session, kind, first):
+        count += len(ids)
+        rows = _readable(session, kind, columns, ids, lambda row: _Written(row["id"], row["version"], row["at"]))
+        for id_ in ids:
+            if rows.get(id_) is None:
+                found.wrong.setdefault((name, id_), Wrong.CHANGED)
+        for id_ in _unspoken(session, name, [row for row in rows.values() if row is not None]):
+            found.wrong.setdefault((name, id_), Wrong.ADDED)
+    return count
+
+
+def _ids(session: Session, kind: Kind, first: datetime | None) -> Iterator[list[str]]:
+    """Rows from then on in the order of their times, some at once."""
+    at, key = kind.table.c[kind.at], kind.table.c.id
+    embedded = session.get_bind().dialect.name == "sqlite"  # where an id may be no text
+    query = sa.select(sa.cast(key, sa.LargeBinary) if embedded else key).order_by(at)
+    query = query.where(at.is_not(None) if first is None else at >= first)
+    for some in session.execute(query, execution_options={"yield_per": _AT_ONCE}).scalars().partitions():
+        yield [id_ if isinstance(id_, str) else id_.decode(errors="backslashreplace") for id_ in some]
 
 
 def _unspoken(session: Session, name: str, rows: Collection[_Written]) -> list[str]:
@@ -224,9 +296,10 @@ def _unspoken(session: Session, name: str, rows: Collection[_Written]) -> list[s
 def _without(session: Session, name: str, rows: Collection[_Written], apart: timedelta) -> list[_Written]:
     if not rows:
         return []
-    begins, ends = min(row.at for row in rows) - apart, max(row.at for row in rows) + apart
+    begins = max(min(row.at for row in rows), _EARLIEST + apart) - apart
+    ends = min(max(row.at for row in rows), _LATEST - apart) + apart
     spoken = {
-        (id_, _version(said) if KINDS[name].versioned else 0)
+        (id_, _version(KINDS[name], said))
         for _, noted in _entries(session, col(Audit.at).between(begins, ends))
         for id_, said in noted.get(name, {}).items()
     }

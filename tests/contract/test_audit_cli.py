@@ -7,7 +7,7 @@ import pytest
 from pymerkle import InmemoryTree, verify_consistency
 from sqlalchemy import delete, text, update
 
-from broker.storage import audit_head, audit_log, deliveries, migrate
+from broker.storage import audit_head, audit_log, deliveries, migrate, row_digests
 from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
 from broker.storage.tables import Audit, AuditLeaf, AuditSeal
@@ -220,3 +220,20 @@ def test_rows_are_compared_with_what_the_audit_says_of_them(baton):
     assert "delivery " in (said := baton("audit", "rows", code=1))
     assert said.splitlines()[0].endswith(": changed")
     assert "0 rows compared, 0 differ; 2 are of before" in baton("audit", "rows", "--since", "2026-03-03")
+
+
+def test_rows_of_before_are_judged_where_all_are(baton):
+    store = open_store(f"sqlite:///{baton.folder / 'var' / 'baton.db'}", AesCodec(KEY.encode()))
+    store.write(delivery_rows.directory_rows)
+    store.write(lambda session: delivery_rows.notification(session, store))
+    of_before = delivery_rows.delivery("cape-hill-practice", NOON - timedelta(days=2))
+
+    def unnoted(session):
+        deliveries.insert(session, [of_before])
+        row_digests.taken(session)
+
+    store.write(unnoted)
+    store.close()
+    assert "1 rows compared since 2026-03-02 12:00:00 UTC, 0 differ; 1 are of before" in baton("audit", "rows")
+    assert baton("audit", "rows", "--all", code=1).splitlines() == [f"delivery {of_before['id']}: added"]
+    baton("audit", "rows", "--all", "--since", "2026-03-03", code=2)
