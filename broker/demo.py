@@ -50,7 +50,7 @@ def prepare(runtime: Runtime, progress: Progress = silent) -> str:
         _fill(runtime, progress)
     elif not runtime.store.read(lambda session: accounts.everybody(session, runtime.store.codec)):
         raise Misconfigured(  # whoever can sign in comes last
-            "This demonstration was interrupted while it was prepared: delete its database (var/baton.db) and start again."
+            "This demonstration was interrupted while it was prepared: delete its database (var/baton.db unless BATON_DATABASE_URL names another) and start again."
         )
     runtime.store.write(lambda session: _seat(session, runtime))
     return _welcome(runtime)

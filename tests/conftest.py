@@ -11,6 +11,7 @@ from hypothesis import settings
 from broker import collector
 from broker.storage import migrate
 from broker.storage.codec import AesCodec
+from broker.storage.engines import SERVING
 from broker.storage.store import Store, open_store
 from tests.scheduling import Scheduling, turn
 from tests.services import postgres_database, postgres_original, require
@@ -113,6 +114,6 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
     """A store on an empty database, once on each engine."""
-    opened = open_store(database_url, AesCodec(SECRET))
+    opened = open_store(database_url, AesCodec(SECRET), SERVING)
     yield opened
     opened.close()

@@ -23,6 +23,7 @@ from broker.runtime import Runtime
 from broker.settings import DEMO_KEY
 from broker.storage import clients, directory, migrate, synthetic
 from broker.storage.codec import AesCodec
+from broker.storage.engines import SERVING
 from broker.storage.store import Store, open_store
 from broker.storage.synthetic import Amount
 from broker.web import tokens
@@ -91,7 +92,7 @@ def measure(url: str | None, amount: Amount, requests: int, progress: Callable[[
 @contextmanager
 def _database(url: str | None) -> Iterator[Store]:
     with TemporaryDirectory(prefix="baton-bench-") as folder:
-        store = open_store(url or f"sqlite:///{Path(folder) / 'bench.db'}", AesCodec(DEMO_KEY.encode()))
+        store = open_store(url or f"sqlite:///{Path(folder) / 'bench.db'}", AesCodec(DEMO_KEY.encode()), SERVING)
         try:
             migrate.upgrade(store.engine)
             yield store

@@ -22,6 +22,7 @@ from broker.runtime import Runtime
 from broker.settings import DEMO_KEY, Settings
 from broker.storage import migrate, synthetic, synthetic_clock
 from broker.storage.codec import AesCodec
+from broker.storage.engines import SERVING
 from broker.storage.store import open_store
 from broker.storage.synthetic import Amount
 from broker.workflow import clock, watchdog
@@ -91,7 +92,7 @@ def _filled(
 ) -> Runtime:
     folder.mkdir()
     url = stack.enter_context(database(server, folder)) if server else f"sqlite:///{folder / 'bench.db'}"
-    store = stack.enter_context(closing(open_store(url, AesCodec(DEMO_KEY.encode()))))
+    store = stack.enter_context(closing(open_store(url, AesCodec(DEMO_KEY.encode()), SERVING)))
     migrate.upgrade(store.engine)
     for done in synthetic.load(store, Amount(handovers=tasks, open=tasks), now):
         progress(done, tasks, "tasks")

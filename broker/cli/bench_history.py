@@ -34,6 +34,7 @@ from broker.storage import (
     task_search,
 )
 from broker.storage.codec import AesCodec
+from broker.storage.engines import SERVING
 from broker.storage.leasing import Share
 from broker.storage.store import Store, open_store
 from broker.storage.synthetic import Amount
@@ -96,7 +97,7 @@ def told(measured: tuple[Over, Over]) -> str:
 
 def _filled(stack: ExitStack, server: str, folder: Path, years: int, now: datetime, progress: Progress) -> Runtime:
     url = stack.enter_context(database(server, folder))
-    store = stack.enter_context(closing(open_store(url, AesCodec(DEMO_KEY.encode()))))
+    store = stack.enter_context(closing(open_store(url, AesCodec(DEMO_KEY.encode()), SERVING)))
     migrate.upgrade(store.engine)
     for _ in synthetic.load(store, Amount(handovers=HANDOVERS, open=OPEN), now):
         pass

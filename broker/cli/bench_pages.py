@@ -26,6 +26,7 @@ from broker.settings import DEMO_KEY, Settings
 from broker.storage import accounts, migrate, practitioners, synthetic, synthetic_pages
 from broker.storage.accounts import Account
 from broker.storage.codec import AesCodec
+from broker.storage.engines import SERVING
 from broker.storage.store import open_store
 from broker.web.pages import pinning, sessions
 
@@ -74,7 +75,7 @@ def measure(server: str | None, tasks: int, events: int, rounds: int, progress: 
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="baton-bench-")))
         url = stack.enter_context(database(server, folder)) if server else f"sqlite:///{folder / 'bench.db'}"
-        store = stack.enter_context(closing(open_store(url, AesCodec(DEMO_KEY.encode()))))
+        store = stack.enter_context(closing(open_store(url, AesCodec(DEMO_KEY.encode()), SERVING)))
         migrate.upgrade(store.engine)
         runtime = Runtime(Settings(), store, load(None), EmbeddedBus())
         paths = _filled(runtime, tasks, events, progress)

@@ -3,6 +3,7 @@
 `python -m broker.cli.bench_plain WITHOUT …` is `baton …` in one process; WITHOUT is a word of `Without`, joined by `+`.
 """
 
+import os
 import sys
 from enum import StrEnum
 from typing import Final
@@ -38,6 +39,9 @@ class PlainCodec(AesCodec):
         return b"", self
 
 
+BENCHES: Final = ("/baton_bench_", "baton-bench-")
+"""In the address of every database that a bench makes."""
+
 _AUDITED: Final = (
     (audit, "record_each"),
     (row_digests, "note"),
@@ -62,6 +66,8 @@ def leave_out(what: frozenset[Without]) -> None:
 
 def main() -> None:
     """Leave it out, then do what `baton` does; everything that makes a codec is imported behind that."""
+    if not any(mark in os.environ.get("BATON_DATABASE_URL", "") for mark in BENCHES):
+        sys.exit("Only over a database that the bench has made for itself.")
     without, sys.argv[1:] = sys.argv[1], sys.argv[2:]
     leave_out(frozenset(map(Without, without.split("+"))))
     from broker.cli import main as baton

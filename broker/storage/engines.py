@@ -56,6 +56,9 @@ class Patience:
 COMMANDS: Final = Patience()
 """For commands that a person started and may stop."""
 
+SERVING: Final = Patience(by_index=True)
+"""What serves and works plans so; for measuring and testing what it asks, without its limits."""
+
 _CLIENT: Final = {
     "connect_timeout": CONNECT_SECONDS,
     "keepalives_idle": 5,

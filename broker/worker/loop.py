@@ -7,7 +7,6 @@ when they end. A team may have only so many pushes under way, so one that hangs 
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -179,10 +178,10 @@ class Worker:
 
     async def _wind_down(self) -> None:
         """Let what is under way finish, then give back the rest, so that nobody waits for leases to end."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.grace_seconds):
-                while self._begun:  # what is made meanwhile is pushed
-                    await asyncio.wait(self._begun)
+        time = asyncio.get_running_loop().time
+        end = time() + self._limits.grace_seconds
+        while self._begun and (left := end - time()) > 0:  # what is made meanwhile is pushed
+            await asyncio.wait(self._begun, timeout=left)
         for task in self._begun:
             task.cancel()
         await asyncio.gather(*self._begun, return_exceptions=True)

@@ -94,10 +94,10 @@ def again(session: Session, ctx: Context, household_ids: Collection[str], now: d
         if ctx.policy.still_stands(message, row.received_at, now)
     ]
     everybody = _world_of(session, ctx, standing)
-    for row, message in standing:
+    for done, (row, message) in enumerate(standing, start=1):
         changed = _once_more(session, ctx, row, message, around(everybody, message.weighed), now)
         if changed:
-            everybody = _world_of(session, ctx, standing)
+            everybody = _world_of(session, ctx, standing[done:])
         homes |= changed
     return homes
 

@@ -191,7 +191,9 @@ def test_a_page_that_is_bad_on_purpose_fails(page, site):
             document.head.append(elsewhere);
         }"""
     )
-    while not any("Content Security Policy" in words for words in watch.said):
+    for _ in range(600):
+        if any("Content Security Policy" in words for words in watch.said):
+            break
         page.wait_for_timeout(50)
     found = " ".join(watch.faults(site.address))
     for wanted in (

@@ -3,7 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 from fhir.resources.R4B.operationdefinition import OperationDefinition
-from sqlmodel import select
+from sqlmodel import col, select
 
 from broker.domain.answers import Move
 from broker.domain.states import View
@@ -127,7 +127,7 @@ def test_every_read_and_answer_is_written_down(store, calls):
     client.get(f"/fhir/Task/{task_id}")
     client.get("/fhir/Task")
     operate(client, task_id, "open")
-    rows = store.read(lambda s: s.exec(select(Audit)).all())
+    rows = store.read(lambda s: s.exec(select(Audit).where(col(Audit.action) != "record")).all())
     assert sorted((row.action, str(row.entity_id), row.client_name, row.team_id) for row in rows) == [
         ("answer", task_id, f"system-of-{HV}", HV),
         ("read", task_id, f"system-of-{HV}", HV),

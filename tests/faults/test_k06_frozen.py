@@ -12,8 +12,8 @@ from tests.faults.town import LEASE_SECONDS, Town
 
 FROZEN = size(8, 60)
 """Seconds."""
-ANSWERED_WITHIN = 7.0 if FULL else float("inf")
-"""Seconds until a client must have its 503, and two for the clients' own machine; in a run of the suite it is enough that it has it."""
+ANSWERED_WITHIN = 7.0
+"""Seconds until a client must have its 503, and two for the clients' own machine; looked at in the full run, where nothing else runs."""
 
 
 def descriptors(pid: int) -> int:
@@ -45,7 +45,7 @@ def test_a_frozen_database_is_answered_503_in_time_and_leaves_nothing_behind(
         assert run.keeper.deaths == 0
     unavailable = [seconds for status, seconds in during if status == 503]
     assert unavailable
-    assert max(unavailable) < ANSWERED_WITHIN
+    assert not FULL or max(unavailable) < ANSWERED_WITHIN
     assert {status for status, _ in during} <= {200, 503}
     assert after[0] <= before[0] + 16  # connections to the database that the pool keeps
     assert after[1] <= before[1] + 40  # threads that the server's pool keeps

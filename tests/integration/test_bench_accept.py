@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
@@ -130,8 +133,10 @@ def test_every_message_is_a_new_one_that_both_understand():
 
 @pytest.mark.parametrize("left_out", bench_costs.LEFT_OUT, ids=["nothing", "encryption", "audit", "both"])
 def test_what_costs_are_measured_beside_leaves_out_what_it_says_and_nothing_else(tmp_path, left_out):
+    folder = tmp_path / "baton-bench-costs"
+    folder.mkdir()
     with ExitStack() as stack:
-        side = bench_costs.side(stack, None, "a key of forty characters, or even longer", left_out, tmp_path)
+        side = bench_costs.side(stack, None, "a key of forty characters, or even longer", left_out, folder)
         [body] = bench_town.bodies(utc_now(), 1)
         sent = send(side.port, side.head, [body], callers=1, seconds=30)
         assert (sent.accepted, sent.refused) == (1, 0)
@@ -154,3 +159,17 @@ def test_costs_are_shares_of_what_it_would_do_without_with_their_spread():
         [only] = one["rounds"]
         assert only == pytest.approx(1 - one["ours"]["rounds"][0] / one["without"]["rounds"][0], abs=0.001)
         assert (one["share"], one["spread"]) == (only, [only, only])
+
+
+def test_baton_without_encryption_or_audit_is_for_no_database_but_a_benchs_own(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "broker.cli.bench_plain", "encryption+audit", "migrate"],
+        env=os.environ | {"BATON_DATABASE_URL": f"sqlite:///{tmp_path}/families.db"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "made for itself" in done.stderr
+    assert not list(tmp_path.iterdir())

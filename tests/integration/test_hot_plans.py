@@ -36,7 +36,7 @@ from broker.storage import (
     watchdog,
 )
 from broker.storage.codec import AesCodec
-from broker.storage.engines import Patience
+from broker.storage.engines import SERVING
 from broker.storage.handovers import HandoverQuery
 from broker.storage.leasing import Share
 from broker.storage.store import Store, open_store
@@ -118,7 +118,7 @@ def _big(session: Session) -> list[str]:
 
 @pytest.fixture(scope="module")
 def town() -> Iterator[Watched]:
-    with postgres_database() as url, closing(open_store(url, AesCodec(SECRET))) as store:
+    with postgres_database() as url, closing(open_store(url, AesCodec(SECRET), SERVING)) as store:
         migrate.upgrade(store.engine)
         plan_rows.fill(store, 6_000, NOON)
         yield Watched(store)
@@ -271,7 +271,7 @@ def test_accepting_a_message_reads_no_big_table_from_end_to_end(town: Watched):
 @pytest.fixture
 def after_a_burst() -> Iterator[Watched]:
     """What the server last gathered of it, it gathered while everything waited for its number; it has one by now."""
-    with postgres_database() as url, closing(open_store(url, AesCodec(SECRET), Patience(by_index=True))) as store:
+    with postgres_database() as url, closing(open_store(url, AesCodec(SECRET), SERVING)) as store:
         migrate.upgrade(store.engine)
         for _ in synthetic.load(store, Amount(handovers=4_000, open=200), NOON):
             pass

@@ -18,7 +18,7 @@ from prometheus_client import Counter
 from broker import log
 from broker.bus.rabbit.foreign import BusError, Missing, NotTaken, Unroutable, translated
 from broker.bus.rabbit.hearing import AGAIN_SECONDS, Hearing
-from broker.bus.rabbit.link import Link
+from broker.bus.rabbit.link import Link, close
 from broker.bus.rabbit.names import WORK, shard_of, work_key
 from broker.domain.due import Due
 
@@ -34,7 +34,6 @@ IDS = 500
 PREFETCH = 20
 """Messages of a shard that one process holds; what it does not take is there for the next."""
 LONGEST_ID = 64
-NOT_TAKEN = "not-taken"
 
 _Waiting = tuple[Due, str | None]
 """What to announce, and the caller's `traceparent` if it gave one."""
@@ -110,16 +109,18 @@ class RabbitBus:
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _announce_over(self, channel: AbstractChannel) -> None:
-        """Until it is closed, or refuses: a channel that met a dead leader is refused for as long as that is down, another one is not."""
-        with translated():
-            exchange = await channel.get_exchange(WORK, ensure=False)
-            async with channel:
+        """Until it is closed, or something failed: a channel that met a dead leader is refused for as long as that is down, one whose connection went says so late."""
+        try:
+            with translated():
+                exchange = await channel.get_exchange(WORK, ensure=False)
                 await self._kick.wait()
                 while not channel.is_closed and await self._publish_all(exchange):
                     await self._kick.wait()
+        finally:
+            await close(channel)
 
     async def _publish_all(self, exchange: AbstractExchange) -> bool:
-        """All that waits; whether nothing of it was refused."""
+        """All that waits; whether nothing of it failed."""
         self._kick.clear()
         with self._lock:
             batch = list(self._waiting)
@@ -130,7 +131,7 @@ class RabbitBus:
         done = await asyncio.gather(
             *(self._publish_shard(exchange, shard, waiting) for shard, waiting in shards.items())
         )
-        return NOT_TAKEN not in done
+        return not any(done)
 
     async def _publish_shard(self, exchange: AbstractExchange, shard: int, waiting: Sequence[_Waiting]) -> str | None:
         """One message after the other, so that a lane keeps its order. After one that fails the rest waits for nothing; gives why it failed."""
@@ -147,18 +148,18 @@ class RabbitBus:
 
     async def _publish(self, exchange: AbstractExchange, shard: int, message: Message) -> str | None:
         """Why it failed, in a word; None when RabbitMQ has confirmed it."""
+        longest = self.link.server.timeout_seconds
         try:
-            with translated():
-                await exchange.publish(
-                    message, work_key(shard), mandatory=True, timeout=self.link.server.timeout_seconds
-                )
+            async with asyncio.timeout(2 * longest):  # the library's own begins once the message is sent
+                with translated():
+                    await exchange.publish(message, work_key(shard), mandatory=True, timeout=longest)
         except TimeoutError:
             return "no-confirm"
         except (Unroutable, Missing):
             self.link.renew()
             return "no-queue"
         except NotTaken:
-            return NOT_TAKEN
+            return "not-taken"
         except BusError:
             return "no-connection"
         return None

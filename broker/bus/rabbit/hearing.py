@@ -11,7 +11,7 @@ from prometheus_client import Counter
 
 from broker import log
 from broker.bus.rabbit.foreign import BusError, Missing, translated
-from broker.bus.rabbit.link import Link
+from broker.bus.rabbit.link import Link, close
 
 T = TypeVar("T")
 
@@ -107,10 +107,7 @@ class Hearing(Generic[T]):
         except Missing:
             self._link.renew()
         finally:
-            with suppress(BusError, TimeoutError):
-                async with asyncio.timeout(self._link.server.timeout_seconds):
-                    with translated():
-                        await channel.close()
+            await close(channel)
 
     async def _consume(self, channel: AbstractChannel, ended: asyncio.Event) -> None:
         async with asyncio.timeout(self._link.server.timeout_seconds * len(self._queues)):

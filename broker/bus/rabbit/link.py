@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from broker import log
 from broker.bus.rabbit import topology
-from broker.bus.rabbit.foreign import BusError, Lost, translated
+from broker.bus.rabbit.foreign import BusError, translated
 
 CONNECT_SECONDS = 5.0
 DECLARE_SECONDS = 30.0
@@ -153,9 +153,9 @@ async def open_connection(address: str, context: ssl.SSLContext | None) -> Abstr
     return await aio_pika.connect(address, ssl_context=context, heartbeat=HEARTBEAT_SECONDS, name="baton")
 
 
-async def close(connection: AbstractConnection) -> None:
+async def close(one: AbstractConnection | AbstractChannel) -> None:
     """Close what may be lost or hang already."""
-    with suppress(Lost, TimeoutError):
+    with suppress(BusError, TimeoutError):
         async with asyncio.timeout(CLOSE_SECONDS):
             with translated():
-                await connection.close()
+                await one.close()

@@ -12,7 +12,7 @@ from adapters.port import PushOutcome, Unanswered, Unreachable
 from broker.bus.rabbit import receipts, topology
 from broker.bus.rabbit.foreign import BusError, Missing, NotTaken, Unroutable, translated
 from broker.bus.rabbit.hearing import Hearing
-from broker.bus.rabbit.link import Link
+from broker.bus.rabbit.link import Link, close
 from broker.bus.rabbit.names import RECEIPTS, TEAMS, team_queue
 from broker.domain.receipt import Receipt
 
@@ -128,6 +128,7 @@ class TeamQueues:
                 self._link.renew()  # the exchange itself is gone
                 return AWAY
             except (BusError, TimeoutError):
+                self._retire(channel)  # it may be one of a connection that is gone
                 return Unanswered()
             else:
                 return Unanswered(receipt_follows=True)
@@ -179,7 +180,4 @@ class TeamQueues:
 
     async def _close_later(self, channel: AbstractChannel) -> None:
         await asyncio.sleep(self._longest)
-        with suppress(BusError, TimeoutError):
-            async with asyncio.timeout(self._link.server.timeout_seconds):
-                with translated():
-                    await channel.close()
+        await close(channel)
