@@ -215,13 +215,13 @@ def rows(
 ) -> None:
     """Compare decisions, answers and who is responsible with what the audit's entries say of them. Example: baton audit rows
 
-    What it rests on are entries as they were sealed: run `baton audit verify` too. Exit codes: 0 all rows say what their
+    What it rests on are entries as they were sealed: run `baton audit verify` too. It needs the secret key. Exit codes: 0 all rows say what their
     entries say, 1 one does not (kind and id are named) or it could not be checked, 2 the call itself was wrong.
     """
     if every and since:
         raise typer.BadParameter("--all judges every row; --since leaves some out.")
     begin = since and since.replace(tzinfo=UTC)
-    with opening.database(opening.settings(demo=demo), keyless=True) as store:
+    with opening.database(opening.settings(demo=demo)) as store:
         found = store.read(lambda session: _compared(session, begin, every=every))
     if as_json:
         typer.echo(json.dumps(_compared_plain(found), indent=2))

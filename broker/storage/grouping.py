@@ -6,7 +6,7 @@ that fails is undone whole, and each work of it is run again by itself. Nobody i
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
@@ -42,9 +42,10 @@ class _Failed:
 class GroupWriter:
     """The one writer of an engine. Its thread lives from the first work that had to wait to `close`."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Nothing is started yet."""
+    def __init__(self, engine: Engine, info: Mapping[str, object]) -> None:
+        """Nothing is started yet. `info`: what each session carries."""
         self._engine = engine
+        self._info = dict(info)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -132,12 +133,17 @@ class GroupWriter:
         with self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             if len(group) == 1:  # undone with all there is: it needs no savepoint
-                results: list[Any] = [_alone(connection, group[0])]
+                results: list[Any] = [_alone(connection, group[0], self._info)]
                 _commit(connection)
                 return results
             results = []
             for job in group:
-                with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
+                with Session(
+                    connection,
+                    expire_on_commit=False,
+                    join_transaction_mode="create_savepoint",
+                    info=self._info,
+                ) as session:
                     try:
                         result = job.context.run(job.work, session)
                         session.commit()
@@ -149,8 +155,8 @@ class GroupWriter:
         return results
 
 
-def _alone(connection: Connection, job: _Job) -> Any:  # noqa: ANN401 - whatever the work returns
-    with Session(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as session:
+def _alone(connection: Connection, job: _Job, info: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the work returns
+    with Session(connection, expire_on_commit=False, join_transaction_mode="rollback_only", info=info) as session:
         result = job.context.run(job.work, session)
         session.flush()
     return result

@@ -211,7 +211,7 @@ def _digests(session: Session, name: str, ids: Collection[str]) -> dict[str, str
     """The digest of each of these rows as it stands; of one that cannot be read something that is none."""
     kind = KINDS[name]
     plain = [sa.type_coerce(one, sa.String) if isinstance(one.type, sa.Enum) else one for one in _columns(kind)]
-    rows = _readable(session, kind, sa.select(*plain), ids, partial(digest, name))
+    rows = _readable(session, kind, sa.select(*plain), ids, partial(digest, session, name))
     return {id_: _UNREADABLE if made is None else made for id_, made in rows.items()}
 
 

@@ -4,10 +4,11 @@ A step's storage notes what it writes; `storage.audit` takes it into its entries
 """
 
 import base64
+import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import orjson
@@ -16,6 +17,7 @@ from sqlmodel import Session
 
 from broker.domain.sealing import instant
 from broker.domain.states import DeliveryState
+from broker.storage.codec import Codec
 from broker.storage.person_tables import DELIVERY, ESCALATION, NOTIFICATION, TASK, TASK_EVENT
 from broker.storage.tables import metadata
 
@@ -24,6 +26,9 @@ Noted: TypeAlias = dict[str, dict[str, str | None]]
 
 _NOTED: Final = "row-digests"
 """Where a session keeps what its step has written and no entry carries yet."""
+
+CODEC: Final = "codec"
+"""Where a session has what the digests' key is derived from."""
 
 _BYTES: Final = 16
 """Of the digest: nobody makes another row of the same 128 bits."""
@@ -147,15 +152,24 @@ _DEFAULTS: Final = {
 }
 
 
-def digest(name: str, row: Mapping[str, Any]) -> str:
-    """SHA-256 of the row as a JSON array (kind, id, values), its first 128 bits in base64url; a versioned one behind its version."""
+def digest(session: Session, name: str, row: Mapping[str, Any]) -> str:
+    """HMAC-SHA-256 of the row as a JSON array (kind, id, values), its first 128 bits in base64url; a versioned one behind its version.
+
+    Under a key, because a decision has few values: whoever was handed the audit could try them all.
+    """
     kind = KINDS[name]
     values = [name, row["id"], *[row.get(column, default) for column, default in _DEFAULTS[name]]]
     if _WITHHELD in kind.columns:
         values.append(row["state"] == DeliveryState.WITHHELD)
     data = orjson.dumps(values, _time, orjson.OPT_PASSTHROUGH_DATETIME)
-    short = base64.urlsafe_b64encode(sha256(data).digest()[:_BYTES]).rstrip(b"=").decode()
+    tag = hmac.digest(_key(session.info[CODEC]), data, "sha256")[:_BYTES]
+    short = base64.urlsafe_b64encode(tag).rstrip(b"=").decode()
     return f"{row['version']}.{short}" if kind.versioned else short
+
+
+@lru_cache(maxsize=8)
+def _key(codec: Codec) -> bytes:
+    return codec.key("baton row digests v1")
 
 
 def _time(value: object) -> str:
@@ -169,7 +183,7 @@ def note(session: Session, name: str, rows: Iterable[Mapping[str, Any]], now: da
     written = list(rows)
     if written:
         at = now or written[-1][KINDS[name].at]
-        _of(session, at).setdefault(name, {}).update({str(row["id"]): digest(name, row) for row in written})
+        _of(session, at).setdefault(name, {}).update({str(row["id"]): digest(session, name, row) for row in written})
 
 
 def note_stored(session: Session, name: str, which: sa.ColumnElement[bool], now: datetime) -> None:

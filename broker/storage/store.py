@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from broker.domain.due import Due
 from broker.errors import Unsure
-from broker.storage import audit, direct, durability, engines
+from broker.storage import audit, direct, durability, engines, row_digests
 from broker.storage.codec import Codec
 from broker.storage.engines import COMMANDS, Patience
 from broker.storage.grouping import GroupWriter
@@ -71,7 +71,9 @@ class Store:
         self.codec = codec
         self.committed: Callable[[Sequence[Due]], object] = lambda _: None
         """Told after each commit what it made due; neither waits nor raises."""
-        self._writer = GroupWriter(engine) if engine.dialect.name == "sqlite" else None
+        self.info = {row_digests.CODEC: codec}
+        """What each of its sessions carries."""
+        self._writer = GroupWriter(engine, self.info) if engine.dialect.name == "sqlite" else None
         self._turns = threading.BoundedSemaphore(WRITES_AT_ONCE)
         self._turn_seconds = turn_seconds
         self._outage = Outage(self._knock, engine.dispose)
@@ -175,7 +177,7 @@ class Store:
         raise AssertionError("unreachable")
 
     def _look(self, work: Work[T]) -> T:
-        with Session(self._reading, expire_on_commit=False) as session:
+        with Session(self._reading, expire_on_commit=False, info=self.info) as session:
             if self.embedded:
                 session.connection().exec_driver_sql("BEGIN")
                 return work(session)
@@ -211,7 +213,7 @@ class Store:
     def _once(self, work: Work[T], *, in_turn: bool) -> T:
         if self._writer is not None:
             return self._writer.run(work)
-        with Session(self.engine, expire_on_commit=False) as session, direct.batched(session):
+        with Session(self.engine, expire_on_commit=False, info=self.info) as session, direct.batched(session):
             if in_turn:
                 session.execute(text(f"SELECT pg_advisory_xact_lock({_TURNSTILE})"))
             result = work(session)

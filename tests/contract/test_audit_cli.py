@@ -39,6 +39,10 @@ def verify(baton, *words, code=0):
     return baton("audit", "verify", *words, code=code, BATON_SECRET_KEY=KEY)
 
 
+def rows(baton, *words, code=0):
+    return baton("audit", "rows", *words, code=code, BATON_SECRET_KEY=KEY)
+
+
 def tampered(baton, *statements):
     store = open_store(f"sqlite:///{baton.folder / 'var' / 'baton.db'}", AesCodec(KEY.encode()))
     with store.engine.connect() as connection:
@@ -207,19 +211,19 @@ def test_rows_are_compared_with_what_the_audit_says_of_them(baton):
         store.write(lambda session: session.execute(text(sql)))
         store.close()
 
-    assert baton("audit", "rows").startswith("0 rows compared, 0 differ; 0 are of before")
+    assert rows(baton).startswith("0 rows compared, 0 differ; 0 are of before")
     store = open_store(f"sqlite:///{baton.folder / 'var' / 'baton.db'}", AesCodec(KEY.encode()))
     store.write(delivery_rows.directory_rows)
     store.write(lambda session: delivery_rows.notification(session, store))
     store.write(lambda session: deliveries.insert(session, [delivery_rows.delivery("cape-hill-practice")]))
     store.close()
-    assert "2 rows compared since 2026-03-02" in baton("audit", "rows")
-    found = json.loads(baton("audit", "rows", "--json"))
+    assert "2 rows compared since 2026-03-02" in rows(baton)
+    found = json.loads(rows(baton, "--json"))
     assert (found["rows"], found["differing_count"], found["differing"]) == (2, 0, [])
     changed("UPDATE delivery SET reason = 'Somebody said so.'")
-    assert "delivery " in (said := baton("audit", "rows", code=1))
+    assert "delivery " in (said := rows(baton, code=1))
     assert said.splitlines()[0].endswith(": changed")
-    assert "0 rows compared, 0 differ; 2 are of before" in baton("audit", "rows", "--since", "2026-03-03")
+    assert "0 rows compared, 0 differ; 2 are of before" in rows(baton, "--since", "2026-03-03")
 
 
 def test_rows_of_before_are_judged_where_all_are(baton):
@@ -234,6 +238,6 @@ def test_rows_of_before_are_judged_where_all_are(baton):
 
     store.write(unnoted)
     store.close()
-    assert "1 rows compared since 2026-03-02 12:00:00 UTC, 0 differ; 1 are of before" in baton("audit", "rows")
-    assert baton("audit", "rows", "--all", code=1).splitlines() == [f"delivery {of_before['id']}: added"]
-    baton("audit", "rows", "--all", "--since", "2026-03-03", code=2)
+    assert "1 rows compared since 2026-03-02 12:00:00 UTC, 0 differ; 1 are of before" in rows(baton)
+    assert rows(baton, "--all", code=1).splitlines() == [f"delivery {of_before['id']}: added"]
+    rows(baton, "--all", "--since", "2026-03-03", code=2)

@@ -66,7 +66,7 @@ def together(store: Store, *works: Work) -> tuple[list[object], int]:
         begun.set()
         assert go.wait(30)
 
-    writer = GroupWriter(store.engine)
+    writer = GroupWriter(store.engine, store.info)
     held = writer.submit(first)
     assert begun.wait(30)
     waiting = [writer.submit(work) for work in works]
@@ -102,7 +102,7 @@ def test_while_a_caller_writes_in_its_own_thread_the_others_wait(book):
         begun.set()
         assert go.wait(30)
 
-    writer = GroupWriter(book.engine)
+    writer = GroupWriter(book.engine, book.info)
     with ThreadPoolExecutor(2) as callers:
         writing = callers.submit(writer.run, first)
         assert begun.wait(30)

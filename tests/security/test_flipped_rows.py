@@ -1,11 +1,16 @@
 """What was decided, answered and taken over is changed in the database (threat T5): times, numbers, one valid code for another, rows gone or added; each is named."""
 
+import base64
+import hashlib
 from datetime import datetime, timedelta
 
+import orjson
 import pytest
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from broker.domain.sealing import instant
+from broker.domain.states import DeliveryState
 from broker.storage import audit, people_merge, row_audit, row_digests
 from broker.storage.row_digests import KINDS
 from broker.storage.tables import metadata
@@ -76,6 +81,26 @@ def rows_of(store, name):
     return store.read(lambda session: session.scalars(query).all())
 
 
+def test_what_an_entry_carries_of_a_decision_cannot_be_found_by_trying_decisions(store):
+    """Exports have it, and of teams, views and reasons there are few: nobody who has one may learn who was not told, and why."""
+    carried = {tag for entry in entries(store) for tag in entry.get("rows", {}).get("delivery", {}).values()}
+    decided = store.read(lambda session: session.execute(sa.select(KINDS["delivery"].table)).mappings().all())
+    assert len(decided) > 10
+    assert carried.isdisjoint(map(guess, decided))
+
+
+def entries(store):
+    return store.read(lambda session: session.scalars(sa.select(metadata.tables["audit"].c.detail)).all())
+
+
+def guess(row):
+    """What somebody makes of a decision who knows how tags are made, and no key."""
+    columns = [one for one in KINDS["delivery"].columns if one != "withheld"]
+    values = ["delivery", row["id"], *(row[one] for one in columns), row["state"] == DeliveryState.WITHHELD]
+    data = orjson.dumps(values, default=instant, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()[:16]).rstrip(b"=").decode()
+
+
 @pytest.fixture
 def changed(store):
     """Statements by somebody who owns the database, and what the comparison says then; nothing of them stays."""
@@ -86,7 +111,7 @@ def changed(store):
             if store.embedded:
                 connection.exec_driver_sql("BEGIN")
             connection.execute(statement)
-            with Session(connection, join_transaction_mode="rollback_only") as session:
+            with Session(connection, join_transaction_mode="rollback_only", info=store.info) as session:
                 found = {(one.kind, one.id, one.what.value) for one in row_audit.compare(session, **more).differing}
             connection.rollback()
             if store.embedded:
