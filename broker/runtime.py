@@ -51,7 +51,7 @@ class Runtime:
         self.queues = queues
         self.now = clock
         self._stored: str | None = None
-        self.newest_head = Newest()
+        self.newest_head = Newest(clock)
         self._known: tuple[Directory, frozenset[str], frozenset[str]] | None = None
         store.committed = bus.publish
 

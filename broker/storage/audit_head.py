@@ -1,21 +1,24 @@
-"""The newest signed head of the audit as every agency gets it with its receipts: text of one line, from which it can be kept and checked."""
+"""The signed head of the audit that every agency gets with its receipts: text of one line, from which it can be kept and checked."""
 
 import base64
 import binascii
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
 
 from sqlmodel import Session
 
+from broker.clock import Clock
 from broker.domain.sealing import Head, instant
 from broker.storage import audit_log
 
 NAME: Final = "baton-audit-head"
 """Of the header, over HTTP and AMQP alike."""
+PERIOD: Final = timedelta(hours=1)
+"""All receipts of an hour carry the same head. A head says how many entries there are: by the newest a sender would count how many were told."""
 EVERY_SECONDS: Final = 1.0
-"""Heads are signed about once a second; all receipts of that second carry the same."""
+"""Between two looks for it."""
 
 _FORM: Final = re.compile(
     r'number=(?P<number>\d{1,18}), size=(?P<size>\d{1,18}), root=:(?P<root>[A-Za-z0-9+/=]{1,64}):, at="(?P<at>[0-9TZ:.-]{1,40})", '
@@ -52,25 +55,30 @@ def read(text: str) -> Head | None:
 
 
 class Newest:
-    """What one process knows of it; at most a second and one look old."""
+    """What one process knows of it: the last head of before this hour, in the very first hour the first."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         """Nothing is known yet."""
         self.text = ""
+        self._clock = clock
+        self._since: datetime | None = None
         self._looked = -EVERY_SECONDS
 
     @property
     def due(self) -> bool:
         """Whether another look is due."""
-        return monotonic() - self._looked >= EVERY_SECONDS
+        return (not self.text or self._since != self._hour()) and monotonic() - self._looked >= EVERY_SECONDS
 
     def look(self, session: Session) -> str:
-        """The newest head; empty while there is none."""
+        """The head; empty while there is none."""
         if self.due:
-            self._looked = monotonic()
-            head = audit_log.last_head(session)
+            self._looked, self._since = monotonic(), self._hour()
+            head = audit_log.head_before(session, self._since)
             self.text = "" if head is None else written(head)
         return self.text
+
+    def _hour(self) -> datetime:
+        return self._clock().replace(minute=0, second=0, microsecond=0)
 
     @property
     def headers(self) -> dict[str, str]:

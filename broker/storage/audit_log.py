@@ -71,6 +71,13 @@ def last_head(session: Session) -> Head | None:
     return None if row is None else _head(row)
 
 
+def head_before(session: Session, at: datetime) -> Head | None:
+    """The newest head that was signed before then; the first of all when none was."""
+    before = _heads().where(col(AuditSeal.at) < at).order_by(col(AuditSeal.number).desc()).limit(1)
+    row = session.execute(before).first() or session.execute(_heads().order_by(col(AuditSeal.number)).limit(1)).first()
+    return None if row is None else _head(row)
+
+
 def head(session: Session, number: int) -> Head | None:
     """The head with that number."""
     row = session.execute(_heads().where(col(AuditSeal.number) == number)).first()

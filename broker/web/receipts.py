@@ -1,11 +1,11 @@
-"""What an agency gets with each receipt: the newest signed head of the audit, by which it can show later that nothing before it was rewritten."""
+"""What an agency gets with each receipt: a signed head of the audit, by which it can show later that nothing before it was rewritten."""
 
 from broker import log
 from broker.runtime import Runtime
 
 
 def with_head(running: Runtime) -> dict[str, str]:
-    """The headers of a receipt. What is received is on disk already: a database that fails now takes nothing but the newest head from it."""
+    """The headers of a receipt. What is received is on disk already: a database that fails now takes nothing but the next head from it."""
     newest = running.newest_head
     if newest.due:
         try:

@@ -7,6 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from broker.storage import audit_head, audit_log
+from broker.storage.audit_head import Newest
 from broker.storage.signing import Signer, is_signed
 from broker.storage.tables import Audit, Household
 from broker.web import refusals
@@ -16,6 +17,7 @@ from tests.conftest import Clock
 from tests.contract.calling import (
     ADMIN_SCOPES,
     FHIR,
+    MIDWIVES,
     TEAM_SCOPES,
     VISITORS,
     Broker,
@@ -523,11 +525,19 @@ def test_a_flood_of_the_unknown_is_counted_and_does_not_fill_the_audit(audited, 
 # --- receipts -----------------------------------------------------------------------------------------------------
 
 
-def test_every_receipt_brings_the_newest_signed_head(audited, monkeypatch):
+@pytest.fixture
+def next_hour(audited, monkeypatch):
+    """Everything is sealed, and an hour has begun since."""
+    sealed(audited.broker.runtime.store, now=audited.broker.clock())
+    audited.broker.clock.forward(hours=1)
+    monkeypatch.setattr(audited.broker.runtime, "newest_head", Newest(audited.broker.clock))
+    monkeypatch.setattr(audit_head, "EVERY_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("next_hour")
+def test_every_receipt_brings_the_last_head_of_before_this_hour(audited):
     broker, message_id = audited.broker, audited.ids["message_id"]
     store = broker.runtime.store
-    sealed(store, now=broker.clock())
-    monkeypatch.setattr(audit_head, "EVERY_SECONDS", 0.0)
     newest = store.read(audit_log.last_head)
     signer = Signer(store.codec)
     answers = [
@@ -542,6 +552,24 @@ def test_every_receipt_brings_the_newest_signed_head(audited, monkeypatch):
         assert head == replace(newest, peaks=None)
         assert is_signed(head, {signer.key: signer.public})
     assert "baton-audit-head" not in broker.http.get("/fhir/metadata").headers
+
+
+@pytest.mark.usefixtures("next_hour")
+def test_the_head_of_a_receipt_does_not_count_what_the_message_before_caused(audited):
+    """A head says how many entries there are; how many were told of a message is for nobody to count (principle 9)."""
+    broker = audited.broker
+
+    def known():
+        sealed(broker.runtime.store, now=broker.clock())
+        return audit_head.read(broker.call("GET", "/mailbox/inbox", MIDWIVES).headers["baton-audit-head"])
+
+    before = known()
+    told = message("emergency-attendance")
+    assert broker.post(told, sender(told)).status_code == 200
+    broker.clock.forward(seconds=2)
+    assert known() == before
+    broker.clock.forward(hours=1)
+    assert known().size > before.size
 
 
 @pytest.mark.parametrize(
