@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from sqlmodel import Session
+
 from broker.errors import Misconfigured
 from broker.settings import Settings
-from broker.storage import clients
+from broker.storage import accounts, clients
 from broker.storage.store import Store
 
 FEWEST_CHARACTERS: Final = 8
@@ -27,11 +29,21 @@ def refuse(settings: Settings) -> None:
 
 
 def refuse_demonstration(store: Store, settings: Settings) -> None:
-    """Misconfigured where a demonstration's database is to serve real families: the keys of its clients lie about in files."""
-    if not settings.demo and store.read(lambda session: clients.get(session, DEMONSTRATIONS)) is not None:
+    """Misconfigured where a demonstration's database is to serve real families, for the keys of its clients lie about in files; or theirs a demonstration, where anybody may be anybody."""
+    is_one = store.read(lambda session: clients.get(session, DEMONSTRATIONS)) is not None
+    if settings.demo and not is_one and store.read(_is_in_use):
+        raise Misconfigured(
+            "This database is no demonstration's, and --demo lets anybody be anybody: give the demonstration one of its own (BATON_DATABASE_URL)."
+        )
+    if is_one and not settings.demo:
         raise Misconfigured(
             "This database is a demonstration's, and so are its clients' keys: give this deployment one of its own."
         )
+
+
+def _is_in_use(session: Session) -> bool:
+    """Whether somebody calls or signs in."""
+    return bool(clients.all_clients(session)) or accounts.any_known(session)
 
 
 def faults(settings: Settings) -> Iterator[str]:

@@ -151,6 +151,11 @@ def everybody(session: Session, codec: Codec) -> list[tuple[str, str, frozenset[
     ]
 
 
+def any_known(session: Session) -> bool:
+    """Whether there is an account, revoked or not."""
+    return session.exec(select(tables.Account.id).limit(1)).first() is not None
+
+
 def begin(
     session: Session, digest: str, account_id: str, team_id: str | None, now: datetime, longest: timedelta
 ) -> None:

@@ -10,7 +10,8 @@ from broker.errors import Misconfigured
 from broker.settings import DEMO_KEY, Settings
 from broker.storage import clients
 from tests.conftest import NOON, SECRET
-from tests.contract.calling import Broker
+from tests.contract.calling import VISITORS, Broker
+from tests.contract.visiting import employ
 
 GOOD = SECRET.decode()
 UNSAFE: dict[str, tuple[dict[str, Any], str]] = {
@@ -56,6 +57,21 @@ def test_a_key_that_nobody_drew_shows(key):
 @pytest.mark.parametrize("draw", [lambda: secrets.token_hex(16), lambda: secrets.token_urlsafe(36), lambda: GOOD])
 def test_a_drawn_key_is_taken(draw):
     assert not any(unsafe.guessable(draw()) for _ in range(200))
+
+
+def test_a_database_that_somebody_uses_is_never_opened_as_a_demonstration(broker: Broker):
+    """There whoever comes chooses who to be, its auditors and administrators among them."""
+    store = broker.runtime.store
+    unsafe.refuse_demonstration(store, Settings(demo=True))
+    employ(broker, "ruth", VISITORS)
+    with pytest.raises(Misconfigured, match="no demonstration's"):
+        unsafe.refuse_demonstration(store, Settings(demo=True))
+
+
+def test_nor_is_one_of_systems_alone(broker: Broker):
+    broker.headers()
+    with pytest.raises(Misconfigured, match="no demonstration's"):
+        unsafe.refuse_demonstration(broker.runtime.store, Settings(demo=True))
 
 
 def test_a_demonstrations_database_serves_nobody_else(broker: Broker):
