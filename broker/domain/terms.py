@@ -18,6 +18,8 @@ _BEGINS: Final = time(9)
 _ENDS: Final = time(17)
 WORKING_DAY: Final = timedelta(hours=8)
 _DAY: Final = timedelta(days=1)
+LONGEST: Final = timedelta(days=36525)
+"""A hundred years: beyond what calendars count lies nothing that anybody could have meant."""
 _WEEKEND: Final = 5
 """`date.weekday` of Saturday."""
 
@@ -55,9 +57,10 @@ class Term:
     working_time: timedelta = timedelta()
 
     def __post_init__(self) -> None:
-        """ValueError for no time at all, and for a mixture."""
+        """ValueError for no time at all, for a mixture, and for more than `LONGEST`."""
         if sum(map(bool, (self.elapsed, self.working_days, self.working_time))) != 1:
             raise ValueError("must be longer than no time at all")
+        _bounded(self.at_least)
 
     def __str__(self) -> str:
         """As a policy writes it; `parse` reads it back."""
@@ -95,8 +98,8 @@ class Term:
         return _backwards(ended, self.working_time, calendar)
 
 
-_ISO: Final = re.compile(r"P(?=.)(?:(\d+)W|(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?)?)")
-_WORKING: Final = re.compile(r"(\d+) working (day|hour)s?")
+_ISO: Final = re.compile(r"P(?=.)(?:(\d{1,8})W|(?:(\d{1,8})D)?(?:T(?=.)(?:(\d{1,8})H)?(?:(\d{1,8})M)?)?)")
+_WORKING: Final = re.compile(r"(\d{1,8}) working (day|hour)s?")
 
 
 def parse_elapsed(text: object) -> timedelta:
@@ -108,6 +111,12 @@ def parse_elapsed(text: object) -> timedelta:
     length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes)
     if not length:
         raise ValueError("must be longer than no time at all")
+    return _bounded(length)
+
+
+def _bounded(length: timedelta) -> timedelta:
+    if length > LONGEST:
+        raise ValueError("must be at most a hundred years")
     return length
 
 

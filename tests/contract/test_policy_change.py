@@ -71,6 +71,27 @@ def test_a_proposal_shows_what_it_would_have_done_and_changes_nothing(town):
     assert row.detail["move"] == "propose"
 
 
+def test_a_time_that_no_calendar_counts_is_no_part_of_a_policy(town):
+    settle = "\n  settle: 5 working days"
+    assert settle in TEXT
+    for span in ("999999999 working days", "P999999999999W"):
+        wrong = QUIET.replace(settle, f"\n  settle: {span}")
+        answer = proposed(town, wrong)
+        assert answer.status_code == 422, answer.text
+        assert "own-asks.settle" in answer.text
+
+
+def test_a_system_that_is_called_like_an_account_is_not_shown_as_that_person(town):
+    employ(town, "ada", scopes=("baton/admin",), name="Ada Byron")
+    token = town._grant("ada", None, ADMIN_SCOPES)
+    body = {"policy": QUIET, "reason": "Fewer tasks"}
+    answer = town.http.post("/admin/policy/proposals", json=body, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 201, answer.text
+    said = text(visitor(town, "ada").get("/app/admin/policy/versions"))
+    assert "by ada," in said
+    assert "Byron" not in said
+
+
 def test_messages_of_more_than_a_month_ago_do_not_count(town):
     birth(town)
     town.clock.time += timedelta(days=31)

@@ -281,7 +281,10 @@ def _people(running: Runtime, session: Session, rows: Sequence[Version]) -> dict
     """Who proposed and decided, by name; whoever has no account by their id."""
     clients = {client for row in rows for client in (row.proposed_by, row.decided_by) if client}
     ids = {client: client.removeprefix(PERSON) for client in clients}
-    known = {client: accounts.known(session, running.store.codec, id_) for client, id_ in ids.items()}
+    known = {
+        client: accounts.known(session, running.store.codec, id_) if client.startswith(PERSON) else None
+        for client, id_ in ids.items()
+    }
     return {client: one.name if one else ids[client] for client, one in known.items()}
 
 

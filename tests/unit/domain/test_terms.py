@@ -63,6 +63,15 @@ def test_what_is_no_term(text):
         parse(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["P6000W", "P999999999999W", "PT99999999H", "40000 working days", "999999999 working days", "900000 working hours"],
+)
+def test_more_than_a_hundred_years_is_no_term(text):
+    with pytest.raises(ValueError, match=r"a hundred years|is not a duration"):
+        parse(text)
+
+
 def test_one_measure_at_a_time():
     with pytest.raises(ValueError, match="longer than no time"):
         Term(elapsed=timedelta(hours=1), working_days=1)
