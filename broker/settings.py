@@ -230,7 +230,7 @@ class Settings(BaseSettings):
     calls_per_second: float = Field(
         default=50,
         gt=0,
-        description="Calls of one agency that each process takes, 20 seconds' worth of them at once; as many again to its people's pages. Behind it 429 with Retry-After",
+        description="Calls of one agency that each process takes, 20 seconds' worth of them at once; as many again to its people's pages, and to what these ask by themselves while they are open. Behind it 429 with Retry-After",
     )
     max_depth: int = Field(default=40, gt=0, description="Deepest nesting of a request body")
     max_entries: int = Field(default=500, gt=0, description="Most entries of a Bundle")

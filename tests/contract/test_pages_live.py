@@ -171,6 +171,17 @@ def test_several_tasks_are_watched_by_one_address(town, ruth):
     broker.app.state.listening = Listening(open=Counter({row.digest: OF_ONE}))  # so that it is answered, and ends
     assert ruth.http.get("/app/live?task=a&version=1&task=b&version=2").status_code == 204
     assert ruth.http.get("/app/live?task=a&version=none").status_code == 404
+    assert ruth.http.get(f"/app/live?task=a&version={10**20}").status_code == 404
+
+
+def test_what_a_page_asks_by_itself_is_counted_and_apart_from_steps(request, tmp_path):
+    with town_copy(request, tmp_path) as url, opened(url, demo=True, calls_per_second=1.0) as broker:
+        employ(broker, "ruth", VISITORS)
+        ruth = visitor(broker, "ruth")
+        asked = [ruth.http.get("/app/who") for _ in range(60)]
+        assert {answer.status_code for answer in asked} == {200, 429}
+        assert ruth.http.get("/app/live").status_code == 429
+        assert ruth.http.get("/app/inbox").status_code == 200
 
 
 def test_it_is_for_the_people_of_a_team(town):

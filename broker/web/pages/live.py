@@ -6,7 +6,7 @@ from typing import Annotated, Final, TypeAlias
 
 from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 from sqlmodel import Session
 
 from broker.domain.caller import Caller
@@ -29,7 +29,7 @@ MOST_WATCHED: Final = 40
 Watched: TypeAlias = Sequence[tuple[str, int]]
 """Ids of tasks, each with the version that the page shows; the whole before its parts."""
 Ids = Annotated[Sequence[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9\-.]{0,64}$")]], Query()]
-Versions = Annotated[Sequence[int], Query()]
+Versions = Annotated[Sequence[Annotated[int, Field(ge=0, lt=2**31)]], Query()]
 
 
 @router.get("/live")

@@ -152,10 +152,11 @@ def person(request: Request, running: Running) -> Person:
 
 
 def watcher(request: Request, running: Running) -> Person:
-    """The same of what a page asks by itself: no step of theirs."""
+    """The same of what a page asks by itself: no step of theirs, and counted apart from their steps."""
     found = find(request, running, step=False)
     if found is None:
         raise SignInNeeded
+    called_by(request, found.caller, "watching")
     return found
 
 
