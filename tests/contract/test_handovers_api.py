@@ -236,8 +236,10 @@ def test_a_cursor_of_another_order_is_refused(born):
     assert [issue["expression"] for issue in issues(ask(born, other))] == [["cursor"]]
 
 
-def test_an_age_longer_than_time_finds_nothing(shared_broker):
-    assert rows(shared_broker, "?older_than=P99999999D") == []
+def test_an_age_longer_than_a_hundred_years_is_refused(shared_broker):
+    answer = ask(shared_broker, "?older_than=P99999999D")
+    assert answer.status_code == 400
+    assert "a hundred years at most" in issues(answer)[0]["diagnostics"]
 
 
 def test_neither_json_nor_csv_is_not_acceptable(shared_broker):

@@ -83,6 +83,8 @@ class Evidence:
     """Those whose receiver never answered: their messages must be parked, each with a task for a person."""
     noted_since: datetime | None = None
     """From when on every process noted what it wrote; None where each did from the beginning."""
+    behind: timedelta = verify.ALL_RIGHT
+    """How far a process's clock is known to have been behind."""
 
     @property
     def present(self) -> frozenset[str]:
@@ -97,7 +99,7 @@ def check(town: Town, evidence: Evidence, *, drain: float = DRAIN) -> Figures:
         earlier = evidence.received()
         broken, figures = store.read(lambda session: _checked(session, store, town, evidence))
         broken += store.read(lambda session: _misnumbered(session, earlier))
-        broken += store.read(lambda session: _audit(session, store, evidence.noted_since))
+        broken += store.read(lambda session: _audit(session, store, evidence))
         assert not broken, "\n".join(broken)
         return figures
 
@@ -352,11 +354,11 @@ def _unnoticed(session: Session, rows: Sequence[_Row]) -> set[str]:
     }
 
 
-def _audit(session: Session, store: Store, since: datetime | None) -> list[str]:
+def _audit(session: Session, store: Store, evidence: Evidence) -> list[str]:
     """What `baton audit verify` and `baton audit rows` find wrong."""
     public = signing.Signer(store.codec).public
-    found = verify.of_database(session, {signing.key_id(public): public})
-    differing = row_audit.compare(session, since).differing
+    found = verify.of_database(session, {signing.key_id(public): public}, behind=evidence.behind)
+    differing = row_audit.compare(session, evidence.noted_since).differing
     return [
         *(f"the audit does not verify: {fault.what}" for fault in found.faults),
         *(f"{one.kind} {one.id} is not what the audit says of it: {one.what}" for one in differing),

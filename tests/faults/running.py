@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from broker.clock import utc_now
+from broker.workflow.verify import ALL_RIGHT
 from tests.faults.checker import Evidence, Figures, check
 from tests.faults.load import Load, Sent
 from tests.faults.processes import Api, Keeper, Worker, kept
@@ -37,12 +38,17 @@ class Run:
         """Go on until so many more are accepted."""
         self.load.until(len(self.accepted) + count, seconds)
 
-    def finish(self, *, away: frozenset[str] = frozenset()) -> Figures:
+    def finish(self, *, away: frozenset[str] = frozenset(), behind: timedelta = ALL_RIGHT) -> Figures:
         """Stop the load, wait for the last delivery, and check everything."""
         self.load.stop()
         pushed = frozenset(PUSHED) | ({QUEUED} if self.queue else set())
         evidence = Evidence(
-            sent=self.load.sent, received=self._received, waits=self.load.waits, pushed=pushed, away=away
+            sent=self.load.sent,
+            received=self._received,
+            waits=self.load.waits,
+            pushed=pushed,
+            away=away,
+            behind=behind,
         )
         return check(self.town, evidence)
 

@@ -80,7 +80,8 @@ def test_a_clock_that_jumps_under_load(on_postgres: Town, hooks: Receivers, tmp_
             clock.is_wrong_by(offset)
             run.more(size(8, 500))
             until_sealed(on_postgres, clock)
-        figures = run.finish()
+        # What was under way at a jump may have been written by the clock of before it.
+        figures = run.finish(behind=max(JUMPS) - min(JUMPS))
     with opened(on_postgres) as store:
         assert climbed_early(store) == []
     record("K9", "jumps", figures, jumps=len(JUMPS))

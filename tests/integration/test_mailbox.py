@@ -179,7 +179,7 @@ def test_a_late_commit_never_gets_a_lower_number_than_one_already_listed(store):
     """The older row is committed after the younger one was numbered, as happens when its transaction is slow."""
     prepared(store)
     older = delivery(HV, NOON - timedelta(minutes=5))
-    with Session(store.engine) as slow:
+    with Session(store.engine, info=store.info) as slow:
         deliveries.insert(slow, [older])
         slow.flush()
         [younger] = add(store, delivery(HV, NOON))

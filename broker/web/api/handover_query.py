@@ -102,5 +102,7 @@ def _age(pairs: Pairs) -> timedelta | None:
     try:
         age = terms.parse_elapsed(value)
     except (ValueError, OverflowError):
-        refuse("older_than", "must be a duration of weeks, days, hours or minutes such as PT48H")
+        refuse(
+            "older_than", "must be a duration of weeks, days, hours or minutes such as PT48H, a hundred years at most"
+        )
     return min(age, OLDEST)

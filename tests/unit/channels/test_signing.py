@@ -73,7 +73,7 @@ def test_while_a_secret_is_replaced_both_are_good():
     header = signatures([NEXT, SECRET], None, "id", int(utc_now().timestamp()), BODY)
     sent = {"webhook-id": "id", "webhook-timestamp": str(int(utc_now().timestamp())), "webhook-signature": header}
     assert [Webhook(secret).verify(BODY, sent)["type"] for secret in (SECRET, NEXT)] == ["message"] * 2
-    assert "v1a" not in header
+    assert not [one for one in header.split() if one.startswith("v1a")]
 
 
 def test_neither_a_secret_nor_a_key_is_seen_in_a_log_of_the_endpoint():
