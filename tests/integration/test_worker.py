@@ -76,6 +76,17 @@ async def working(runtime, **limits):
         await task
 
 
+@asynccontextmanager
+async def waiting(store, runtime):
+    """A worker that has looked and found nothing, and a health visiting team whose webhook takes everything."""
+    async with receiving(status(200)) as receiver:
+        prepared(store)
+        point(store, HV, receiver)
+        async with working(runtime) as worker:
+            await until(lambda: worker.looked_at is not None)
+            yield
+
+
 async def until(check, *values):
     """Wait until a check holds."""
     async with asyncio.timeout(BOUND):
@@ -160,13 +171,9 @@ def test_a_commit_that_is_announced_is_delivered_without_waiting_for_the_next_lo
     runtime.settings.poll_seconds = 3600
 
     async def go():
-        async with receiving(status(200)) as receiver:
-            prepared(store)
-            point(store, HV, receiver)
-            async with working(runtime) as worker:
-                await until(lambda: worker.looked_at is not None)
-                [id_] = tell(store, delivery(HV))
-                await until(all_in, store, [id_], DeliveryState.DELIVERED)
+        async with waiting(store, runtime):
+            [id_] = tell(store, delivery(HV))
+            await until(all_in, store, [id_], DeliveryState.DELIVERED)
 
     asyncio.run(go())
 
@@ -186,14 +193,10 @@ def test_what_is_committed_between_the_numbers_and_the_claim_is_not_left_for_the
         return more
 
     async def go():
-        async with receiving(status(200)) as receiver:
-            prepared(store)
-            point(store, HV, receiver)
-            async with working(runtime) as worker:
-                await until(lambda: worker.looked_at is not None)
-                monkeypatch.setattr(Chores, "number", numbers_and_then_one_more_comes)
-                [first] = await asyncio.to_thread(tell, store, delivery(HV))
-                await until(lambda: late and all_in(store, [first, *late], DeliveryState.DELIVERED))
+        async with waiting(store, runtime):
+            monkeypatch.setattr(Chores, "number", numbers_and_then_one_more_comes)
+            [first] = await asyncio.to_thread(tell, store, delivery(HV))
+            await until(lambda: late and all_in(store, [first, *late], DeliveryState.DELIVERED))
 
     asyncio.run(go())
 
@@ -210,18 +213,14 @@ def test_messages_that_take_long_to_make_hold_up_nobody_who_is_told_meanwhile(st
     monkeypatch.setattr(Pushing, "prepare", slowly)
 
     async def go():
-        async with receiving(status(200)) as receiver:
-            prepared(store)
-            point(store, HV, receiver)
-            async with working(runtime) as worker:
-                await until(lambda: worker.looked_at is not None)
-                slow.extend(tell(store, delivery(HV)))
-                await until(lambda: row(store, slow[0]).state is DeliveryState.SENDING)
-                [other] = tell(store, delivery(HV))
-                await until(all_in, store, [other], DeliveryState.DELIVERED)
-                assert row(store, slow[0]).state is DeliveryState.SENDING
-                made.set()
-                await until(all_in, store, slow, DeliveryState.DELIVERED)
+        async with waiting(store, runtime):
+            slow.extend(tell(store, delivery(HV)))
+            await until(lambda: row(store, slow[0]).state is DeliveryState.SENDING)
+            [other] = tell(store, delivery(HV))
+            await until(all_in, store, [other], DeliveryState.DELIVERED)
+            assert row(store, slow[0]).state is DeliveryState.SENDING
+            made.set()
+            await until(all_in, store, slow, DeliveryState.DELIVERED)
 
     asyncio.run(go())
 
