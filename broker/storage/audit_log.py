@@ -13,7 +13,7 @@ from broker.domain.audit_check import Batch
 from broker.domain.merkle import Tree
 from broker.domain.sealing import Entry, Head, Leaf
 from broker.storage import direct
-from broker.storage.person_tables import AUDIT
+from broker.storage.person_tables import AUDIT, AUDIT_LEAF, AUDIT_SEAL
 from broker.storage.phrases import among
 from broker.storage.prepared import Query
 from broker.storage.tables import Audit, AuditLeaf, AuditSeal
@@ -94,24 +94,22 @@ def subtree(session: Session, start: int, end: int) -> bytes | None:
 
 def append(session: Session, leaves: Sequence[Leaf], head: Head) -> None:
     """Put leaves to the right of the tree with the head over them. Whoever does the same at the same time fails on its number."""
-    session.execute(
-        sa.insert(AuditSeal),
-        {
-            "number": head.number,
-            "size": head.size,
-            "root": head.root,
-            "peaks": head.peaks,
-            "at": head.at,
-            "complete": head.complete,
-            "key": head.key,
-            "signature": head.signature,
-        },
-    )
+    seal = {
+        "number": head.number,
+        "size": head.size,
+        "root": head.root,
+        "peaks": head.peaks,
+        "at": head.at,
+        "complete": head.complete,
+        "key": head.key,
+        "signature": head.signature,
+    }
+    direct.insert(session, AUDIT_SEAL, [seal])
     ids = [leaf.entry.id for leaf in leaves if leaf.entry is not None]
     rows = [
         {"position": leaf.position, "audit_id": id_, "hash": leaf.hash} for leaf, id_ in zip(leaves, ids, strict=True)
     ]
-    session.execute(sa.insert(AuditLeaf), rows)
+    direct.insert(session, AUDIT_LEAF, rows)
     direct.change(session, _SEALED, entries=ids)
 
 

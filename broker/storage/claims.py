@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from broker.storage.allowances import is_limited
-from broker.storage.leasing import Claimed, Share, channels, due, lease_rows, open_to, with_channels
+from broker.storage.leasing import Claimed, Share, channels, due, due_alone, lease_query, leased, open_to, with_channels
 from broker.storage.limited import claim_limited
 from broker.storage.person_tables import CHANNEL, DELIVERY
+from broker.storage.phrases import among as is_among
 
 LIMITED_PART = 4
 """One in so many places of a claim is for teams that may not get everything at once, if something waits for them."""
@@ -41,27 +42,37 @@ def claim(
     rest = share.limit - used
     if rest <= 0:
         return limited
-    candidates = _all(session, share, now) if among is None else _ranked(share, now, among)
-    picked = (
+    values: dict[str, object] = {"kinds": share.kinds, "busy": share.busy, "per_team": share.per_team, "rest": rest}
+    if among is None:
+        query = _DUE[session.get_bind().dialect.name]
+    else:
+        query, values = _ANNOUNCED, values | {"among": among}
+    return limited + with_channels(session, leased(session, query, now=now, until=now + lease, **values))
+
+
+def _first(candidates: sa.Subquery) -> sa.Select[str]:
+    """The first of every team before the second of any, as many as there is room for."""
+    return (
         sa.select(candidates.c.id)
-        .where(candidates.c.place <= share.per_team)
+        .where(candidates.c.place <= _PER_TEAM)
         .order_by(candidates.c.place, candidates.c.since, candidates.c.id)
-        .limit(rest)
+        .limit(sa.bindparam("rest", type_=sa.Integer()))
+        .offset(0)
     )
-    return limited + with_channels(session, lease_rows(session, picked, now, lease))
 
 
-def _all(session: Session, share: Share, now: datetime) -> sa.Subquery:
-    """Every team's first due rows, each with its place in its team."""
-    if session.get_bind().dialect.name != "postgresql":
-        return _ranked(share, now, None)
-    # By index, so many rows of each team and no more: a flooded team's backlog is not read to serve the others.
+_PER_TEAM = sa.bindparam("per_team", type_=sa.Integer())
+
+
+def _by_index() -> sa.Subquery:
+    """Every team's first due rows, each with its place in its team: so many of each team and no more, whatever its backlog."""
     row = DELIVERY.alias("row")
     first = (
         sa.select(row.c.id, row.c.next_attempt_at, row.c.number)
-        .where(row.c.team_id == CHANNEL.c.team_id, due(row, now))
+        .where(row.c.team_id == CHANNEL.c.team_id, due(row))
         .order_by(row.c.next_attempt_at, row.c.number)
-        .limit(share.per_team)
+        .limit(_PER_TEAM)
+        .offset(0)
         .lateral("first")
     )
     place = sa.func.row_number().over(
@@ -70,20 +81,26 @@ def _all(session: Session, share: Share, now: datetime) -> sa.Subquery:
     return (
         sa.select(first.c.id, first.c.next_attempt_at.label("since"), place.label("place"))
         .select_from(channels().join(first, sa.true()))
-        .where(open_to(share), sa.not_(is_limited()))
+        .where(open_to(), sa.not_(is_limited()))
         .subquery("candidates")
     )
 
 
-def _ranked(share: Share, now: datetime, among: Collection[str] | None) -> sa.Subquery:
-    """The same, of these rows or of all there are."""
+def _ranked(*which: sa.ColumnElement[bool]) -> sa.Subquery:
+    """The same of these rows."""
     place = sa.func.row_number().over(
         partition_by=DELIVERY.c.team_id, order_by=(DELIVERY.c.next_attempt_at, DELIVERY.c.number)
     )
-    these = () if among is None else (DELIVERY.c.id.in_(among),)
     return (
         sa.select(DELIVERY.c.id, DELIVERY.c.next_attempt_at.label("since"), place.label("place"))
         .select_from(channels().join(DELIVERY, DELIVERY.c.team_id == CHANNEL.c.team_id))
-        .where(due(DELIVERY, now), open_to(share), sa.not_(is_limited()), *these)
+        .where(*which, open_to(), sa.not_(is_limited()))
         .subquery("candidates")
     )
+
+
+_DUE = {
+    "postgresql": lease_query(_first(_by_index())),
+    "sqlite": lease_query(_first(_ranked(due(DELIVERY)))),  # which knows no lateral query
+}
+_ANNOUNCED = lease_query(_first(_ranked(is_among(DELIVERY.c.id, "among"), due_alone(DELIVERY))))

@@ -2,14 +2,18 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TypeAlias
+from datetime import datetime
+from typing import Final, TypeAlias
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from broker.domain.states import ChannelKind, DeliveryState
+from broker.storage import direct
 from broker.storage.person_tables import CHANNEL, CHANNEL_HEALTH, DELIVERY
+from broker.storage.phrases import among, within
+from broker.storage.prepared import Query, written_out
+from broker.storage.types import UtcDateTime
 
 Row: TypeAlias = tuple[int, str, str, int]
 """Mailbox number, delivery, team, attempts."""
@@ -47,34 +51,52 @@ class Share:
     """Channels that this worker can push to."""
 
 
-def lease_rows(session: Session, picked: sa.Select[str], now: datetime, lease: timedelta) -> list[Row]:
-    """Those of the rows picked that nobody else is just taking."""
+def lease_query(first: sa.Select[str]) -> Query:
+    """Lease those of the rows that `first` finds, by their ids, which nobody else is just taking; parameters `now` and `until` beside its own.
+
+    Whatever PostgreSQL supposes of their number, it takes them one by one: to join them with what is due would read a backlog whole.
+    """
+    picked = written_out(first).cte("picked")
     # That it is due stands here again, because PostgreSQL checks it once more on a row that changed before its lock.
     mine = (
-        sa.select(DELIVERY.c.id)
-        .where(DELIVERY.c.id.in_(picked), due(DELIVERY, now))
+        written_out(sa.select(DELIVERY.c.id).where(within(DELIVERY.c.id, sa.select(picked.c.id)), due_alone(DELIVERY)))
         .with_for_update(skip_locked=True)  # left out on SQLite, where writers take turns
         .cte("mine")
     )
-    until = now + lease
-    taken = session.execute(
+    return Query(
         sa.update(DELIVERY)
-        .where(DELIVERY.c.id.in_(sa.select(mine.c.id)))
-        .values(state=DeliveryState.SENDING, lease_until=until, next_attempt_at=until, attempts=DELIVERY.c.attempts + 1)
+        .where(within(DELIVERY.c.id, sa.select(mine.c.id)))
+        .values(
+            state=DeliveryState.SENDING, lease_until=_UNTIL, next_attempt_at=_UNTIL, attempts=DELIVERY.c.attempts + 1
+        )
         .returning(DELIVERY.c.number, DELIVERY.c.id, DELIVERY.c.team_id, DELIVERY.c.attempts)
     )
-    return sorted(tuple(row) for row in taken)
 
 
-def due(rows: sa.FromClause, now: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
-    """Its time has come, and it has its number."""
-    return sa.and_(rows.c.next_attempt_at <= now, rows.c.number.is_not(None))
+def leased(session: Session, query: Query, *, now: datetime, until: datetime, **given: object) -> list[Row]:
+    """What such a query leased, by mailbox number."""
+    return sorted(direct.rows(session, query, now=now, until=until, **given))
 
 
-def open_to(share: Share) -> sa.ColumnElement[bool]:
-    """Channels that this worker may push to."""
+NOW: Final = sa.bindparam("now", type_=UtcDateTime())
+_UNTIL: Final = sa.bindparam("until", type_=UtcDateTime())
+
+
+def due(rows: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Its time has come by `now`, and it has its number: found by this."""
+    return sa.and_(rows.c.next_attempt_at <= NOW, rows.c.number.is_not(None))
+
+
+def due_alone(rows: sa.FromClause) -> sa.ColumnElement[bool]:
+    """The same of rows that are found by something else: no index answers it."""
+    later = sa.func.coalesce(rows.c.next_attempt_at > NOW, sa.true())
+    return sa.and_(sa.not_(later), rows.c.number.is_not(None))
+
+
+def open_to() -> sa.ColumnElement[bool]:
+    """Channels of the `kinds` that a worker may push to, but for those of teams that are `busy`."""
     return sa.and_(
-        CHANNEL.c.kind.in_(share.kinds), CHANNEL.c.disabled_at.is_(None), CHANNEL.c.team_id.not_in(share.busy)
+        among(CHANNEL.c.kind, "kinds"), CHANNEL.c.disabled_at.is_(None), sa.not_(among(CHANNEL.c.team_id, "busy"))
     )
 
 
@@ -87,7 +109,7 @@ def with_channels(session: Session, rows: Sequence[Row]) -> list[Claimed]:
     """What was leased, each with its channel."""
     if not rows:
         return []
-    found = session.execute(_CHANNELS, {"teams": list({team for _, _, team, _ in rows})})
+    found = direct.rows(session, _CHANNELS, teams={team for _, _, team, _ in rows})
     channels = {team: (ChannelKind(kind), url, secret) for team, kind, url, secret in found}
     claimed = []
     for number, delivery, team, attempts in rows:
@@ -98,6 +120,8 @@ def with_channels(session: Session, rows: Sequence[Row]) -> list[Claimed]:
     return claimed
 
 
-_CHANNELS = sa.select(CHANNEL.c.team_id, CHANNEL.c.kind, CHANNEL.c.url, CHANNEL.c.secret).where(
-    CHANNEL.c.team_id.in_(sa.bindparam("teams", expanding=True))
+_CHANNELS = Query(
+    sa.select(CHANNEL.c.team_id, CHANNEL.c.kind, CHANNEL.c.url, CHANNEL.c.secret).where(
+        among(CHANNEL.c.team_id, "teams")
+    )
 )

@@ -8,11 +8,24 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from broker.domain.states import ChannelKind
-from broker.storage import channel_health
+from broker.storage import channel_health, direct
 from broker.storage.allowances import FARTHEST, Limited, is_limited, turns
 from broker.storage.channel_health import Known
-from broker.storage.leasing import Claimed, Share, channels, due, lease_rows, with_channels
+from broker.storage.leasing import (
+    NOW,
+    Claimed,
+    Share,
+    channels,
+    due,
+    due_alone,
+    lease_query,
+    leased,
+    open_to,
+    with_channels,
+)
 from broker.storage.person_tables import CHANNEL, CHANNEL_HEALTH, DELIVERY
+from broker.storage.phrases import among as is_among
+from broker.storage.prepared import Query
 from broker.storage.types import UtcDateTime
 
 LIMITED_AT_ONCE = 50
@@ -37,9 +50,7 @@ def claim_limited(
         emails += turn.team.kind is ChannelKind.EMAIL
         if turn.team.kind is ChannelKind.EMAIL and emails > EMAILS_AT_ONCE:
             continue  # one mail server serves them all, and may hang
-        picked = sa.select(DELIVERY.c.id).where(DELIVERY.c.team_id == team, due(DELIVERY, now))
-        first = picked.order_by(DELIVERY.c.next_attempt_at, DELIVERY.c.number).limit(turn.most)
-        rows = lease_rows(session, first, now, lease)
+        rows = leased(session, _FIRST, now=now, until=now + lease, team=team, most=turn.most)
         if rows:
             changed[team] = turn.after(len(rows), now=now, lease=lease)
             claimed += [replace(one, probe=turn.probe) for one in with_channels(session, rows)]
@@ -59,16 +70,17 @@ def _waiting(session: Session, share: Share, now: datetime, among: Collection[st
         "now": now,
         "soon": now + A_SHARE,
         "far": now + FARTHEST,
-        "kinds": list(share.kinds),
-        "busy": list(share.busy),
+        "kinds": share.kinds,
+        "busy": share.busy,
     }
-    found = session.execute(
-        _WAITING if among is None else _ANNOUNCED, values if among is None else {**values, "among": list(among)}
-    )
+    if among is None:
+        found = direct.rows(session, _WAITING, **values)
+    else:
+        found = direct.rows(session, _ANNOUNCED, among=among, **values)
     return [Limited(team_id=team, kind=ChannelKind(kind), rate_per_second=rate) for team, kind, rate in found]
 
 
-_NOW, _SOON, _FAR = (sa.bindparam(name, type_=UtcDateTime()) for name in ("now", "soon", "far"))
+_SOON, _FAR = (sa.bindparam(name, type_=UtcDateTime()) for name in ("soon", "far"))
 
 
 def _not_held_back() -> sa.ColumnElement[bool]:
@@ -76,33 +88,33 @@ def _not_held_back() -> sa.ColumnElement[bool]:
     health = CHANNEL_HEALTH.c
     slow = sa.or_(CHANNEL.c.rate_per_second.is_(None), CHANNEL.c.rate_per_second <= 1)
     return sa.and_(
-        sa.or_(health.paused_until.is_(None), health.paused_until <= _NOW, health.paused_until > _FAR),
+        sa.or_(health.paused_until.is_(None), health.paused_until <= NOW, health.paused_until > _FAR),
         sa.or_(
             health.send_from.is_(None),
-            health.send_from <= sa.case((slow, _NOW), else_=_SOON),
+            health.send_from <= sa.case((slow, NOW), else_=_SOON),
             health.send_from > _FAR,
         ),
     )
 
 
-def _teams(*these: sa.ColumnElement[bool]) -> sa.Select[str, ChannelKind, float | None]:
-    """Made once: making it takes longer than running it."""
-    something = sa.exists().where(DELIVERY.c.team_id == CHANNEL.c.team_id, due(DELIVERY, _NOW), *these)
-    return (
+def _teams(*these: sa.ColumnElement[bool]) -> Query:
+    something = sa.exists().where(DELIVERY.c.team_id == CHANNEL.c.team_id, *these)
+    return Query(
         sa.select(CHANNEL.c.team_id, CHANNEL.c.kind, CHANNEL.c.rate_per_second)
         .select_from(channels())
-        .where(
-            CHANNEL.c.kind.in_(sa.bindparam("kinds", expanding=True)),
-            CHANNEL.c.disabled_at.is_(None),
-            CHANNEL.c.team_id.not_in(sa.bindparam("busy", expanding=True)),
-            is_limited(),
-            _not_held_back(),
-            something,
-        )
+        .where(open_to(), is_limited(), _not_held_back(), something)
         .order_by(CHANNEL_HEALTH.c.send_from.is_not(None), CHANNEL_HEALTH.c.send_from, CHANNEL.c.team_id)
         .limit(LIMITED_AT_ONCE)
+        .offset(0)
     )
 
 
-_WAITING = _teams()
-_ANNOUNCED = _teams(DELIVERY.c.id.in_(sa.bindparam("among", expanding=True)))
+_WAITING = _teams(due(DELIVERY))
+_ANNOUNCED = _teams(is_among(DELIVERY.c.id, "among"), due_alone(DELIVERY))
+_FIRST = lease_query(
+    sa.select(DELIVERY.c.id)
+    .where(DELIVERY.c.team_id == sa.bindparam("team"), due(DELIVERY))
+    .order_by(DELIVERY.c.next_attempt_at, DELIVERY.c.number)
+    .limit(sa.bindparam("most", type_=sa.Integer()))
+    .offset(0)
+)

@@ -35,7 +35,7 @@ class Tried:
 
 
 def attempted(session: Session, tries: Sequence[Tried], *, now: datetime) -> None:
-    """Keep what each try came to, and of each delivery when it was first sent."""
+    """Keep what each try came to, and of each delivery when it was first sent, unless it was taken: then `delivered` says so."""
     if not tries:
         return
     rows = [
@@ -50,7 +50,7 @@ def attempted(session: Session, tries: Sequence[Tried], *, now: datetime) -> Non
         for one in tries
     ]
     direct.insert(session, ATTEMPT, rows)
-    sent = [one.delivery_id for one in tries if one.outcome is not AttemptOutcome.UNREACHABLE]
+    sent = [one.delivery_id for one in tries if one.outcome not in (AttemptOutcome.UNREACHABLE, AttemptOutcome.TAKEN)]
     if sent:
         direct.change(session, _SENT, deliveries=sent, now=now)
 
@@ -61,27 +61,34 @@ _SENT = Query(
 )
 
 
-def delivered(session: Session, delivery_ids: Collection[str], *, now: datetime) -> list[str]:
+def delivered(session: Session, delivery_ids: Collection[str], *, now: datetime, sent: bool = False) -> list[str]:
     """The teams' systems say that they have these; those of which it is said for the first time. Leases do not matter, a fact is a fact.
 
-    A row cancelled meanwhile stays cancelled and keeps the time, because the team does have it.
+    A row cancelled meanwhile stays cancelled and keeps the time, because the team does have it. `sent`: in answer to a try.
     """
     if not delivery_ids:
         return []
-    first: dict[str, str] = dict(direct.rows(session, _DELIVERED, deliveries=delivery_ids, now=now))
+    first: dict[str, str] = dict(direct.rows(session, _TAKEN if sent else _DELIVERED, deliveries=delivery_ids, now=now))
     rest = set(delivery_ids) - first.keys()
     late: dict[str, str] = dict(direct.rows(session, _DELIVERED_LATE, deliveries=rest, now=now)) if rest else {}
+    if rest and sent:
+        direct.change(session, _SENT, deliveries=rest, now=now)
     arrived = [{"id": id_, "team_id": team, "delivered_at": now} for id_, team in (first | late).items()]
     row_digests.note(session, "arrival", arrived)
     return sorted(first)
 
 
-_DELIVERED = Query(
-    sa.update(DELIVERY)
-    .where(among(DELIVERY.c.id, "deliveries"), DELIVERY.c.state.in_(OPEN))
-    .values(state=DeliveryState.DELIVERED, delivered_at=_NOW, lease_until=None, next_attempt_at=None)
-    .returning(DELIVERY.c.id, DELIVERY.c.team_id)
-)
+def _delivered(**more: object) -> Query:
+    return Query(
+        sa.update(DELIVERY)
+        .where(among(DELIVERY.c.id, "deliveries"), DELIVERY.c.state.in_(OPEN))
+        .values(state=DeliveryState.DELIVERED, delivered_at=_NOW, lease_until=None, next_attempt_at=None, **more)
+        .returning(DELIVERY.c.id, DELIVERY.c.team_id)
+    )
+
+
+_DELIVERED = _delivered()
+_TAKEN = _delivered(sent_at=sa.func.coalesce(DELIVERY.c.sent_at, _NOW))
 _DELIVERED_LATE = Query(
     sa.update(DELIVERY)
     .where(

@@ -26,6 +26,8 @@ LEGAL_HOLD: Final[Table] = metadata.tables["legalhold"]
 ESCALATION: Final[Table] = metadata.tables["escalation"]
 PRACTITIONER: Final[Table] = metadata.tables["practitioner"]
 AUDIT: Final[Table] = metadata.tables["audit"]
+AUDIT_LEAF: Final[Table] = metadata.tables["auditleaf"]
+AUDIT_SEAL: Final[Table] = metadata.tables["auditseal"]
 REVISION: Final[Table] = metadata.tables["revision"]
 TEAM: Final[Table] = metadata.tables["team"]
 

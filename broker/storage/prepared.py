@@ -80,7 +80,7 @@ def _make(statement: Any, dialect: sa.Dialect) -> Made:  # noqa: ANN401 - any of
     return Made(
         text=compiled.string,
         parameters=tuple((name, processes[name]) for name in compiled.positiontup),
-        columns=tuple(column.type.dialect_impl(dialect).result_processor(dialect, None) for column in selected),
+        columns=tuple(_reading(column.type, dialect) for column in selected),
     )
 
 
@@ -93,6 +93,13 @@ def _worded(dialect: sa.Dialect) -> sa.Dialect:
 
 def _binding(type_: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Process | None:
     return type_.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _reading(type_: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Process | None:
+    """SQLAlchemy asks psycopg's cursor what it read for a number: of the two that we have, both drivers read it as it is."""
+    if isinstance(type_, sa.Integer | sa.Float):
+        return None
+    return type_.dialect_impl(dialect).result_processor(dialect, None)
 
 
 class Inserting(Query):

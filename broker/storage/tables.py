@@ -566,7 +566,7 @@ class Delivery(Table, table=True):
     __table_args__ = (
         UniqueConstraint("notification_id", "team_id", "cause"),
         UniqueConstraint("team_id", "number"),
-        _partial("ix_delivery_due", "team_id", "next_attempt_at", where="next_attempt_at IS NOT NULL"),
+        _partial("ix_delivery_due", "team_id", "next_attempt_at", "number", where="next_attempt_at IS NOT NULL"),
         _partial(
             "ix_delivery_unnumbered",
             "team_id",

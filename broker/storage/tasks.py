@@ -506,20 +506,15 @@ def _keeping(names: tuple[str, ...]) -> Query:
 
 
 def mark_delivered(session: Session, codec: Codec, arrived: Sequence[tuple[Stored, Change]], now: datetime) -> None:
-    """The same move of many tasks, in two statements: of their columns the status and the time alone. Raced when one was moved."""
+    """The same move of many tasks, in a statement for those alike and one for their events. Raced when one was moved."""
     if not arrived:
         return
-    rows = [
-        {
-            "b_id": task.row.id,
-            "b_version": task.row.version,
-            "b_status": what.columns["status"],
-            "b_at": now,
-        }
-        for task, what in arrived
-    ]
-    if direct.change_each(session, _DELIVERED, rows) != len(rows):
-        raise Raced
+    alike: dict[tuple[Value, int], list[str]] = {}
+    for task, what in arrived:
+        alike.setdefault((what.columns["status"], task.row.version), []).append(task.row.id)
+    for (status, version), ids in alike.items():
+        if direct.change(session, _DELIVERED, ids=sorted(ids), version=version, status=status, at=now) != len(ids):
+            raise Raced
     after = [
         _after(task.row, {"status": what.columns["status"], "changed_at": now, "version": task.row.version + 1})
         for task, what in arrived
@@ -533,11 +528,11 @@ def mark_delivered(session: Session, codec: Codec, arrived: Sequence[tuple[Store
 
 _DELIVERED = Query(
     TASK.update()
-    .where(TASK.c.id == bindparam("b_id"), TASK.c.version == bindparam("b_version"))
+    .where(among(TASK.c.id, "ids"), TASK.c.version == bindparam("version"))
     .values(
-        status=bindparam("b_status", type_=TASK.c.status.type),
-        delivered_at=bindparam("b_at", type_=UtcDateTime()),
-        changed_at=bindparam("b_at", type_=UtcDateTime()),
+        status=bindparam("status", type_=TASK.c.status.type),
+        delivered_at=bindparam("at", type_=UtcDateTime()),
+        changed_at=bindparam("at", type_=UtcDateTime()),
         version=TASK.c.version + 1,
     )
 )

@@ -1,6 +1,6 @@
 """Hand deliveries over: prepared together, sent outside any transaction, concluded together by what the receivers said."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -94,7 +94,7 @@ def conclude(
     audit.record_each(session, [_disclosed(one) for one in pushed if _left_us(one)], now=now)
     taken = [one.claimed for one in pushed if isinstance(one.outcome, Taken)]
     at_once = [claimed.id for claimed in taken if claimed.attempts == 1]
-    has_arrived(session, ctx, [claimed.id for claimed in taken], now, never_stuck=at_once)
+    _arrived(session, ctx, outbox.delivered(session, [one.id for one in taken], now=now, sent=True), now, at_once)
     again = [_again(one, now, ladder) for one in pushed if not isinstance(one.outcome, Taken)]
     outbox.later(session, [one for one in again if not isinstance(one.verdict, Park)])
     for one in again:
@@ -107,17 +107,19 @@ def conclude(
     channel_watch.tried(session, ctx, tries, now=now, breaker=breaker)
 
 
-def has_arrived(
-    session: Session, ctx: Context, delivery_ids: Sequence[str], now: datetime, *, never_stuck: Sequence[str] = ()
-) -> list[str]:
-    """Teams' systems say that they have these: delivered, and nothing more; those of which it was said for the first time.
-
-    `never_stuck`: those of them whose first try has come through, so that nobody can have been told otherwise.
-    """
+def has_arrived(session: Session, ctx: Context, delivery_ids: Sequence[str], now: datetime) -> list[str]:
+    """Teams' systems say that they have these: delivered, and nothing more; those of which it was said for the first time."""
     first = outbox.delivered(session, delivery_ids, now=now)
+    _arrived(session, ctx, first, now)
+    return first
+
+
+def _arrived(
+    session: Session, ctx: Context, first: Sequence[str], now: datetime, never_stuck: Collection[str] = ()
+) -> None:
+    """`never_stuck`: those whose first try has come through, so that nobody can have been told otherwise."""
     acknowledge.mark_delivered(session, ctx.codec, first, now)
     undeliverable.reached(session, ctx, sorted(set(first) - set(never_stuck)), now)
-    return first
 
 
 def _tried(one: Pushed) -> Tried:

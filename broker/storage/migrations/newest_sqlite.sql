@@ -700,7 +700,7 @@ CREATE INDEX ix_breakglass_household_id ON breakglass (household_id);
 CREATE INDEX ix_breakglass_live ON breakglass (account_id, household_id, until);
 CREATE INDEX ix_client_team_id ON client (team_id);
 CREATE INDEX ix_coverage_team_id ON coverage (team_id);
-CREATE INDEX ix_delivery_due ON delivery (team_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX ix_delivery_due ON delivery (team_id, next_attempt_at, number) WHERE next_attempt_at IS NOT NULL;
 CREATE INDEX ix_delivery_unnumbered ON delivery (team_id) WHERE number IS NULL AND state NOT IN ('withheld', 'held', 'cancelled');
 CREATE INDEX ix_delivery_waiting ON delivery (team_id, number) WHERE state IN ('ready', 'sending', 'parked', 'sent');
 CREATE INDEX ix_delivery_withheld ON delivery (created_at, id) WHERE state = 'withheld';
@@ -782,4 +782,4 @@ CREATE UNIQUE INDEX uq_patternflag_open ON patternflag (pattern_id, person_id, t
 CREATE UNIQUE INDEX uq_policy_version_active ON policyversion (state) WHERE state = 'active';
 CREATE UNIQUE INDEX uq_responsibility_first ON responsibility (person_id, function) WHERE previous_id IS NULL;
 CREATE UNIQUE INDEX uq_responsibility_now ON responsibility (person_id, function) WHERE until IS NULL;
-INSERT INTO alembic_version VALUES ('0025');
+INSERT INTO alembic_version VALUES ('0026');
