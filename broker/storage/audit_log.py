@@ -22,15 +22,15 @@ AT_ONCE = 1000
 """Rows fetched at a time while streaming, some 500 bytes each."""
 
 ENTRY = (
-    col(Audit.id),
-    col(Audit.at),
-    col(Audit.action),
-    col(Audit.outcome),
-    col(Audit.client_name),
-    col(Audit.team_id),
-    col(Audit.entity),
-    col(Audit.entity_id),
-    col(Audit.detail),
+    AUDIT.c.id,
+    AUDIT.c.at,
+    AUDIT.c.action,
+    AUDIT.c.outcome,
+    AUDIT.c.client_name,
+    AUDIT.c.team_id,
+    AUDIT.c.entity,
+    AUDIT.c.entity_id,
+    AUDIT.c.detail,
 )
 """The columns of an entry, for `entry`."""
 
@@ -50,19 +50,32 @@ class Tail:
 
 def waiting(session: Session) -> bool:
     """Whether anything waits for the sealer."""
-    return session.scalar(sa.select(col(Audit.id)).where(*_unsealed()).limit(1)) is not None
+    return bool(direct.rows(session, _WAITING, most=1))
 
 
 def unsealed(session: Session, *, limit: int) -> list[Entry]:
     """The oldest entries that have no place yet, whenever they were committed."""
-    found = sa.select(*ENTRY).where(*_unsealed()).order_by(col(Audit.at), col(Audit.id)).limit(limit)
-    return [entry(row) for row in session.execute(found)]
+    return [entry(row) for row in direct.rows(session, _UNSEALED, most=limit)]
 
 
 def _unsealed() -> tuple[sa.ColumnElement[bool], ...]:
-    """Marked as waiting; a mark that somebody set again on a sealed entry does not count."""
-    placed = sa.select(col(AuditLeaf.position)).where(col(AuditLeaf.audit_id) == col(Audit.id))
-    return sa.text("unsealed"), ~placed.exists()  # type: ignore[return-value]  # text, so that its index is used
+    """Marked as waiting; a mark that somebody set again on a sealed entry does not count.
+
+    A place is asked after entry by entry: PostgreSQL would otherwise read all there are, when it supposes that much waits.
+    """
+    placed = (
+        sa.select(AUDIT_LEAF.c.position).where(AUDIT_LEAF.c.audit_id == AUDIT.c.id).limit(1).offset(0).scalar_subquery()
+    )
+    return sa.text("unsealed"), placed.is_(None)  # type: ignore[return-value]  # text, so that its index is used
+
+
+def _oldest(*columns: sa.ColumnElement[Any]) -> Query:
+    found = sa.select(*columns).where(*_unsealed()).order_by(AUDIT.c.at, AUDIT.c.id)
+    return Query(found.limit(sa.bindparam("most", type_=sa.Integer())).offset(0))
+
+
+_WAITING = _oldest(AUDIT.c.id)
+_UNSEALED = _oldest(*ENTRY)
 
 
 def last_head(session: Session) -> Head | None:
@@ -195,7 +208,7 @@ def sealed_count(session: Session) -> int:
 def tail(session: Session) -> Tail:
     """What waits for the sealer."""
     count, oldest = session.execute(
-        sa.select(sa.func.count(), sa.func.min(col(Audit.at))).select_from(Audit).where(*_unsealed())
+        sa.select(sa.func.count(), sa.func.min(AUDIT.c.at)).select_from(AUDIT).where(*_unsealed())
     ).one()
     return Tail(count, oldest)
 

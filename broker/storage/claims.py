@@ -16,6 +16,7 @@ from broker.storage.leasing import Claimed, Share, channels, due, due_alone, lea
 from broker.storage.limited import claim_limited
 from broker.storage.person_tables import CHANNEL, DELIVERY
 from broker.storage.phrases import among as is_among
+from broker.storage.prepared import written_out
 
 LIMITED_PART = 4
 """One in so many places of a claim is for teams that may not get everything at once, if something waits for them."""
@@ -86,21 +87,29 @@ def _by_index() -> sa.Subquery:
     )
 
 
-def _ranked(*which: sa.ColumnElement[bool]) -> sa.Subquery:
+def _ranked(rows: sa.FromClause) -> sa.Subquery:
     """The same of these rows."""
-    place = sa.func.row_number().over(
-        partition_by=DELIVERY.c.team_id, order_by=(DELIVERY.c.next_attempt_at, DELIVERY.c.number)
-    )
+    place = sa.func.row_number().over(partition_by=rows.c.team_id, order_by=(rows.c.next_attempt_at, rows.c.number))
     return (
-        sa.select(DELIVERY.c.id, DELIVERY.c.next_attempt_at.label("since"), place.label("place"))
-        .select_from(channels().join(DELIVERY, DELIVERY.c.team_id == CHANNEL.c.team_id))
-        .where(*which, open_to(), sa.not_(is_limited()))
+        sa.select(rows.c.id, rows.c.next_attempt_at.label("since"), place.label("place"))
+        .select_from(channels().join(rows, rows.c.team_id == CHANNEL.c.team_id))
+        .where(open_to(), sa.not_(is_limited()))
         .subquery("candidates")
     )
 
 
+def _announced() -> sa.FromClause:
+    """Found one by one before their teams are asked after, whatever is supposed of the number of either."""
+    by_id = sa.select(DELIVERY.c.id, DELIVERY.c.team_id, DELIVERY.c.next_attempt_at, DELIVERY.c.number).where(
+        is_among(DELIVERY.c.id, "among"), due_alone(DELIVERY)
+    )
+    return written_out(by_id).cte("announced").prefix_with("MATERIALIZED", dialect="postgresql")
+
+
 _DUE = {
     "postgresql": lease_query(_first(_by_index())),
-    "sqlite": lease_query(_first(_ranked(due(DELIVERY)))),  # which knows no lateral query
+    "sqlite": lease_query(
+        _first(_ranked(sa.select(DELIVERY).where(due(DELIVERY)).subquery("row")))
+    ),  # which knows no lateral query
 }
-_ANNOUNCED = lease_query(_first(_ranked(is_among(DELIVERY.c.id, "among"), due_alone(DELIVERY))))
+_ANNOUNCED = lease_query(_first(_ranked(_announced())))

@@ -84,13 +84,18 @@ _UNTIL: Final = sa.bindparam("until", type_=UtcDateTime())
 
 def due(rows: sa.FromClause) -> sa.ColumnElement[bool]:
     """Its time has come by `now`, and it has its number: found by this."""
-    return sa.and_(rows.c.next_attempt_at <= NOW, rows.c.number.is_not(None))
+    return sa.and_(rows.c.next_attempt_at <= NOW, _is_numbered(rows))
 
 
 def due_alone(rows: sa.FromClause) -> sa.ColumnElement[bool]:
     """The same of rows that are found by something else: no index answers it."""
     later = sa.func.coalesce(rows.c.next_attempt_at > NOW, sa.true())
-    return sa.and_(sa.not_(later), rows.c.number.is_not(None))
+    return sa.and_(sa.not_(later), _is_numbered(rows))
+
+
+def _is_numbered(rows: sa.FromClause) -> sa.ColumnElement[bool]:
+    """As no index answers it: most rows have a number, whatever is supposed while a burst waits for theirs."""
+    return sa.func.coalesce(rows.c.number, 0) > 0
 
 
 def open_to() -> sa.ColumnElement[bool]:
