@@ -12,6 +12,7 @@ from broker.runtime import Runtime
 from broker.storage import claims
 from broker.storage.leasing import Claimed, Share
 from broker.worker.limits import Limits
+from broker.worker.portion import Portion
 
 AT_ONCE = 500
 """Announced ids in one claim."""
@@ -29,6 +30,7 @@ class Claiming:
         self._fresh: dict[str, None] = {}
         """Announced since numbers were last given: it may have none yet, without which it cannot be claimed."""
         self._announced: dict[str, None] = {}
+        self._portion = Portion(limits)
         self._sweep = True
         self._sweep_by = 0.0
         """Time of the event loop by which everything is looked at again, however much is announced meanwhile."""
@@ -57,7 +59,7 @@ class Claiming:
         self._sweep = True
 
     async def take(self, teams_under_way: Callable[[], Iterable[str]]) -> list[Claimed]:
-        """As much as there is room for: half of a team's share at a time, so that its limit holds without counting each."""
+        """As much as there is room for, and of each team no more than its portion."""
         loop_time = asyncio.get_running_loop().time()
         if loop_time >= self._sweep_by:
             self.look_at_everything()
@@ -66,7 +68,7 @@ class Claiming:
         room = self._limits.slots - under_way.total()
         if room <= 0 or not self.more:
             return []
-        most = max(1, self._limits.per_team // 2)
+        most = self._portion.at(loop_time)
         busy = [team for team, count in under_way.items() if count > self._limits.per_team - most]
         share = Share(limit=room, per_team=most, busy=busy, kinds=self._kinds)
         ids = None if self._sweep else [id_ for id_, _ in zip(self._announced, range(AT_ONCE), strict=False)]
@@ -76,8 +78,10 @@ class Claiming:
         )
         for id_ in ids or ():
             self._announced.pop(id_, None)
+        counts = Counter(one.team_id for one in claimed)
+        self._portion.took(counts, loop_time)
         # A limit that was met may have left something behind.
-        full = max(Counter(one.team_id for one in claimed).values(), default=0) >= most
+        full = max(counts.values(), default=0) >= most
         self._sweep = bool(busy) or full or len(claimed) >= room
         return claimed
 
