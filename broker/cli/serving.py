@@ -72,6 +72,8 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def work(settings: Settings) -> None:
     """Deliver until told to stop."""
+    from uvicorn.loops.auto import auto_loop_factory  # of what serves, whose loop this one is to be
+
     log.configure(settings.log_format)
     services(settings)
     runtime = start(settings)
@@ -82,7 +84,8 @@ def work(settings: Settings) -> None:
     migrate.upgrade(runtime.store.engine)
     unsafe.refuse_demonstration(runtime.store, settings)
     runtime.store.read(lambda session: epochs.follow(session, runtime.store.codec))
-    asyncio.run(_work(runtime))
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(_work(runtime))
 
 
 async def _work(runtime: Runtime) -> None:
