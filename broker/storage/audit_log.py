@@ -78,10 +78,25 @@ _WAITING = _oldest(AUDIT.c.id)
 _UNSEALED = _oldest(*ENTRY)
 
 
+def _heads() -> sa.Select[*tuple[Any, ...]]:
+    seal = AUDIT_SEAL.c
+    return sa.select(seal.number, seal.size, seal.root, seal.at, seal.complete, seal.key, seal.signature, seal.peaks)
+
+
+def _head(row: Sequence[Any]) -> Head:
+    number, size, root, at, complete, key, signature, peaks = row
+    return Head(
+        number=number, size=size, root=root, at=at, complete=complete, key=key, signature=signature, peaks=peaks
+    )
+
+
+_LAST = Query(_heads().order_by(AUDIT_SEAL.c.number.desc()).limit(1).offset(0))
+
+
 def last_head(session: Session) -> Head | None:
     """The newest signed head."""
-    row = session.execute(_heads().order_by(col(AuditSeal.number).desc()).limit(1)).first()
-    return None if row is None else _head(row)
+    found = direct.rows(session, _LAST)
+    return _head(found[0]) if found else None
 
 
 def head_before(session: Session, at: datetime) -> Head | None:
@@ -244,26 +259,6 @@ def around(session: Session, since: datetime | None, until: datetime | None) -> 
     rows = session.execute(before).first(), session.execute(behind).first()
     base, end = (None if row is None else _head(row) for row in rows)
     return base, end
-
-
-def _heads() -> sa.Select[*tuple[Any, ...]]:
-    return sa.select(
-        col(AuditSeal.number),
-        col(AuditSeal.size),
-        col(AuditSeal.root),
-        col(AuditSeal.at),
-        col(AuditSeal.complete),
-        col(AuditSeal.key),
-        col(AuditSeal.signature),
-        col(AuditSeal.peaks),
-    )
-
-
-def _head(row: Sequence[Any]) -> Head:
-    number, size, root, at, complete, key, signature, peaks = row
-    return Head(
-        number=number, size=size, root=root, at=at, complete=complete, key=key, signature=signature, peaks=peaks
-    )
 
 
 def entry(row: Sequence[Any]) -> Entry:

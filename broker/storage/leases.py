@@ -6,8 +6,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
+from broker.storage import direct
 from broker.storage.deliveries import changes
+from broker.storage.person_tables import LEASE
+from broker.storage.prepared import Query
 from broker.storage.tables import Lease
+from broker.storage.types import UtcDateTime
 
 IMPOSSIBLE = 10
 """So many leases from now none ends: processes may be set to leases of different lengths, and their clocks differ a little."""
@@ -24,23 +28,32 @@ def take(session: Session, name: str, holder: str, *, now: datetime, until: date
     """
     if _somebody_is_at_it(session, name):
         return False
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    mine_or_over = sa.or_(
-        col(Lease.holder) == holder, col(Lease.until) <= now, col(Lease.until) > now + IMPOSSIBLE * (until - now)
+    impossible = now + IMPOSSIBLE * (until - now)
+    query = _TAKE[session.get_bind().dialect.name]
+    return bool(direct.rows(session, query, name=name, holder=holder, until=until, now=now, impossible=impossible))
+
+
+def _take(insert: type[postgresql.Insert | sqlite.Insert]) -> Query:
+    lease, holder = LEASE.c, sa.bindparam("holder", type_=sa.Text())
+    until, now, impossible = (sa.bindparam(name, type_=UtcDateTime()) for name in ("until", "now", "impossible"))
+    mine_or_over = sa.or_(lease.holder == holder, lease.until <= now, lease.until > impossible)
+    row = {"holder": holder, "until": until}
+    taken = insert(LEASE).values(name=sa.bindparam("name"), **row)
+    return Query(
+        taken.on_conflict_do_update(index_elements=["name"], set_=row, where=mine_or_over).returning(lease.name)
     )
-    taken = session.scalar(
-        insert(Lease)
-        .values(name=name, holder=holder, until=until)
-        .on_conflict_do_update(index_elements=["name"], set_={"holder": holder, "until": until}, where=mine_or_over)
-        .returning(col(Lease.name))
-    )
-    return taken is not None
+
+
+_TAKE = {"postgresql": _take(postgresql.Insert), "sqlite": _take(sqlite.Insert)}
 
 
 def _somebody_is_at_it(session: Session, name: str) -> bool:
     if session.get_bind().dialect.name != "postgresql":
         return False  # one writes at a time
-    return not session.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(LEASES, sa.func.hashtext(name))))
+    return direct.rows(session, _TRY, name=name) == [(False,)]
+
+
+_TRY = Query(sa.select(sa.func.pg_try_advisory_xact_lock(LEASES, sa.func.hashtext(sa.bindparam("name")))))
 
 
 def give_up(session: Session, name: str, holder: str, *, now: datetime) -> bool:
