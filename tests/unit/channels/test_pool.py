@@ -2,21 +2,19 @@
 
 import asyncio
 
-import httpx
-
 from adapters.channels.pool import Pool
 
 
-class Recorded(httpx.AsyncBaseTransport):
-    """A transport that only says whether it was closed."""
+class Recorded:
+    """A session that only says whether it was closed."""
 
     closed = False
 
-    async def aclose(self):
+    async def close(self):
         self.closed = True
 
 
-def test_a_team_keeps_its_transport_and_the_longest_unused_beyond_the_bound_is_closed():
+def test_a_team_keeps_its_session_and_the_longest_unused_beyond_the_bound_is_closed():
     made = []
 
     def make():
@@ -28,10 +26,10 @@ def test_a_team_keeps_its_transport_and_the_longest_unused_beyond_the_bound_is_c
         for team in ("a", "b", "a", "c"):
             async with pool.of(team):
                 pass
-        assert [transport.closed for transport in made] == [False, True, False]
+        assert [session.closed for session in made] == [False, True, False]
         assert len(pool) == 2
         await pool.aclose()
-        assert all(transport.closed for transport in made)
+        assert all(session.closed for session in made)
 
     asyncio.run(go())
 
@@ -44,8 +42,8 @@ def test_what_is_in_use_is_never_closed_however_many_there_are():
         go_on = asyncio.Event()
 
         async def use(team):
-            async with pool.of(team) as transport:
-                made[team] = transport  # type: ignore[assignment]  # what `make` gave
+            async with pool.of(team) as session:
+                made[team] = session  # type: ignore[assignment]  # what `make` gave
                 await go_on.wait()
 
         users = [asyncio.create_task(use(str(number))) for number in range(10)]
@@ -53,7 +51,7 @@ def test_what_is_in_use_is_never_closed_however_many_there_are():
             await asyncio.sleep(0)
         async with pool.of("later"):
             pass
-        assert not any(transport.closed for transport in made.values())
+        assert not any(session.closed for session in made.values())
         go_on.set()
         await asyncio.gather(*users)
         assert len(pool) == 1

@@ -75,6 +75,7 @@ def test_a_body_that_was_changed_on_the_way_is_not_verified():
         (status(429, "retry-after: 120"), Refused(429, 120.0)),
         (status(500, body=b"x" * 100_000), Refused(500)),
         (status(503, "retry-after: soon"), Refused(503)),
+        (status(503, "retry-after: 60\r\nretry-after: 120"), Refused(503)),
         (hang_up, Unanswered()),
         (nonsense, Unanswered()),
     ],
@@ -101,6 +102,32 @@ def test_connections_are_kept_between_pushes():
     outcomes, receiver = push(status(200, body=b"thank you"), times=5)
     assert outcomes == [Taken()] * 5
     assert receiver.connections == 1
+
+
+def test_a_cookie_that_a_receiver_sets_is_not_sent_back():
+    _, receiver = push(status(200, "set-cookie: session=1"), times=2)
+    assert "cookie" not in receiver.got[1].headers
+
+
+def test_an_answer_that_says_it_is_compressed_is_not_unpacked():
+    outcomes, receiver = push(status(200, "content-encoding: gzip", body=b"no gzip at all"), times=2)
+    assert outcomes == [Taken()] * 2
+    assert receiver.connections == 1
+
+
+def test_an_address_is_asked_for_as_it_was_read():
+    async def go():
+        async with receiving(status(200)) as receiver, WebhookChannel(timeout_seconds=5, allow_private=True) as channel:
+            for path in ("a b/../c d", "?q=1&z=%2f", "ü"):
+                there = Endpoint("t", f"{receiver.url}/{path}", SECRET)
+                await channel.push(there, ID, BODY, now=utc_now())
+            return [got.line for got in receiver.got]
+
+    assert asyncio.run(go()) == [
+        "POST /hook/c%20d HTTP/1.1",
+        "POST /hook/?q=1&z=/ HTTP/1.1",
+        "POST /hook/%C3%BC HTTP/1.1",
+    ]
 
 
 def test_a_2xx_counts_although_the_message_was_not_read_to_its_end():
