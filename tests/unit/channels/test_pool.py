@@ -2,19 +2,21 @@
 
 import asyncio
 
+import httpx
+
 from adapters.channels.pool import Pool
 
 
-class Recorded:
-    """A session that only says whether it was closed."""
+class Recorded(httpx.AsyncBaseTransport):
+    """A transport that only says whether it was closed."""
 
     closed = False
 
-    async def close(self):
+    async def aclose(self):
         self.closed = True
 
 
-def test_a_team_keeps_its_session_and_the_longest_unused_beyond_the_bound_is_closed():
+def test_a_team_keeps_its_transport_and_the_longest_unused_beyond_the_bound_is_closed():
     made = []
 
     def make():
@@ -26,10 +28,10 @@ def test_a_team_keeps_its_session_and_the_longest_unused_beyond_the_bound_is_clo
         for team in ("a", "b", "a", "c"):
             async with pool.of(team):
                 pass
-        assert [session.closed for session in made] == [False, True, False]
+        assert [transport.closed for transport in made] == [False, True, False]
         assert len(pool) == 2
         await pool.aclose()
-        assert all(session.closed for session in made)
+        assert all(transport.closed for transport in made)
 
     asyncio.run(go())
 
@@ -42,8 +44,8 @@ def test_what_is_in_use_is_never_closed_however_many_there_are():
         go_on = asyncio.Event()
 
         async def use(team):
-            async with pool.of(team) as session:
-                made[team] = session  # type: ignore[assignment]  # what `make` gave
+            async with pool.of(team) as transport:
+                made[team] = transport  # type: ignore[assignment]  # what `make` gave
                 await go_on.wait()
 
         users = [asyncio.create_task(use(str(number))) for number in range(10)]
@@ -51,7 +53,7 @@ def test_what_is_in_use_is_never_closed_however_many_there_are():
             await asyncio.sleep(0)
         async with pool.of("later"):
             pass
-        assert not any(session.closed for session in made.values())
+        assert not any(transport.closed for transport in made.values())
         go_on.set()
         await asyncio.gather(*users)
         assert len(pool) == 1
