@@ -4,8 +4,10 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from broker import log
 from broker.runtime import Runtime, start
@@ -54,6 +56,45 @@ WITHOUT_WORKER = "BATON_WITHOUT_WORKER"
 """Set by `baton serve` for its own several processes only, when none of them is to deliver."""
 
 
+def _routes() -> list[BaseRoute]:
+    every = APIRouter()
+    for module in (
+        oauth,
+        messages,
+        tasks,
+        flags,
+        transfers,
+        audit_event,
+        mailbox,
+        people,
+        chronology,
+        responsibility,
+        handovers,
+        withheld,
+        reports,
+        admin,
+        channels,
+        practitioners,
+        retention,
+        subject_access,
+        accounts,
+        policies,
+        channel_health,
+        quarantine,
+        dead_letters,
+        operations,
+        metadata,
+    ):
+        every.include_router(module.router)
+    for pages in families.ROUTERS:
+        every.include_router(pages)
+    return every.routes
+
+
+ROUTES: Final = _routes()
+"""What is answered, in the order in which addresses are tried. The framework works each out at its first call, once for all applications of a process."""
+
+
 def application() -> FastAPI:
     """The application of one of several processes, from the environment."""
     settings = Settings()
@@ -86,6 +127,7 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
         title="Baton",
         version="0.1.0",
         description=ABOUT,
+        routes=ROUTES,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -95,36 +137,6 @@ def create_app(runtime: Runtime, *, worker: bool = True) -> FastAPI:
     app.state.runtime = runtime
     app.state.listening = Listening()
     app.state.token_limiter = Limiter()
-    for module in (
-        oauth,
-        messages,
-        tasks,
-        flags,
-        transfers,
-        audit_event,
-        mailbox,
-        people,
-        chronology,
-        responsibility,
-        handovers,
-        withheld,
-        reports,
-        admin,
-        channels,
-        practitioners,
-        retention,
-        subject_access,
-        accounts,
-        policies,
-        channel_health,
-        quarantine,
-        dead_letters,
-        operations,
-        metadata,
-    ):
-        app.include_router(module.router)
-    for pages in families.ROUTERS:
-        app.include_router(pages)
     outcomes.install(app)
     documented.describe(app)
     app.add_middleware(Edge)
