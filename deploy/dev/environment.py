@@ -64,7 +64,8 @@ def install_pins(pins: str) -> None:
     if all(_is_current(name, _digest_of_pins(name)) for name in contained):
         return
     say(f"installing the {pins} pins into .venv (about a minute the first time)")
-    _pip("--require-hashes", "--only-binary", ":all:", "--requirement", f"requirements/{pins}.txt")
+    _pip("--no-compile", "--require-hashes", "--only-binary", ":all:", "--requirement", f"requirements/{pins}.txt")
+    _compile("-qq", "-j", "0", str(VENV / "lib"))  # pip would do it on one processor
     for name in contained:
         _stamp(name).write_text(_digest_of_pins(name), encoding="utf-8")
 
@@ -80,8 +81,11 @@ def install_project() -> None:
 
 def compile_code(folder: Path = ROOT, python: Path = PYTHON) -> None:
     """Keep what a command imports as bytecode too, which takes a moment after a change: where PYTHONDONTWRITEBYTECODE is set, every start would compile it, a third of a second each."""
-    code = ("schemas", "adapters", "broker")
-    subprocess.run([str(python), "-m", "compileall", "-q", *code], cwd=folder, check=False, stdin=subprocess.DEVNULL)
+    _compile("-q", "schemas", "adapters", "broker", folder=folder, python=python)
+
+
+def _compile(*arguments: str, folder: Path = ROOT, python: Path = PYTHON) -> None:
+    subprocess.run([str(python), "-m", "compileall", *arguments], cwd=folder, check=False, stdin=subprocess.DEVNULL)
 
 
 def _digest_of_pins(pins: str) -> str:
