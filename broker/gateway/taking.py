@@ -37,6 +37,8 @@ LATER = (
 REFUSED: Final = ("unreadable", "unroutable")
 """Standings of what is in quarantine."""
 
+ADAPTERS.ready()
+
 _log = log.get("broker.gateway")
 
 

@@ -42,6 +42,8 @@ SCOPE: Final = "baton/message.write"
 SMALL: Final = 65_536
 """Bytes of a body that is read before its caller is known: so much that a message has it, so little that a stranger's costs nothing."""
 
+ADAPTERS.ready()
+
 
 @router.post(
     "/fhir/$process-message",

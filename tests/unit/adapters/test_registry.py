@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 from adapters.registry import ADAPTERS
 
 
@@ -14,3 +17,9 @@ def test_every_kind_of_the_contract_is_read():
 
 def test_adapters_are_registered_under_their_own_kind():
     assert all(adapter.kind == kind for kind, adapter in ADAPTERS.items())
+
+
+def test_an_adapter_is_imported_when_it_is_asked_for():
+    program = "import sys; from adapters.registry import ADAPTERS; 'gp' in ADAPTERS; ADAPTERS['gp']; print('adapters.gp' in sys.modules, 'adapters.midwifery' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=100)
+    assert done.stdout.split() == ["True", "False"]
