@@ -7,7 +7,6 @@ from sqlmodel import Session
 from broker import collector, unsafe
 from broker.bus.embedded import EmbeddedBus
 from broker.bus.port import Bus
-from broker.bus.postgres import PostgresBus
 from broker.clock import Clock, utc_now
 from broker.domain.world import Directory
 from broker.errors import Misconfigured
@@ -93,10 +92,10 @@ def start(settings: Settings, clock: Clock = utc_now) -> Runtime:
     """A runtime for these settings, in a process that serves or works; Misconfigured when they cannot work."""
     unsafe.refuse(settings)
     collector.calm()
-    collector.spare_what_is_there()
     codec = epochs.codec_of(settings)
     patience = Patience(answer_seconds=settings.database_timeout_seconds, idle_seconds=IDLE_SECONDS, by_index=True)
     store = open_store(settings.database_url, codec, patience)
+    collector.spare_what_is_there()
     bus, queues = wires(settings, store)
     return Runtime(settings, store, load(settings.policy), bus, clock, queues=queues)
 
@@ -104,7 +103,7 @@ def start(settings: Settings, clock: Clock = utc_now) -> Runtime:
 def wires(settings: Settings, store: Store) -> "tuple[Bus, TeamQueues | None]":
     """The bus that these settings name, and with RabbitMQ the queues of teams over the same connection."""
     if settings.amqp_url is None:
-        return EmbeddedBus() if store.embedded else PostgresBus(engines.parameters(store.engine)), None
+        return EmbeddedBus() if store.embedded else _of_postgres(store), None
     # Imported when it is used: the client library takes a quarter of a second.
     from broker.bus.rabbit import opening
     from broker.bus.rabbit.bus import RabbitBus
@@ -114,3 +113,9 @@ def wires(settings: Settings, store: Store) -> "tuple[Bus, TeamQueues | None]":
     link = Link(opening.server(settings))
     longest = min(2 * settings.publish_timeout_seconds, PUSH_PART_OF_LEASE * settings.lease_seconds)
     return RabbitBus(link), TeamQueues(link, longest=longest)
+
+
+def _of_postgres(store: Store) -> Bus:
+    from broker.bus.postgres import PostgresBus
+
+    return PostgresBus(engines.parameters(store.engine))

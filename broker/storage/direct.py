@@ -14,7 +14,6 @@ from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
@@ -183,6 +182,8 @@ class _Batch:
 
 
 def _together(connection: sa.Connection, statements: Sequence[_Statement]) -> list[Any]:
+    import psycopg
+
     driver: Any = connection.connection.dbapi_connection
     cursors = []
     try:
@@ -201,15 +202,20 @@ def _together(connection: sa.Connection, statements: Sequence[_Statement]) -> li
 def _executed(connection: sa.Connection, text: str, values: Sequence[Any], *, many: bool = False) -> Any:  # noqa: ANN401 - either driver's cursor
     driver: Any = connection.connection.dbapi_connection
     _heard(connection, text, values)
-    try:
-        if isinstance(driver, sqlite3.Connection):
+    if isinstance(driver, sqlite3.Connection):
+        try:
             return driver.executemany(text, values) if many else driver.execute(text, values)
+        except sqlite3.Error as error:
+            raise _translated(connection, text, error) from error
+    import psycopg  # where PostgreSQL is used it has long been imported; where it is not, that would be for nothing
+
+    try:
         cursor = psycopg.RawCursor(driver)
         if many:
             cursor.executemany(text, values)
             return cursor
         return cursor.execute(text, values, prepare=True)
-    except (psycopg.Error, sqlite3.Error) as error:
+    except psycopg.Error as error:
         raise _translated(connection, text, error) from error
 
 

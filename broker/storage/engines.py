@@ -1,19 +1,19 @@
 """Engines for SQLite and PostgreSQL: durable or refused, and on PostgreSQL no wait without an end."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-import psycopg
-from psycopg.waiting import READY_NONE
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, StaticPool
 
 from broker.storage import durability
+
+if TYPE_CHECKING:
+    from broker.storage.bounded import BoundedConnection
 
 AT_ONCE: Final = 32
 """Connections of one process to PostgreSQL, half of them kept while nobody needs them."""
@@ -71,42 +71,6 @@ _CLIENT: Final = {
 """libpq's parameters, unless the address has them."""
 
 
-class NoAnswer(psycopg.OperationalError):
-    """The server took longer than anybody waits; whether it did what it was asked for is not known."""
-
-
-class BoundedConnection(psycopg.Connection[Any]):
-    """A connection that gives itself up when nothing comes for too long: a frozen server closes nothing and answers nothing."""
-
-    answer_seconds: float | None = None
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ANN401 - psycopg's own generators
-        """As psycopg's, which all that blocks goes through, commit and rollback too."""
-        if timeout is not None or self.answer_seconds is None:
-            return super().wait(gen, interval, timeout)
-        try:
-            return super().wait(_unless_silent(gen, self.answer_seconds), interval)
-        except NoAnswer:
-            self.close()
-            raise
-
-
-def _unless_silent(steps: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:
-    """The same steps of waiting. What keeps coming may take its time, as the answers to many rows in one batch do."""
-    heard = monotonic()
-    try:
-        wanted = next(steps)
-        while True:
-            ready = yield wanted
-            if ready != READY_NONE:
-                heard = monotonic()
-            elif monotonic() - heard > seconds:
-                raise NoAnswer(f"no answer within {seconds:g} s")
-            wanted = steps.send(ready)
-    except StopIteration as done:
-        return done.value
-
-
 def sqlite(path: str) -> Engine:
     """An engine for a file, made with its folder, or for `:memory:`."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -124,11 +88,15 @@ def sqlite(path: str) -> Engine:
 
 def postgres(url: URL, patience: Patience, **pool: Any) -> Engine:  # noqa: ANN401 - options of SQLAlchemy's pool
     """An engine for a PostgreSQL address. Nothing is asked before a connection is used: what was lost meanwhile shows then."""
+    from broker.storage.bounded import (
+        BoundedConnection,
+    )  # the driver takes a twentieth of a second, and SQLite needs none
+
     ours = {name: value for name, value in _CLIENT.items() if name not in url.query}
     engine = create_engine(url.set(drivername="postgresql+psycopg"), connect_args=ours, **pool, **_JSON)
 
     @event.listens_for(engine, "do_connect")
-    def _connect(_dialect: Dialect, _record: ConnectionPoolEntry, args: Any, named: Any) -> BoundedConnection:  # noqa: ANN401 - libpq's parameters
+    def _connect(_dialect: Dialect, _record: ConnectionPoolEntry, args: Any, named: Any) -> "BoundedConnection":  # noqa: ANN401 - libpq's parameters
         connection = BoundedConnection.connect(*args, **named)
         connection.answer_seconds = patience.answer_seconds
         return connection

@@ -8,11 +8,9 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Final, TypeVar
 
-from psycopg.errors import ConnectionTimeout
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from broker.errors import Away, Misconfigured, Unsure
-from broker.storage.engines import NoAnswer
 
 T = TypeVar("T")
 
@@ -115,6 +113,10 @@ def is_lost(error: BaseException) -> bool:
 
 def is_silent(error: BaseException) -> bool:
     """Whether a wait ended without an answer, so that trying again would only add another."""
+    from psycopg.errors import ConnectionTimeout
+
+    from broker.storage.bounded import NoAnswer
+
     cause = error.__cause__ if isinstance(error, Unsure) else error
     return isinstance(getattr(cause, "orig", None), NoAnswer | ConnectionTimeout)
 

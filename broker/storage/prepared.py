@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeAlias, TypeVar
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
@@ -88,6 +87,8 @@ def _worded(dialect: sa.Dialect) -> sa.Dialect:
     """The dialect with marks for parameters that its driver passes on as they are."""
     if dialect.name != "postgresql":
         return dialect
+    import psycopg  # as in `direct`
+
     return type(dialect)(paramstyle="numeric_dollar", dbapi=psycopg)  # type: ignore[call-arg]  # its own options
 
 

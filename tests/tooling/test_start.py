@@ -15,11 +15,24 @@ def test_nothing_heavy_is_loaded_with(module):
     assert done.stdout.split() == []
 
 
-OF_OTHERS = ("fastapi", "starlette", "uvicorn", "httpx", "aiohttp", "aio_pika", "alembic", "mako")
-"""What serving, delivering and migrating need, each a tenth of a second or two."""
+OF_OTHERS = (
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "httpx",
+    "aiohttp",
+    "aio_pika",
+    "alembic",
+    "mako",
+    "psycopg",
+    "holidays",
+)
+"""What serving, delivering, migrating and PostgreSQL need, each a tenth of a second or two."""
 
 
-@pytest.mark.parametrize("words", [["--help"], ["replay", "nowhere.yaml"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["replay", "nowhere.yaml"], ["replay", "deploy/scenarios/team-closes.yaml"]]
+)
 def test_what_other_commands_need_is_not_loaded(words):
     program = f"""
 import sys
