@@ -60,3 +60,5 @@ def main() -> None:
             typer.echo(f"{problem.path}: {problem.reason}", err=True)
         typer.echo(f"baton: {error}", err=True)
         sys.exit(1)
+    finally:
+        collector.leave()
