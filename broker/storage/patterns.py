@@ -155,15 +155,18 @@ _CLOSED_AT_HOME, _CLOSED_OF_ONE = _last_closed(_PATTERN.c.household_id), _last_c
 
 def last_talk(session: Session, person_ids: Collection[str], before: datetime) -> datetime | None:
     """When a discussion about one of these persons was last recorded before then."""
-    found: datetime | None = session.scalar(
-        select(func.max(Task.answered_at)).where(
-            col(Task.person_id).in_(person_ids),
-            col(Task.code).in_(TALKS),
-            Task.status == TaskStatus.COMPLETED,
-            col(Task.answered_at) <= before,
-        )
-    )
+    found: datetime | None = direct.rows(session, _TALKED, persons=person_ids, before=before)[0][0]
     return found
+
+
+_TALKED = Query(
+    sa.select(sa.func.max(TASK.c.answered_at)).where(
+        among(TASK.c.person_id, "persons"),
+        TASK.c.code.in_(TALKS),
+        TASK.c.status == TaskStatus.COMPLETED,
+        TASK.c.answered_at <= sa.bindparam("before", type_=TASK.c.answered_at.type),
+    )
+)
 
 
 def add(session: Session, rule: str, scope: Scope, policy_version: str, now: datetime) -> Pattern:
