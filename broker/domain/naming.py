@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from broker.domain.kinship import mothers_of
 from broker.domain.reasons import Why
@@ -229,23 +229,21 @@ def _named_person(situation: Situation, key: str) -> Person:
 def _whole_person(situation: Situation, who: Reader, key: str) -> Person:
     said, known = _said(situation.message, key), situation.world.people.get(key)
     person = said or _from_store(key, known)
-    if said is not None and known is not None and key in who.own:
-        person = replace(
-            said,
-            family=said.family or known.family,
-            given=said.given or known.given,
-            birth_date=said.birth_date or known.born,
-        )
     tells_what = Category.EVENT in who.categories
     shows_place = Category.LOCATION in who.categories and key not in situation.protected
-    return replace(
-        person,
-        identifiers=tuple(i for i in person.identifiers if _identifies(i, who, key)),
-        expected=person.expected if tells_what else None,
-        deceased=person.deceased if tells_what else None,
-        addresses=person.addresses if shows_place else (),
-        practice=person.practice if shows_place else None,
-    )
+    told: dict[str, Any] = {
+        "identifiers": tuple(i for i in person.identifiers if _identifies(i, who, key)),
+        "expected": person.expected if tells_what else None,
+        "deceased": person.deceased if tells_what else None,
+        "addresses": person.addresses if shows_place else (),
+        "practice": person.practice if shows_place else None,
+    }
+    if said is not None and known is not None and key in who.own:
+        told["family"] = said.family or known.family
+        told["given"] = said.given or known.given
+        told["birth_date"] = said.birth_date or known.born
+    changed = {name: value for name, value in told.items() if value != getattr(person, name)}
+    return replace(person, **changed) if changed else person
 
 
 def _from_store(key: str, known: KnownPerson | None) -> Person:

@@ -4,9 +4,9 @@ Every category that a view lacks is left out, with whatever would tell the same:
 sender, persons nobody need know of.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from broker.domain import naming, parties, pointing
 from broker.domain.naming import Reader
@@ -21,6 +21,15 @@ from schemas.message import Fact, HouseholdMember, Message, Relationship
 _OF_A_PERSON: Final = frozenset({Category.HEALTH, Category.OFFENCE, Category.RESTRICTED})
 """Categories that are somebody's own record: shown about whom the reader works with, and nobody else (principles 4 and 5)."""
 _SHOWS_KIN: Final = frozenset({View.FULL, View.RISK})
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A message that is to be copied for several, with what all of them meet in it; nothing here depends on who reads."""
+
+    message: Message
+    met: Situation
+    """Of the message without those whom no copy names."""
 
 
 def render(
@@ -48,16 +57,58 @@ def render(
     """
     if message.sender == recipient.id:
         return message
+    return copy_of(
+        original(message, world=world, directory=directory, policy=policy, told_at=told_at, homes=homes),
+        recipient,
+        view,
+        reason_code=reason_code,
+        directory=directory,
+        policy=policy,
+        released=released,
+        agreed=agreed,
+        unnamed=unnamed,
+    )
+
+
+def original(
+    message: Message,
+    *,
+    world: World,
+    directory: Directory,
+    policy: Policy,
+    told_at: datetime,
+    homes: frozenset[str] = frozenset(),
+) -> Original:
+    """The message looked at once for all copies that are made with this world, told at this time; the rest is each reader's."""
     sender = directory.teams[message.sender or ""]
     unspoken = parties.unspoken(message)
-    message = replace(message, people=tuple(p for p in message.people if p.key not in unspoken), kept_from=())
-    met = situation(message, world, policy, sender, told_at, homes=homes)
+    spoken = replace(message, people=tuple(p for p in message.people if p.key not in unspoken), kept_from=())
+    return Original(message, situation(spoken, world, policy, sender, told_at, homes=homes))
+
+
+def copy_of(
+    one: Original,
+    recipient: Team,
+    view: View,
+    *,
+    reason_code: str,
+    directory: Directory,
+    policy: Policy,
+    released: bool = False,
+    agreed: frozenset[str] = frozenset(),
+    unnamed: frozenset[str] = frozenset(),
+) -> Message:
+    """As `render`, of a message that was looked at before."""
+    message, met = one.message, one.met
+    if message.sender == recipient.id:
+        return message
     who = naming.reader(met, recipient, view, reason_code, policy, released=released, agreed=agreed, unnamed=unnamed)
     people = naming.persons(met, who)
     keys = frozenset(person.key for person in people)
-    copy = _as_told(met, who, told_at) if Category.EVENT in who.categories else _only_that(met, who, told_at)
+    told = _as_told(met, who) if Category.EVENT in who.categories else _only_that(met, who)
     return replace(
-        copy,
+        met.message,
+        **told,
         subjects=tuple(subject for subject in message.subjects if subject in keys) or tuple(p.key for p in people),
         people=people,
         relationships=_relationships(met, who, keys),
@@ -68,35 +119,35 @@ def render(
     )
 
 
-def _as_told(met: Situation, who: Reader, told_at: datetime) -> Message:
-    """What happened and when, by whom it is told."""
+def _as_told(met: Situation, who: Reader) -> dict[str, Any]:
+    """What happened and when, by whom it is told: what is otherwise than in the message."""
     message = met.message
     kind = message.kind
     if met.rules.kind_category is not Category.EVENT and met.rules.kind_category not in who.categories:
         kind = None
-    return replace(_signed(message, who), kind=kind, sent=message.sent or told_at)
+    return {**_signed(who), "kind": kind, "sent": message.sent or met.now}
 
 
-def _only_that(met: Situation, who: Reader, told_at: datetime) -> Message:
+def _only_that(met: Situation, who: Reader) -> dict[str, Any]:
     """That there is something. An end is named, for it must be acted on, and nothing else of it (principle 14)."""
     ended = who.view is View.ENDED and met.rules.quiet
-    return replace(
-        _signed(met.message, who),
-        event=met.message.event if ended else Event.INFORMATION,
-        kind=None,
-        occurred=told_at,
-        sent=told_at,
-        basis=None,
-        reference=None,
-        conversation=None,
-    )
+    return {
+        **_signed(who),
+        "event": met.message.event if ended else Event.INFORMATION,
+        "kind": None,
+        "occurred": met.now,
+        "sent": met.now,
+        "basis": None,
+        "reference": None,
+        "conversation": None,
+    }
 
 
-def _signed(message: Message, who: Reader) -> Message:
+def _signed(who: Reader) -> dict[str, Any]:
     """With the sender to speak to, where the view says whom to contact and neither place nor function gives anybody away."""
     if who.view in _SHOWS_KIN and Category.CONTACT in who.categories and not who.hidden:
-        return message
-    return replace(message, sender=None, author=None)
+        return {}
+    return {"sender": None, "author": None}
 
 
 def _relationships(met: Situation, who: Reader, keys: frozenset[str]) -> tuple[Relationship, ...]:

@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from adapters.port import Rendered
-from broker.domain import sharing, since_then
+from broker.domain import rendering, sharing
+from broker.domain.rendering import Original
 from broker.domain.states import DeliveryState, NotificationState, View
-from broker.domain.world import Team, World
+from broker.domain.world import Team
 from broker.storage import mailbox, notifications, patterns, people, tasks
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import EVERYTHING, Happened, Scope, Stored
@@ -137,23 +138,18 @@ class _Making:
     def as_seen(self, brought: list[Stored]) -> Message:
         """What was said, as far as the team may see it, under the id by which the team knows it."""
         ctx, delivery = self.ctx, self.delivery
-        said = self.stock.said[self.notification.id]
-        world, homes = self._world(said, brought)
         decided = self.stock.gates(self.notification.id)
         team = ctx.directory.teams[delivery.team_id]
-        copy = sharing.render(
-            said,
-            recipient=team,
-            view=View(delivery.view),
+        copy = rendering.copy_of(
+            self._original(brought),
+            team,
+            View(delivery.view),
             reason_code=delivery.reason_code,
-            world=world,
             directory=ctx.directory,
             policy=ctx.policy,
-            told_at=delivery.created_at,
             released=decided.released_to(team),
             agreed=decided.named_to(team),
             unnamed=self._unnamed(team),
-            homes=homes,
         )
         return replace(copy, id=delivery.id, reference=self._earlier() if copy.reference else None)
 
@@ -164,16 +160,18 @@ class _Making:
         before.discard(self.notification.id)
         return unnamed.of_transfers(self.session, self.ctx, before, team, told_at, self.now) if before else frozenset()
 
-    def _world(self, said: Message, brought: list[Stored]) -> tuple[World, frozenset[str]]:
-        """What is known round the message, and of a transfer the homes that it covers besides."""
-        if any(task.row.code == TaskCode.TRANSFER for task in brought):
-            named = [person.key for person in said.people]
-            return transfer_homes.around(self.session, self.ctx.codec, brought, named)
-        world = self.stock.world(self.notification.id)
-        # A copy that says what happened says at whose home: whoever reads it late is told what others were at once.
-        if View(self.delivery.view) in sharing.TELLING:
-            world = since_then.as_it_was(world, self.delivery.created_at)
-        return world, frozenset()
+    def _original(self, brought: list[Stored]) -> Original:
+        """What was said and what is known round it; of a transfer with the homes that it covers besides."""
+        told_at, id_ = self.delivery.created_at, self.notification.id
+        if not any(task.row.code == TaskCode.TRANSFER for task in brought):
+            # A copy that says what happened says at whose home: whoever reads it late is told what others were at once.
+            telling = View(self.delivery.view) in sharing.TELLING
+            return self.stock.original(self.ctx, id_, told_at, as_it_was=telling)
+        said = self.stock.said[id_]
+        named = [person.key for person in said.people]
+        world, homes = transfer_homes.around(self.session, self.ctx.codec, brought, named)
+        directory, policy = self.ctx.directory, self.ctx.policy
+        return rendering.original(said, world=world, directory=directory, policy=policy, told_at=told_at, homes=homes)
 
     def _earlier(self) -> str | None:
         """The message that this one answers or replaces, by the id under which this team knows it."""

@@ -2,17 +2,20 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlmodel import Session
 
-from broker.domain import matching
+from broker.domain import matching, rendering, since_then
 from broker.domain.around import around
+from broker.domain.rendering import Original
 from broker.domain.world import World
 from broker.storage import deliveries as delivery_rows
 from broker.storage import notifications, people, reserving, tasks
 from broker.storage.codec import Codec
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import Stored
+from broker.workflow.context import Context
 from broker.workflow.gates import Gates, all_gates
 from schemas.message import Message
 
@@ -34,6 +37,7 @@ class Stock:
     """Homes that somebody has left since the first was told."""
     _gates: Mapping[str, Gates]
     _worlds: dict[str, World] = field(default_factory=dict)
+    _originals: dict[tuple[str, datetime, bool], Original] = field(default_factory=dict)
 
     @classmethod
     def of(cls, session: Session, codec: Codec, delivery_ids: Sequence[str]) -> "Stock":
@@ -70,6 +74,20 @@ class Stock:
                 around(self._everybody, persons | self._lived_with(own)) if self._left else own
             )
         return self._worlds[notification_id]
+
+    def original(self, ctx: Context, notification_id: str, told_at: datetime, *, as_it_was: bool) -> Original:
+        """The message looked at for all who were told of it at one time: in the world `as_it_was` then, or as it is."""
+        wanted = notification_id, told_at, as_it_was
+        if wanted not in self._originals:
+            world = self.world(notification_id)
+            self._originals[wanted] = rendering.original(
+                self.said[notification_id],
+                world=since_then.as_it_was(world, told_at) if as_it_was else world,
+                directory=ctx.directory,
+                policy=ctx.policy,
+                told_at=told_at,
+            )
+        return self._originals[wanted]
 
     def _lived_with(self, world: World) -> frozenset[str]:
         """Everybody of the homes that somebody of this world has left."""

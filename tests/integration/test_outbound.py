@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import col, select, update
@@ -18,8 +19,9 @@ from broker.storage.task_values import Content, Scope, Who
 from broker.storage.tasks import Change, Value
 from broker.workflow import outbound, outcomes
 from schemas import bundle
-from schemas.codes import Event, TaskCode, TaskStatus
-from schemas.message import Fact
+from schemas.codes import Event, Priority, RelationshipKind, TaskCode, TaskStatus
+from schemas.identifiers import CRN
+from schemas.message import Fact, Identifier, Person, Professional, Relationship
 from schemas.structure import check_bundle
 from tests.conftest import NOON
 from tests.default_policy import default_policy
@@ -173,6 +175,83 @@ def test_what_the_view_does_not_hold_is_not_in_the_message(runtime, view):
     text = json.dumps(composed(runtime, id_))
     for hidden in ("Testerly", "Bluebell", "M12345", "birth-3"):
         assert hidden not in text
+
+
+VIEWS = (View.FULL, View.RISK, View.SAFETY, View.POINTER, View.EXISTENCE, View.ENDED)
+
+
+def concern_told(runtime):
+    """A concern about a child and its mother with facts of every kind; each team's delivery in each view, by its id."""
+    mother = Person(key=new_id(), family="Testerly", given=("Ann",), practice="M12345")
+    child = replace(message().people[0], practice="M12345", identifiers=(Identifier(system=CRN, value="X123456"),))
+    facts = (
+        Fact(code="concern-detail", value="Bruise on the left arm", about=CHILD),
+        Fact(code="restricted-registration", value="MAPPA level 2", about=mother.key),
+        Fact(code="staff-safety", value="Two to visit", about=mother.key),
+        Fact(code="family-aware", value=True),
+    )
+    said = message(
+        id="concern-1",
+        event=Event.CONCERN,
+        people=(child, mother),
+        relationships=(Relationship(person=mother.key, kind=RelationshipKind.MOTHER, to=CHILD),),
+        facts=facts,
+        author=Professional(name="Hetty Visitor", role="health-visitor"),
+        priority=Priority.URGENT,
+    )
+    teams = (HV, GP, LEAD, "sandwell-probation", "sandwell-mash")
+    told: dict[str, dict[str, Any]] = {}
+    for view in VIEWS:
+        concern = new_id()
+        runtime.store.write(lambda s, id_=concern, of=view: notification(s, runtime.store, id_, replace(said, id=of)))
+        rows = [
+            delivery(team, cause="", notification_id=concern, view=view_of, reason_code=reason)
+            for team, view_of, reason in zip(
+                teams,
+                (*VIEWS[VIEWS.index(view) :], *VIEWS),
+                ("involved-with-subject", "addressed", "involved-in-household", "addressed", "universal-service"),
+                strict=False,
+            )
+        ]
+        told |= dict(zip(add(runtime.store, *rows), rows, strict=True))
+    for id_, row in told.items():
+        raised(runtime, row["team_id"], code=TaskCode.ACKNOWLEDGE, delivery_id=id_, requester=SENDER)
+    return told
+
+
+def test_who_else_is_told_at_the_same_time_changes_no_byte_of_what_a_team_is_told(runtime):
+    """What teams have in common is made once; what one may know and another may not is neither's but its own."""
+    told = concern_told(runtime)
+
+    def bodies(ids):
+        found = runtime.store.read(lambda s: outbound.compose_all(s, runtime.context(s), ids, NOON))
+        return {id_: composed.body for id_, composed in found.items()}
+
+    alone = {id_: bodies([id_])[id_] for id_ in told}
+    rows = list(told)
+    for ids in (rows, rows[::-1], sorted(rows, key=lambda id_: told[id_]["team_id"]), rows[1::2] + rows[::2]):
+        assert bodies(ids) == alone
+    by_view = {view: [alone[id_] for id_, row in told.items() if row["view"] is view] for view in VIEWS}
+    assert any(b"Bruise" in body for body in by_view[View.FULL])
+    assert any(b"Two to visit" in body for body in by_view[View.SAFETY])
+    assert not any(b"MAPPA" in body for body in alone.values())
+    assert not any(b"Bruise" in body for view in VIEWS[2:] for body in by_view[view])
+
+
+def test_teams_told_at_different_times_of_one_message_are_each_told_of_their_own(runtime):
+    early, late = add(
+        runtime.store,
+        delivery(HV, cause="", view=View.EXISTENCE),
+        delivery(GP, NOON + timedelta(hours=2), cause="", view=View.EXISTENCE),
+    )
+
+    def together(session):
+        return outbound.compose_all(session, runtime.context(session), [early, late], NOON + timedelta(hours=3))
+
+    found = {id_: json.loads(one.body) for id_, one in runtime.store.read(together).items()}
+    assert found[early]["timestamp"] == "2026-03-02T12:00:00Z"
+    assert "2026-03-02T14" not in json.dumps(found[early])
+    assert "2026-03-02T12" not in json.dumps(found[late])
 
 
 # --- a task and its outcome -----------------------------------------------------------------------------------------
