@@ -312,6 +312,7 @@ class _Making:
             timestamp=self.delivery.created_at,
             bundle_id=self.delivery.id,
             extra=extra,
+            kept=self.stock.written,
         )
         if message.priority is not Priority.ROUTINE:
             _remind(said)

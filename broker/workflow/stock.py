@@ -17,6 +17,7 @@ from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import Stored
 from broker.workflow.context import Context
 from broker.workflow.gates import Gates, all_gates
+from schemas.bundle import Kept
 from schemas.message import Message
 
 
@@ -32,6 +33,8 @@ class Stock:
     """By delivery id: tasks that came with it."""
     reserved: Sequence[reserving.Reserved]
     """Transfers round the persons that do not name every child to one of the deliveries' teams."""
+    written: Kept = field(default_factory=Kept)
+    """What copies say in the same words."""
     _everybody: World
     _left: frozenset[str]
     """Homes that somebody has left since the first was told."""

@@ -4,6 +4,6 @@ from schemas.bundle.addresses import address
 from schemas.bundle.answers import Answer, AnswerCode, response_bundle
 from schemas.bundle.reading import read
 from schemas.bundle.tidying import trim_codes
-from schemas.bundle.writing import write
+from schemas.bundle.writing import Kept, write
 
-__all__ = ["Answer", "AnswerCode", "address", "read", "response_bundle", "trim_codes", "write"]
+__all__ = ["Answer", "AnswerCode", "Kept", "address", "read", "response_bundle", "trim_codes", "write"]

@@ -1,6 +1,6 @@
 """A `Message` written as an R4 message Bundle, by plain dictionaries because this is done for every delivery."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 
@@ -24,7 +24,26 @@ from schemas.bundle.writing_people import (
 from schemas.codes import CANONICAL, SYSTEMS, LawfulBasis, Priority
 from schemas.events import SPECS, EventSpec
 from schemas.events.specification import Time
-from schemas.message import Fact, Message, Professional
+from schemas.message import Fact, Message, Person, Professional
+
+
+class Kept:
+    """Resources that several messages have in common, written once.
+
+    What is kept is found by the very objects that it was written of, held here so that no other can take their place, and by
+    what their references lead to: a message never gets what was written of anything that it does not hold itself.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is written yet."""
+        self._written: dict[tuple[int | str | bool | None, ...], tuple[object, JsonObject]] = {}
+
+    def of(self, said: object, *beside: str | bool | None, write: Callable[[], JsonObject]) -> JsonObject:
+        """The resource of this object and of what else it is written of; nobody may change it."""
+        key = (id(said), *beside)
+        if key not in self._written:
+            self._written[key] = said, write()
+        return self._written[key][1]
 
 
 def write(
@@ -36,14 +55,16 @@ def write(
     bundle_id: str | None = None,
     extra: Sequence[Mapping[str, object]] = (),
     response: Answer | None = None,
+    kept: Kept | None = None,
 ) -> JsonObject:
     """The Bundle of a message; `read(write(message))` gives the message back when `timestamp` is left out.
 
     `source` is the sending endpoint's address; `timestamp` (aware) the time of sending, by default `message.sent`.
     `extra` are resources that travel beside the message, such as a Task; each needs an id. The same arguments give the
-    same Bundle. Keys of persons and the message's id must have the form of a FHIR id.
+    same Bundle. Keys of persons and the message's id must have the form of a FHIR id. `kept` has what other messages
+    may have in common with this one.
     """
-    writing = _Writing(message, SPECS[message.event])
+    writing = _Writing(message, SPECS[message.event], Kept() if kept is None else kept)
     header = writing.header(source, source_name)
     entries = writing.entries()
     entries += [writing.beside(resource) for resource in extra]
@@ -64,11 +85,12 @@ def write(
 class _Writing:
     """One message while it is written. Addresses inside the Bundle count up from a hash of the message's id."""
 
-    def __init__(self, message: Message, spec: EventSpec) -> None:
+    def __init__(self, message: Message, spec: EventSpec, kept: Kept) -> None:
         self.message = message
         self.spec = spec
         self.own = address("MessageHeader", message.id)
-        self._digest = sha256(message.id.encode()).hexdigest()
+        self._kept = kept
+        self._prefix = urn(sha256(message.id.encode()).hexdigest())[:-12]
         self._count = 0
         self._people = {
             person.key: f"urn:uuid:{person.key}" if is_uuid(person.key) else self._next() for person in message.people
@@ -80,7 +102,7 @@ class _Writing:
 
     def _next(self) -> str:
         self._count += 1
-        return urn(f"{self._digest[:20]}{self._count:012x}")
+        return f"{self._prefix}{self._count:012x}"
 
     def _refer(self, key: str) -> JsonObject:
         """A Reference to a person; to nothing when the message names nobody so, which the check refuses."""
@@ -205,17 +227,28 @@ class _Writing:
         if message.household and self.spec.focus != "Group":
             clinical.append((self._next(), household_group(message.household, self._refer)))
         clinical += [(self._next(), related_person(relation, self._refer)) for relation in message.relationships]
-        clinical += [(url, observation(fact, self._refer)) for url, fact in self._observations]
         if self._marked:
             # Receivers store resources one by one; the mark must be on each, not on the envelope alone (principle 13).
-            clinical = [(url, {**resource, "meta": MARKED}) for url, resource in clinical]
-        persons = [(self._people[person.key], patient(person)) for person in message.people]
+            clinical = [(url, _with_mark(resource)) for url, resource in clinical]
+        clinical += [(url, self._observation(fact)) for url, fact in self._observations]
+        persons = [(self._people[person.key], self._patient(person)) for person in message.people]
         return [*self._author, *clinical[: len(self._foci)], *persons, *clinical[len(self._foci) :]]
+
+    def _observation(self, fact: Fact) -> JsonObject:
+        def written() -> JsonObject:
+            resource = observation(fact, self._refer)
+            return _with_mark(resource) if self._marked else resource
+
+        about = None if fact.about is None else self._people.get(fact.about)
+        return self._kept.of(fact, about, self._marked, write=written)
+
+    def _patient(self, person: Person) -> JsonObject:
+        return self._kept.of(person, write=lambda: patient(person))
 
     def beside(self, resource: Mapping[str, object]) -> tuple[str, JsonObject]:
         """A resource that is not the message's own, marked as the message is."""
         url = address(str(resource["resourceType"]), str(resource["id"]))
-        return url, {**resource, "meta": MARKED} if self._marked else dict(resource)
+        return url, _with_mark(resource) if self._marked else dict(resource)
 
     def _author_resources(self, author: Professional | None) -> Iterable[tuple[str, JsonObject]]:
         """The Practitioner, and after it the role; the last is the header's author."""
@@ -239,6 +272,10 @@ class _Writing:
                     code=[_role(author.role)],
                 ),
             )
+
+
+def _with_mark(resource: Mapping[str, object]) -> JsonObject:
+    return {**resource, "meta": MARKED}
 
 
 def _role(role: str) -> JsonObject:

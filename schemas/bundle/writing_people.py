@@ -26,7 +26,11 @@ def instant(moment: datetime | date) -> str:
 
 def present(**elements: object) -> JsonObject:
     """The elements that have something in them: R4 knows neither null nor empty lists."""
-    return {name: value for name, value in elements.items() if value is not None and value not in ((), [], {})}
+    return {name: value for name, value in elements.items() if value or not (value is None or _is_empty(value))}
+
+
+def _is_empty(value: object) -> bool:
+    return isinstance(value, tuple | list | dict) and not value
 
 
 def period(since: date | datetime | None, until: date | datetime | None) -> JsonObject:

@@ -7,15 +7,16 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
 from schemas import examples
-from schemas.bundle import Answer, read, response_bundle, trim_codes, write
+from schemas.bundle import Answer, Kept, read, response_bundle, trim_codes, write
 from schemas.codes import CANONICAL, Event, Priority, RelationshipKind, Standing
 from schemas.content import dump, load
 from schemas.examples.story import MESSAGES
-from schemas.message import HouseholdMember, Message, PostalAddress, Relationship, RestrictedParty
+from schemas.message import Fact, HouseholdMember, Message, PostalAddress, Relationship, RestrictedParty
 from schemas.problem import Problem, operation_outcome
 from schemas.structure import check_bundle
 
@@ -672,3 +673,50 @@ def test_the_runtime_path_does_not_load_the_models():
         "sys.exit(any(name.split('.')[0] in ('fhir', 'pydantic') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+# --- what several messages have in common
+
+
+def as_written(message: Message, kept: Kept | None = None) -> bytes:
+    return orjson.dumps(write(message, source=SOURCE, kept=kept))
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_what_was_written_for_others_changes_nothing_in_a_message(name: str):
+    message = MESSAGES[name]
+    less = [
+        replace(message, facts=message.facts[:1], labels=frozenset()),
+        replace(message, labels=message.labels | {"NOPAT"}),
+        replace(message, people=message.people[1:]),
+        replace(message, people=tuple(replace(person, identifiers=(), addresses=()) for person in message.people)),
+        replace(message, facts=tuple(replace(fact, about=None) for fact in message.facts)),
+        message,
+    ]
+    kept = Kept()
+    assert [as_written(one, kept) for one in less] == [as_written(one) for one in less]
+    assert [as_written(one, kept) for one in reversed(less)] == [as_written(one) for one in reversed(less)]
+
+
+def test_values_that_only_seem_the_same_are_each_written_as_what_they_are():
+    message = MESSAGES["birth"]
+    values = (True, 1, Decimal(1), Decimal("1.0"))
+    messages = [replace(message, facts=(Fact(code="parity", value=value),)) for value in values]
+    kept = Kept()
+    assert [as_written(one, kept) for one in messages] == [as_written(one) for one in messages]
+
+
+def test_a_person_whom_a_message_does_not_name_is_not_referred_to_because_another_names_them():
+    message = MESSAGES["birth"]
+    about = next(fact for fact in message.facts if fact.about is not None)
+    named, unnamed = replace(message, facts=(about,)), replace(message, facts=(about,), people=())
+    kept = Kept()
+    as_written(named, kept)
+    assert as_written(unnamed, kept) == as_written(unnamed) != as_written(named)
+    assert str(about.about).encode() not in as_written(replace(unnamed, subjects=(), relationships=()), kept)
+
+
+def test_what_is_kept_stays_that_of_the_very_thing_it_was_written_of():
+    kept = Kept()
+    for number in range(1000):  # what is gone leaves its place in memory to others
+        assert kept.of(Fact(code="parity", value=number), write=lambda n=number: {"n": n}) == {"n": number}  # type: ignore[misc]
