@@ -119,9 +119,15 @@ class Stored:
         """The team that waits and may know of this one; None also when the sender may not know that this team was told."""
         return self.row.requester_team_id if self.known_to_sender else None
 
+    @property
+    def business_status(self) -> BusinessStatus | None:
+        """What has been made of it, as its row says."""
+        business = self.row.business_status
+        return BusinessStatus(business) if business else None
+
     def now(self) -> TaskNow:
         """What its moves depend on."""
-        opened, business = self.content.get("opened"), self.row.business_status
+        opened = self.content.get("opened")
         options = self.content.get("options", {})
         return TaskNow(
             code=TaskCode(self.row.code),
@@ -131,7 +137,7 @@ class Stored:
             requester=self.requester,
             priority=self.row.priority,
             due_at=self.row.due_at,
-            business_status=BusinessStatus(business) if business else None,
+            business_status=self.business_status,
             asking=any("answered_by" not in question for question in self.content.get("questions", ())),
             excluding=self._excluding(),
             elsewhere=options.get("supplied") == Supplied.ELSEWHERE,

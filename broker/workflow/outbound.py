@@ -379,14 +379,16 @@ def _organisation(team_id: str) -> dict[str, Any]:
 def _placed(element: Any, public_url: str, named: frozenset[str]) -> Any:  # noqa: ANN401 - any JSON value
     """The same with relative references made absolute; of a Patient, inside the Bundle when it is there, else by identifier."""
     if isinstance(element, list):
-        return [_placed(item, public_url, named) for item in element]
+        return [item if isinstance(item, str) else _placed(item, public_url, named) for item in element]
     if not isinstance(element, dict):
         return element
     reference = element.get("reference")
     kind, _, id_ = reference.partition("/") if isinstance(reference, str) else ("", "", "")
     if kind in ("Patient", "Task"):
         return _reference(kind, id_, public_url, named)
-    return {name: _placed(value, public_url, named) for name, value in element.items()}
+    return {
+        name: value if isinstance(value, str) else _placed(value, public_url, named) for name, value in element.items()
+    }
 
 
 def _reference(kind: str, id_: str, public_url: str, named: frozenset[str]) -> dict[str, Any]:

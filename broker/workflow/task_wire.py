@@ -99,7 +99,7 @@ def task_resource(task: Stored, viewer: Scope, now: datetime) -> Json:
         "input": list(_inputs(task, owns=_owns(task, viewer))) if _owns(task, viewer) or row.code in _SHARED else [],
         "output": list(_outputs(task, decided=_owns(task, viewer))),
     }
-    return {name: value for name, value in resource.items() if value not in (None, [], {})}
+    return {name: value for name, value in resource.items() if value or not (value is None or value in ([], {}))}
 
 
 def instant(at: datetime) -> str:
@@ -172,7 +172,7 @@ _BESIDE = frozenset({BusinessStatus.LAPSED, BusinessStatus.UNHELD})
 
 
 def _standing(task: Stored, now: datetime) -> Iterator[BusinessStatus]:
-    kept = task.now().business_status
+    kept = task.business_status
     late = overdue(TaskStatus(task.row.status), task.row.progress_by or task.row.due_at, now)
     if late:
         yield BusinessStatus.ESCALATED if task.row.level else BusinessStatus.OVERDUE
