@@ -20,7 +20,7 @@ VENV := .venv/bin/
 CODE := broker adapters schemas deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup setup-dev run test deep mutants sbom services services-stop check format lint types imports drift pins clean
+.PHONY: help python setup setup-dev run compiled test deep mutants sbom services services-stop check format lint types imports drift pins clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ services-stop: setup-dev  ## stop what `make services` started
 
 test: services  ## the whole suite (ARGS="tests/unit -k sharing" for a part of it)
 	@$(VENV)python -m pytest --numprocesses $(PYTEST_WORKERS) $(ARGS)
+
+compiled: setup-dev
+	@$(VENV)python -m pytest --collect-only --quiet --quiet >/dev/null
 
 deep: services  ## what is too long for every run: the properties tried twenty times as hard, sqlmap, the full fault volumes (an hour), which write docs/reliability.md, and then `make mutants`
 	@BATON_FUZZ=20 $(VENV)python -m pytest tests/property --timeout 3600 --numprocesses $(PYTEST_WORKERS) $(ARGS)
