@@ -21,6 +21,7 @@ from broker.replay.timeline import Dated, Line, Period
 from broker.runtime import Runtime
 from broker.storage import directory_file
 from broker.workflow import clock
+from broker.workflow.clock import Times
 
 MOST_PASSES: Final = 100_000
 """Passes of the clock between two steps; more is a clock that looks at the same task for ever."""
@@ -67,8 +68,8 @@ class Player:
         )
         self._refusals = frozenset(_refusals(self._lines))
         self._down: dict[str, datetime] = {}
-        self._due: datetime | None = None
-        """When the clock must next be looked at, as of the last that was written."""
+        self._known: Times = {}
+        """By which times the clock goes, as of the last that was written."""
 
     def settle_in(self) -> None:
         """Put the story's directory into the database."""
@@ -120,7 +121,7 @@ class Player:
         def step(session: Session) -> list[Heard]:
             first(session)
             found = self._systems.take(session, self._down)
-            self._due = clock.next_due(session)
+            self._known = clock.times(session)
             return found
 
         self.record.heard += self.runtime.store.write(step)
@@ -128,12 +129,12 @@ class Player:
             self._staff.hear(self.clock.time)
 
     def _tick(self, session: Session) -> int:
-        return clock.tick(session, self.runtime.context(session), self.clock.time)
+        return clock.tick(session, self.runtime.context(session), self.clock.time, self._known)
 
     def _upcoming(self) -> datetime | None:
         """When something is due next: a pass of the clock, or a system that is up again."""
-        answer = None if self._staff is None else self._staff.next_at()
-        return min((at for at in (self._due, answer, *self._down.values()) if at is not None), default=None)
+        due, answer = clock.earliest(self._known), None if self._staff is None else self._staff.next_at()
+        return min((at for at in (due, answer, *self._down.values()) if at is not None), default=None)
 
     def _dues(self) -> list[Due]:
         """Every expect line, in the order in which they are judged."""

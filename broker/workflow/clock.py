@@ -3,10 +3,10 @@
 A worker and a replay run the same passes. Several processes take turns by a lease, so that nothing is done twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlmodel import Session
 
@@ -43,17 +43,34 @@ RULES: Final = (
 """In the order in which they are gone through when several are due at once: what is raised first can climb after."""
 
 
+Times: TypeAlias = Mapping[str, datetime]
+"""The earliest time of each kind that has one to keep."""
+
+
+def times(session: Session) -> Times:
+    """By which times the rules go now."""
+    return upcoming.read(session)
+
+
 def next_due(session: Session) -> datetime | None:
     """When the clock must next be looked at; None when nothing has a date to keep."""
-    return min(upcoming.read(session).values(), default=None)
+    return earliest(times(session))
 
 
-def tick(session: Session, ctx: Context, now: datetime) -> int:
-    """One pass: a bounded part of everything that is due by now, what was due first before the rest. How much was looked at; 0 when nothing is due."""
-    times = upcoming.read(session)
+def earliest(known: Times) -> datetime | None:
+    """The first of these times."""
+    return min(known.values(), default=None)
+
+
+def tick(session: Session, ctx: Context, now: datetime, known: Times | None = None) -> int:
+    """One pass: a bounded part of everything that is due by now, what was due first before the rest. How much was looked at; 0 when nothing is due.
+
+    `known`: the times as they were read a moment ago; without it they are read.
+    """
+    known = times(session) if known is None else known
     due = []
     for place, rule in enumerate(RULES):
-        at = min((times[kind] for kind in rule.kept_by if kind in times), default=None)
+        at = min((known[kind] for kind in rule.kept_by if kind in known), default=None)
         if at is not None and at <= now:
             due.append((at, place, rule))
     return sum(rule.go(session, ctx, now) for _, _, rule in sorted(due, key=lambda one: one[:2]))
@@ -61,9 +78,10 @@ def tick(session: Session, ctx: Context, now: datetime) -> int:
 
 def tick_alone(session: Session, ctx: Context, *, holder: str, now: datetime, lease: timedelta) -> int:
     """The same where several processes run: one at a time. How late it came to what was due first is written down."""
-    at = next_due(session)
+    known = times(session)
+    at = earliest(known)
     if at is None or at > now or not leases.take(session, LEASE, holder, now=now, until=now + lease):
         return 0
     if now - at >= LATE and pulses.was_late(session, now - at, now):
         _log.warning("clock is late", late=(now - at).total_seconds())
-    return tick(session, ctx, now)
+    return tick(session, ctx, now, known)
