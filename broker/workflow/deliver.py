@@ -1,8 +1,9 @@
 """Hand deliveries over: prepared together, sent outside any transaction, concluded together by what the receivers said."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from sqlmodel import Session
 
@@ -69,20 +70,28 @@ def prepare(session: Session, ctx: Context, claimed: Sequence[Claimed], now: dat
     """The messages as these teams may see them at this moment, and where they go; in the order of the claims."""
     written = [one.id for one in claimed if one.kind is not ChannelKind.EMAIL]
     composed = outbound.compose_all(session, ctx, written, now) if written else {}
-    return [_parcel(ctx, one, composed.get(one.id), now) for one in claimed]
+    places = {_place(one) for one in claimed if one.kind is ChannelKind.WEBHOOK}
+    endpoints = {place: endpoint(ctx.codec, *place, now) for place in places}
+    return [_parcel(one, composed.get(one.id), endpoints) for one in claimed]
 
 
-def _parcel(ctx: Context, claimed: Claimed, composed: Composed | None, now: datetime) -> Parcel:
+_Place: TypeAlias = tuple[str, str | None, bytes | None]
+"""A team, its webhook's address, the sealed secret."""
+
+
+def _place(claimed: Claimed) -> _Place:
+    return claimed.team_id, claimed.url, claimed.secret
+
+
+def _parcel(claimed: Claimed, composed: Composed | None, endpoints: Mapping[_Place, Endpoint]) -> Parcel:
     if composed is None:
         return Parcel(claimed=claimed)
-    webhook = claimed.kind is ChannelKind.WEBHOOK
-    where = endpoint(ctx.codec, claimed.team_id, claimed.url, claimed.secret, now) if webhook else None
     return Parcel(
         claimed=claimed,
         body=composed.body,
         content_type=composed.content_type,
         workflow=composed.workflow,
-        endpoint=where,
+        endpoint=endpoints[_place(claimed)] if claimed.kind is ChannelKind.WEBHOOK else None,
     )
 
 
