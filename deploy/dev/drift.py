@@ -1,20 +1,16 @@
 """Whether the migrations make the tables that the code declares: on a fresh SQLite, and on PostgreSQL where one answers.
 
-And whether they make what a database that is not migrated begins with (`broker.storage.fresh`), and the list of bank holidays is
-what the library has them to be; `--write` writes those files anew.
+And whether they make what a database that is not migrated begins with (`broker.storage.fresh`); `--write` writes that file anew.
 """
 
 import sys
 import tempfile
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
-from holidays import country_holidays
 from sqlalchemy import create_engine, make_url
 
-from broker.domain.terms import Nation
-from broker.storage import bank_holidays, fresh, migrate
+from broker.storage import fresh, migrate
 from deploy.dev import postgres
 
 
@@ -25,44 +21,22 @@ def main() -> int:
         print(line)
     if differences:
         print("drift: the tables and the migrations disagree; write a migration, or mend the tables.")
-    write = "--write" in sys.argv[1:]
-    behind = [file.name for file, made in _made() if _is_behind(file, made, write=write)]
-    for name in behind:
-        print(f"drift: {name} is not what it is made of; run `python -m deploy.dev.drift --write`.")
+    behind = _is_behind(write="--write" in sys.argv[1:])
+    if behind:
+        print(f"drift: {fresh.SCRIPT.name} is not what the migrations make; run `python -m deploy.dev.drift --write`.")
     return 1 if differences or behind else 0
 
 
-def _is_behind(file: Path, made: str, *, write: bool) -> bool:
-    """Whether a file has to be written anew, and still has to be."""
-    if write:
-        file.write_text(made, encoding="utf-8")
-    return not file.exists() or file.read_text(encoding="utf-8") != made
-
-
-def _made() -> Iterator[tuple[Path, str]]:
-    """Each file that is made of something else, and what it has to be."""
-    yield fresh.SCRIPT, _newest_schema()
-    yield bank_holidays.LIST, _bank_holidays()
-
-
-def _newest_schema() -> str:
+def _is_behind(*, write: bool) -> bool:
+    """Whether the file of the newest schema has to be written anew, and still has to be."""
     with tempfile.TemporaryDirectory(prefix="baton-drift-") as folder:
         engine = create_engine(f"sqlite:///{Path(folder) / 'fresh.db'}")
         migrate.upgrade(engine)
         made = fresh.script(engine)
         engine.dispose()
-    return made
-
-
-_SUBDIVISIONS = {Nation.ENGLAND: "ENG", Nation.WALES: "WLS", Nation.SCOTLAND: "SCT", Nation.NORTHERN_IRELAND: "NIR"}
-
-
-def _bank_holidays() -> str:
-    kept: dict[date, list[str]] = {}
-    for nation in Nation:
-        for day in country_holidays("GB", subdiv=_SUBDIVISIONS[nation], years=bank_holidays.YEARS):
-            kept.setdefault(day, []).append(nation.value)
-    return "".join(f"{day} {' '.join(nations)}\n" for day, nations in sorted(kept.items()))
+    if write:
+        fresh.SCRIPT.write_text(made, encoding="utf-8")
+    return not fresh.SCRIPT.exists() or fresh.SCRIPT.read_text(encoding="utf-8") != made
 
 
 def _fresh_databases() -> Iterator[tuple[str, str]]:

@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from holidays import country_holidays
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,16 +86,6 @@ def test_the_bank_holidays_of_england():
     assert not england.works(date(2022, 6, 3))  # the jubilee of that year alone
     assert not england.works(date(2021, 12, 28))  # Boxing Day fell on a Sunday
     assert england.works(date(2019, 4, 23))
-
-
-@pytest.mark.parametrize(
-    ("nation", "part"),
-    [(Nation.ENGLAND, "ENG"), (Nation.WALES, "WLS"), (Nation.SCOTLAND, "SCT"), (Nation.NORTHERN_IRELAND, "NIR")],
-)
-def test_the_list_of_bank_holidays_is_the_librarys(nation, part):
-    assert bank_holidays.calendar(nation).holidays == set(
-        country_holidays("GB", subdiv=part, years=bank_holidays.YEARS)
-    )
 
 
 TERMS = st.one_of(
