@@ -1,4 +1,4 @@
-"""The test message that goes through every channel now and then: whether a team can be reached is known before it matters."""
+"""The test message that goes to every webhook and queue now and then: whether a team can be reached is known before it matters."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
