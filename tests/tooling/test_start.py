@@ -25,7 +25,6 @@ OF_OTHERS = (
     "alembic",
     "mako",
     "psycopg",
-    "holidays",
 )
 """What serving, delivering, migrating and PostgreSQL need, each a tenth of a second or two."""
 
