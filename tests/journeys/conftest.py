@@ -1,7 +1,8 @@
 """A running broker for each journey, with a clock of the test's own; the demonstration directory is there already."""
 
+import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,9 @@ from tests.journeys.actors import Office, System, new_key
 from tests.journeys.brokers import ADMIN, SETTINGS, broker
 from tests.journeys.handing_over import OLD
 from tests.services import postgres_database, postgres_original, rabbitmq_virtual_host
+
+PRODUCTION = os.environ.get("BATON_JOURNEYS") == "production"
+"""Whether every journey is told as in production and on nothing else: PostgreSQL, and RabbitMQ between the processes."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -90,12 +94,18 @@ storage does is shown on both by tests/integration; the journeys over it are tol
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What each journey is told on; a module may say `ENGINES`."""
+    """What each journey is told on."""
     if "database_url" in metafunc.fixturenames:
-        name = metafunc.module.__name__.rpartition(".")[2]
-        production = ["rabbitmq"] if name in OVER_RABBITMQ else ["postgres"] if name in ON_BOTH else []
-        engines = getattr(metafunc.module, "ENGINES", ["sqlite", *production])
-        metafunc.parametrize("database_url", engines, indirect=True)
+        metafunc.parametrize("database_url", _engines(metafunc), indirect=True)
+
+
+def _engines(journey: pytest.Metafunc) -> Sequence[str]:
+    """A module may say `ENGINES`; with BATON_JOURNEYS=production none is asked."""
+    if PRODUCTION:
+        return ["rabbitmq"]
+    name = journey.module.__name__.rpartition(".")[2]
+    production = ["rabbitmq"] if name in OVER_RABBITMQ else ["postgres"] if name in ON_BOTH else []
+    return getattr(journey.module, "ENGINES", ["sqlite", *production])
 
 
 @pytest.fixture
@@ -163,7 +173,7 @@ def office(
     keys: dict[str, ECKey],
 ) -> Iterator[Office]:
     """The administrator of a journey's broker, and through it every team's system."""
-    if request.node.callspec.params["database_url"] == "rabbitmq":
+    if request.node.callspec.params["database_url"] == "rabbitmq" and settings.amqp_url is None:
         url = SecretStr(request.getfixturevalue("virtual_host"))
         settings = settings.model_copy(update={"amqp_url": url, "amqp_shards": 2})
     with broker(database_url, clock, policy, keys, settings=settings) as opened:
