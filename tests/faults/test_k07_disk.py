@@ -21,6 +21,8 @@ FAILS_FOR = size(3, 20)
 """Seconds."""
 SYNCS = "fsync,fdatasync"
 WRITES = "write,pwrite64,writev,pwritev"
+WRITES_OF_POSTGRES = "pwrite64,pwritev"
+"""To its files; what it answers and what it says of itself goes by other calls."""
 
 
 @contextmanager
@@ -76,20 +78,24 @@ def test_sqlite_whose_disk_fails_answers_unavailable(
     record("K7", f"sqlite-{error}", figures, failed_for=FAILS_FOR, unavailable_answers=run.load.statuses[503])
 
 
-def test_postgres_whose_log_cannot_be_synced_recovers_with_everything(
-    on_postgres: Town, postgres_server: Cluster, hooks: Receivers, tmp_path: Path
+@pytest.mark.parametrize(
+    ("calls", "error"), [(SYNCS, "EIO"), (WRITES_OF_POSTGRES, "ENOSPC")], ids=["sync-fails", "no-space"]
+)
+def test_postgres_whose_log_cannot_be_written_recovers_with_everything(
+    calls: str, error: str, on_postgres: Town, postgres_server: Cluster, hooks: Receivers, tmp_path: Path
 ) -> None:
-    """PostgreSQL ends itself when a sync fails (PANIC), because what the kernel dropped cannot be written again; its own recovery follows."""
+    """PostgreSQL ends itself when its log cannot be written or synced (PANIC), because what the kernel dropped cannot be written again; its own recovery follows."""
+    said = len(postgres_server.log())
     with running(on_postgres, hooks, tmp_path) as run:
-        with failing(postgres_server.pids(), SYNCS, "EIO"):
+        with failing(postgres_server.pids(), calls, error):
             run.load.until_status(503, seconds=30)
         postgres_server.kill()  # what it was before the operator came: the start-up may have met the same disk
         postgres_server.start()
         run.more(20)
         figures = run.finish()
     assert set(run.load.statuses) <= {0, 200, 503}
-    assert "PANIC" in postgres_server.log()
-    record("K7", "postgresql-EIO", figures, unavailable_answers=run.load.statuses[503])
+    assert "PANIC" in postgres_server.log()[said:]
+    record("K7", f"postgresql-{error}", figures, unavailable_answers=run.load.statuses[503])
 
 
 @pytest.fixture
