@@ -52,6 +52,16 @@ class EvidenceRule:
     missing: Event | None = None
     """It counts from `after` on, if by then nothing of this event came about the same person."""
     after: timedelta = timedelta()
+    father_unnamed: "Naming | None" = None
+    """It counts of a child, or of whoever expects one, while no such message has named the child's father."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """Messages by which those who visit a home show that they know of somebody there."""
+
+    events: frozenset[Event]
+    senders: frozenset[Function]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +120,8 @@ class PatternRule:
     """Counts of an adult only while no team of this function works with them."""
     undiscussed: bool = False
     """What happened before the last recorded discussion about the same child does not count."""
+    unanswered: str | None = None
+    """What happened before somebody last answered this prompt about one of the children does not count."""
     centiles: CentileRule | None = None
     task: PatternTask | None
     """None: the task that the policy asks for when the message comes is the pattern's."""
@@ -128,8 +140,9 @@ class PatternRule:
         return self.task is not None and self.task.owners[0] != "sender"
 
     def events(self) -> frozenset[Event]:
-        """Events of which any may count, or by its absence makes another count."""
+        """Events of which any may count, or by its absence makes another count, or by what it names makes later ones not count."""
         found = {event for line in self.evidence for event in line.events}
+        found |= {event for line in self.evidence if line.father_unnamed for event in line.father_unnamed.events}
         return frozenset(found | {line.missing for line in self.evidence if line.missing is not None})
 
 

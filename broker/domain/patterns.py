@@ -11,7 +11,9 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
-from broker.domain.pattern_rules import CentileRule, Count, EvidenceRule, Home, PatternRule
+from broker.domain.gaps import fathers_of
+from broker.domain.kinship import children_of
+from broker.domain.pattern_rules import CentileRule, Count, EvidenceRule, Home, Naming, PatternRule
 from broker.domain.states import InvolvementState, PersonState
 from broker.domain.world import KnownPerson, World
 from schemas.codes import Event, Function
@@ -151,6 +153,7 @@ def _piece(
         and (rule.untreated is None or not _treated(world, p, rule.untreated))
         and (rule.count not in BY_ADDRESS or p in one.places)
         and not (line.missing is not None and _came(line, world.people.get(p), one, told, now))
+        and (line.father_unnamed is None or _father_unnamed(line.father_unnamed, p, scope, world, one, told))
     )
     born = frozenset(known.born for p in persons if (known := world.people.get(p)) is not None)
     return Piece(happening=one, line=line, persons=persons, born=born) if persons else None
@@ -210,6 +213,33 @@ def _came(
     if not came and line.missing is Event.GP_REGISTRATION:
         return person.practice is not None
     return any(at <= until for at in came)
+
+
+def _father_unnamed(
+    rule: Naming, person: str, scope: Scope, world: World, one: Happening, told: Sequence[Happening]
+) -> bool:
+    """Whether by then nobody had named the father of a child whom it is about. Somebody of whom only the role is known is not named."""
+    named = {
+        p.key
+        for o in told
+        if o.at <= one.at and o.message.event in rule.events and o.function in rule.senders
+        for p in o.message.people
+    }
+    fathers = (fathers_of(world, child) for child in _children_then(person, scope, world, one.at))
+    return any(not any(f in named and f in world.people and world.people[f].resolved for f in of) for of in fathers)
+
+
+def _children_then(person: str, scope: Scope, world: World, at: datetime) -> list[str]:
+    """The child itself; of a woman whom she was expecting then."""
+    known = world.people.get(person)
+    if _younger(known, _AGES[Home.CHILD], at):
+        return [person]
+    return [child.id for child in children_of(world, person) if child.id in scope.persons and _expected(child, at)]
+
+
+def _expected(child: KnownPerson, at: datetime) -> bool:
+    living = child.state is PersonState.LIVING and child.born is not None and _birth(child) > at
+    return living or child.state is PersonState.UNBORN
 
 
 # --- counting -----------------------------------------------------------------------------------------------------

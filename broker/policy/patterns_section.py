@@ -13,6 +13,7 @@ from broker.domain.pattern_rules import (
     EvidenceRule,
     Fall,
     Home,
+    Naming,
     PatternRule,
     Patterns,
     PatternTask,
@@ -29,6 +30,13 @@ Kinds = dict[Event, tuple[str, ...]]
 Words = Annotated[str, Field(min_length=1, max_length=60)]
 
 
+class NamingLine(Section):
+    """Messages that name somebody, and of which functions."""
+
+    events: Annotated[tuple[Event, ...], Field(min_length=1)]
+    senders: Names
+
+
 class EvidenceLine(Section):
     """One kind of event that counts."""
 
@@ -41,6 +49,7 @@ class EvidenceLine(Section):
     from_age: Duration | None = None
     missing: Event | None = None
     after: Duration | None = None
+    father_unnamed: NamingLine | None = None
 
 
 class FallLine(Section):
@@ -83,6 +92,7 @@ class PatternLine(Section):
     prompted_by: Kinds | None = None
     untreated: Function | None = None
     undiscussed: bool = False
+    unanswered: Name | None = None
     centiles: CentilesSection | None = None
     task: PatternTaskLine | None = None
     asked_by: str = ""
@@ -156,6 +166,7 @@ def _rule(document: Document, name: str, line: PatternLine) -> PatternRule:
         prompted_by=None if line.prompted_by is None else _kinds(line.prompted_by),
         untreated=line.untreated,
         undiscussed=line.undiscussed,
+        unanswered=line.unanswered,
         centiles=None if line.centiles is None else _centiles(line.centiles),
         task=None if line.task is None else _task(line.task),
         asked_by=line.asked_by,
@@ -177,8 +188,13 @@ def _evidence(document: Document, name: str, line: EvidenceLine) -> EvidenceRule
         values={fact: frozenset(values) for fact, values in line.values.items()} or None,
         from_age=line.from_age,
         missing=line.missing,
+        father_unnamed=None if line.father_unnamed is None else _naming(document, line.father_unnamed),
         **({} if line.after is None else {"after": line.after}),
     )
+
+
+def _naming(document: Document, line: NamingLine) -> Naming:
+    return Naming(events=frozenset(line.events), senders=document.functions_of(line.senders))
 
 
 def _centiles(section: CentilesSection) -> CentileRule:
@@ -222,6 +238,8 @@ def faults(document: Document) -> Iterator[Problem]:
         for one, evidence in line.evidence.items():
             yield from _counted(f"{path}.evidence.{one}", evidence)
         yield from _known_kinds(f"{path}.prompted-by", line.prompted_by or {})
+        if line.unanswered is not None and line.unanswered not in document.prompts:
+            yield _fault(path, f"waits for answers to {line.unanswered!r}, which is no prompt")
     for name, prompt in document.prompts.items():
         yield from _known_kinds(f"prompts.{name}.at", prompt.at)
         yield from _plain(f"prompts.{name}.description", prompt.description)

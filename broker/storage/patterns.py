@@ -169,6 +169,28 @@ _TALKED = Query(
 )
 
 
+def last_answered(session: Session, prompt: str, person_ids: Collection[str], before: datetime) -> datetime | None:
+    """When somebody last answered what was prompted for about one of these persons before then."""
+    given = {"persons": person_ids, "prompt": f"{prompt_keys(prompt)}%", "before": before}
+    found: datetime | None = direct.rows(session, _ANSWERED, **given)[0][0]
+    return found
+
+
+_ANSWERED = Query(
+    sa.select(sa.func.max(TASK.c.answered_at)).where(
+        among(TASK.c.person_id, "persons"),
+        TASK.c.dedupe_key.like(sa.bindparam("prompt")),
+        TASK.c.status == TaskStatus.COMPLETED,
+        TASK.c.answered_at <= sa.bindparam("before", type_=TASK.c.answered_at.type),
+    )
+)
+
+
+def prompt_keys(prompt: str) -> str:
+    """How the situation of each task begins that a prompt raises."""
+    return f"prompt:{prompt}:"
+
+
 def add(session: Session, rule: str, scope: Scope, policy_version: str, now: datetime) -> Pattern:
     """Open one. The database refuses a second for the same rule and scope."""
     row = Pattern(

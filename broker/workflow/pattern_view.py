@@ -102,11 +102,13 @@ class PatternView:
 
     @cached_property
     def since(self) -> datetime:
-        """From when on events count: what happened before the last discussion was talked about."""
+        """From when on events count: what happened before the last discussion was talked about, before an answer is answered."""
         session, before = self.ground.session, self.ground.now if self.pattern is None else self.pattern.opened_at
         closed = patterns.last_closed(session, self.rule.name, self.scope)
         talk = patterns.last_talk(session, self.children, before) if self.rule.undiscussed else None
-        return max(at for at in (self.ground.start(self.rule), closed, talk) if at is not None)
+        asked = self.rule.unanswered
+        answer = patterns.last_answered(session, asked, self.children, before) if asked is not None else None
+        return max(at for at in (self.ground.start(self.rule), closed, talk, answer) if at is not None)
 
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:

@@ -12,7 +12,7 @@ from broker.domain.states import PersonState
 from broker.domain.tasks import TERMINAL
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import KnownPerson, Team, World
-from broker.storage import chronology, tasks
+from broker.storage import chronology, patterns, tasks
 from broker.storage.world import load_world
 from broker.workflow import raising
 from broker.workflow.context import Context
@@ -96,4 +96,4 @@ def _keys(prompt: Prompt, child: KnownPerson, sender: Team) -> Sequence[str]:
 
 
 def _key(prompt: Prompt, child: KnownPerson, sender: Team, contact: str) -> str:
-    return f"prompt:{prompt.name}:{child.id}:{sender.id}:{contact}"
+    return f"{patterns.prompt_keys(prompt.name)}{child.id}:{sender.id}:{contact}"

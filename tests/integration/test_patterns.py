@@ -525,3 +525,51 @@ def test_two_records_that_are_one_person_have_one_of_each(store):
     assert len(open_) == 1
     assert len(told.counted(open_[0])) == 2
     assert len(told.tasks(open_[0])) == 2
+
+
+# --- who the men of the home are ------------------------------------------------------------------------------------
+
+MEN, ASKED_AT = "men-unknown", "new-birth"
+
+
+def visited(family, *days):
+    """Contacts so many days after each other that say nothing of the father; the notifications' ids."""
+    ids = []
+    for day in days:
+        family.now += day * DAY
+        ids.append(family.says(Event.CHILD_CONTACT, VISITORS, BABY, kind=ASKED_AT))
+    return ids
+
+
+def prompted(family):
+    """The only task of the prompt for the father."""
+    [task] = [
+        task
+        for task in all_tasks(family, TaskCode.SUPPLY_INFORMATION)
+        if (task.row.dedupe_key or "").startswith("prompt:father:")
+    ]
+    return task
+
+
+def test_men_whom_nobody_recorded_are_raised_once_grow_and_are_closed_by_a_discussion(family):
+    three = visited(family, 1, 10, 10)
+    [pattern] = family.patterns(MEN)
+    assert family.counted(pattern) == dict.fromkeys(three, True)
+    assert family.flags() == set()
+    visited(family, 10)
+    assert len(family.evidence(MEN)) == 4
+    assert len(family.tasks(pattern)) == 1
+    family.closes(family.task(MEN), because="He moved out; the grandfather lives there.")
+    [pattern] = family.patterns(MEN)
+    assert pattern.closed_at is not None
+    visited(family, 10, 10)
+    assert len(family.patterns(MEN)) == 1
+
+
+def test_who_was_asked_for_the_father_and_answered_is_not_asked_again_for_that(family):
+    visited(family, 1, 10)
+    family.moves(prompted(family), Move.ANSWER, text="She does not say who he is; no man lives there.")
+    visited(family, 10, 10)
+    assert family.patterns(MEN) == []
+    visited(family, 10)
+    assert len(family.patterns(MEN)) == 1

@@ -1,5 +1,6 @@
 """What makes a pattern and what does not, rule by rule of the default policy: the thresholds, and the cases just below them."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -8,10 +9,10 @@ import pytest
 from broker.domain import patterns
 from broker.domain.patterns import Happening, Scope
 from broker.domain.states import InvolvementState, MembershipState, PersonState
-from broker.domain.world import KnownInvolvement, KnownMembership, KnownPerson, World
-from schemas.codes import Event, Function, Standing
+from broker.domain.world import KnownInvolvement, KnownMembership, KnownPerson, KnownRelationship, World
+from schemas.codes import Event, Function, RelationshipKind, Standing
 from schemas.events import FACTS, FactType, coded
-from schemas.message import Fact, Message, Professional
+from schemas.message import Fact, Message, Person, Professional
 from tests.default_policy import default_policy
 
 NOW = datetime.fromisoformat("2026-03-02T12:00:00+00:00")
@@ -66,7 +67,7 @@ def said(event: Event, days: float, team: str = "visitors", about: str = BABY, *
         sender=team,
         occurred=days_ago(days),
         subjects=(about,),
-        people=(),
+        people=more.pop("people", ()),
         facts=facts,
         author=Professional(name=author, role="health-visitor") if author else None,
         **more,
@@ -283,6 +284,54 @@ def test_five_names_within_fifteen_months_however_they_are_spelled():
     assert not made("many-practitioners", *seen("Ann A", "ann  a", "Cy C", "Di D", "Ed E"))
     clinic = said(Event.CHILD_CONTACT, 1, kind="clinic", by="Flo F")
     assert not made("many-practitioners", *seen("Ann A", "Bea B", "Cy C", "Di D"), clinic)
+
+
+# --- who the men of the home are ------------------------------------------------------------------------------------
+
+
+def asked(days: float, event: Event = Event.CHILD_CONTACT, about: str = BABY, **more) -> Happening:
+    kind = "new-birth" if event is Event.CHILD_CONTACT else None
+    return said(event, days, more.pop("team", "visitors"), about, kind=kind, **more)
+
+
+def with_father(known: World, **said_of_him) -> World:
+    is_his = KnownRelationship(person_id=FATHER, kind=RelationshipKind.FATHER, to=BABY)
+    told = person(FATHER, family="Price", given=("Daniel",), **said_of_him)
+    return replace(known, people={**known.people, FATHER: told}, relationships=(is_his,))
+
+
+def test_three_contacts_that_say_nothing_of_the_father_whom_only_others_know():
+    three = [asked(days) for days in (120, 60, 1)]
+    assert made("men-unknown", *three)
+    assert not made("men-unknown", *three[1:])
+    assert not made("men-unknown", *three[1:], asked(500))
+    assert not made("men-unknown", *three[1:], asked(60, about=TODDLER))  # two children at one visit
+    his = said(Event.SUPERVISION_START, 130, "probation", FATHER, people=(Person(key=FATHER),))
+    assert made("men-unknown", *three, his, among=with_father(world()))
+
+
+@pytest.mark.parametrize(("days", "unknown"), [(130, False), (60, False), (0.5, True)])
+def test_what_was_said_of_him_before_counts_and_what_is_said_after_takes_nothing_away(days, unknown):
+    three = [asked(days) for days in (120, 60, 1)]
+    named = said(Event.HOUSEHOLD_UPDATE, days, "midwives", MOTHER, people=(Person(key=FATHER),))
+    assert made("men-unknown", *three, named, among=with_father(world())) is unknown
+
+
+def test_somebody_of_whom_only_the_role_is_known_is_not_named():
+    three = [asked(days) for days in (120, 60, 1)]
+    named = said(Event.HOUSEHOLD_UPDATE, 130, "midwives", MOTHER, people=(Person(key=FATHER),))
+    assert made("men-unknown", *three, named, among=with_father(world(), resolved=False))
+
+
+def test_a_booking_counts_for_whom_she_was_expecting():
+    hers = KnownRelationship(person_id=MOTHER, kind=RelationshipKind.MOTHER, to=BABY)
+    known = replace(world(), relationships=(hers,))
+    booked = asked(250, Event.PREGNANCY_BOOKING, MOTHER, team="midwives")
+    assert made("men-unknown", booked, asked(60), asked(1), among=known)
+    assert not made(
+        "men-unknown", asked(100, Event.PREGNANCY_BOOKING, MOTHER, team="midwives"), asked(60), asked(1), among=known
+    )
+    assert not made("men-unknown", booked, asked(60), asked(1))  # nobody says whose mother she is
 
 
 # --- what makes Baton look ------------------------------------------------------------------------------------------
