@@ -55,6 +55,25 @@ PUT_OFF = """\
   text: The family is abroad.
   due: {due} 10:00
 """
+ACCEPTED = """\
+- at: 2019-07-02 10:00
+  team: swbh-health-visiting
+  answers: {task: confirm-child}
+  move: accept
+  by: Joanne Pike, health-visitor
+  meaning: He is ours.
+"""
+SEEN = """\
+- at: 2019-07-20 10:00
+  team: swbh-health-visiting
+  sends: child-contact
+  kind: new-to-area
+  about: zayn
+  with: nasreen
+  by: Joanne Pike, health-visitor
+  household: {lives: [zayn, nasreen]}
+  facts: {seen: {zayn: true, nasreen: true}, weight: 5.1 kg, concerns: {zayn: false}}
+"""
 SILENCE = "- at: {at} 10:00\n  silence: Nobody says anything.\n"
 OLD, NEW = "bcht-health-visiting", "swbh-health-visiting"
 FIRST = LETTER.format(id="first", at="2019-07-01", team=OLD, to=NEW)
@@ -99,6 +118,18 @@ def test_what_was_put_off_after_the_last_alert_is_asked_for_at_that_date(played)
     put_off = PUT_OFF.format(at="2020-06-01", due="2020-07-15")
     [one], asked = played(FIRST, put_off, SILENCE.format(at="2021-07-01"))
     assert (one.alerts, len(asked)) == (7, 6)
+
+
+def test_to_have_accepted_a_child_is_no_first_contact(played):
+    [one], asked = played(FIRST, ACCEPTED, SILENCE.format(at="2019-08-20"))
+    assert (one.state, one.owed_by, len(asked)) == (ExpectationState.MISSED, NEW, 1)
+    assert one.task_id is not None
+    assert one.due_at.date().isoformat() == "2019-07-29"  # four weeks after the letter
+
+
+def test_who_accepted_a_child_and_saw_it_is_asked_nothing(played):
+    [one], asked = played(FIRST, ACCEPTED, SEEN, SILENCE.format(at="2019-08-20"))
+    assert (one.state, one.task_id, asked) == (ExpectationState.MET, None, [])
 
 
 def test_a_second_letter_about_one_handover_asks_for_no_second_contact(played):
