@@ -13,6 +13,9 @@ from broker.replay.area import area
 from broker.replay.workload import BUDGET
 from schemas.codes import Function
 
+MEASURED, PUBLISHED = 4.84, 5.9
+"""Tasks for action of health visiting a week in this area, and in the thousand households of docs/performance.md, which `make deep` counts."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _log_lines_as_before():
@@ -40,8 +43,9 @@ def test_what_is_promised_holds_after_every_event(told):
 
 
 def test_a_health_visitor_is_asked_for_no_more_than_the_budget_allows(told):
+    """The small area asks for less than the large one: it may grow by as much as the large one may to its budget, and no further."""
     load = told.loads[Function.HEALTH_VISITING]
-    assert 0 < load.a_week <= BUDGET, load
+    assert 0 < load.a_week <= MEASURED * BUDGET / PUBLISHED, load
 
 
 def test_the_bench_prints_it_and_fails_above_the_budget(monkeypatch):
