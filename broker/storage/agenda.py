@@ -13,7 +13,7 @@ from broker.domain.tasks import TERMINAL
 from broker.storage.codec import Codec
 from broker.storage.tables import Involvement, Membership, Notification, Subject, Task
 from broker.storage.task_values import Scope, Stored
-from broker.storage.tasks import reading, stored, visible
+from broker.storage.tasks import reading, stored, through, visible
 from schemas.codes import Event
 
 
@@ -72,4 +72,6 @@ def open_tasks(
     """Open tasks about these persons, or their household, that these eyes may see; the soonest due first."""
     about = sa.or_(col(Task.person_id).in_(persons), col(Task.household_id) == household_id)
     query = reading().where(about, col(Task.status).not_in(TERMINAL), visible(scope))
-    return [stored(codec, row) for row in session.execute(query.order_by(col(Task.due_at), col(Task.id)))]
+    with through(session, scope):
+        found = session.execute(query.order_by(col(Task.due_at), col(Task.id))).all()
+    return [stored(codec, row) for row in found]

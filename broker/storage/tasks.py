@@ -349,7 +349,9 @@ _PARTS = Query(
 def parts_of_any(session: Session, codec: Codec, whole_id: str, scope: Scope) -> list[Stored]:
     """A task's parts of every kind that are for these eyes, oldest first."""
     query = reading().where(TASK.c.part_of == whole_id, visible(scope)).order_by(*_IN_ORDER)
-    return [stored(codec, found) for found in session.execute(query)]
+    with through(session, scope):
+        found = session.execute(query).all()
+    return [stored(codec, row) for row in found]
 
 
 def about(session: Session, codec: Codec, notification_id: str, codes: Sequence[TaskCode]) -> list[Stored]:

@@ -1,18 +1,33 @@
 """PostgreSQL holds by itself what a team may read: a careless query finds nothing of others, and what the program shows is what it showed."""
 
 import json
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any, Final
 from urllib.parse import quote
 
 import psycopg
 import pytest
-from sqlalchemy import text
+import structlog
+from pydantic import SecretStr
+from sqlalchemy import bindparam, event, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 from sqlmodel import select
 
-from broker.storage import second_lock
+from broker.cli import serving
+from broker.domain.sight import Sight
+from broker.settings import Settings
+from broker.storage import agenda, mailbox, second_lock, tasks
+from broker.storage.prepared import Query
 from broker.storage.second_lock import CLOSED, ROLE, SHOWN, viewing
-from broker.storage.tables import Delivery, Household, Involvement, Task
+from broker.storage.tables import Delivery, Household, Involvement, Membership, Notification, Person, Task
+from broker.storage.task_values import Scope
+from broker.storage.tasks import TASK, reading
+from broker.workflow import view
 from schemas.identifiers import NHS_NUMBER
 from tests.conftest import NOON
 from tests.contract.calling import Broker, message, opened, sender, sent_at
@@ -30,6 +45,8 @@ def town(request):
             broker.clock.time = sent_at(bundle) + timedelta(minutes=1)
             assert broker.post(bundle, sender(bundle)).status_code == 200
         broker.clock.time = NOON
+        directory = broker.runtime.store.read(broker.runtime.context).directory
+        broker.runtime.store.write(lambda session: mailbox.number(session, sorted(directory.teams), limit=1000))
         assert second_lock.is_on(broker.runtime.store.engine)
         yield broker
 
@@ -135,18 +152,13 @@ def test_what_the_program_shows_is_what_it_shows_without(town, monkeypatch):
     directory = town.runtime.store.read(town.runtime.context).directory
     involved = {row.team_id for row in town.rows(Involvement)} | {row.team_id for row in town.rows(Delivery)}
     households = [row.id for row in town.rows(Household)]
-    number = next(
-        i["value"]
-        for e in message("birth")["entry"]
-        for i in e["resource"].get("identifier", [])
-        if i.get("system") == NHS_NUMBER
-    )
 
     def shown(team):
         answers = [
             town.call("GET", "/fhir/Task?_count=200&_sort=authored-on", team),
             town.call("GET", "/mailbox/inbox?after=0&limit=500", team),
-            town.call("POST", "/fhir/Patient/_search", team, data={"identifier": f"{NHS_NUMBER}|{quote(number)}"}),
+            town.call("POST", "/fhir/Patient/_search", team, data={"identifier": f"{NHS_NUMBER}|{quote(_number())}"}),
+            town.call("GET", "/reports/agenda", team),
             *(town.call("GET", f"/households/{id_}", team) for id_ in households),
             *(town.call("GET", f"/fhir/Task/{row.id}", team) for row in town.rows(Task)[::7]),
         ]
@@ -157,6 +169,124 @@ def test_what_the_program_shows_is_what_it_shows_without(town, monkeypatch):
     monkeypatch.setattr(second_lock, "is_on", lambda _engine: False)
     assert json.dumps(locked) == json.dumps({team: shown(team) for team in teams})
     assert any(status == 200 for answers in locked.values() for status, _ in answers[3:])
+
+
+@contextmanager
+def any_mailbox(town: Broker, _patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No read of a mailbox says whose it is: the condition is cut from the statement on its way to the database."""
+    engine = town.runtime.store.engine
+
+    def careless(_connection, _cursor, statement, parameters, *_more):
+        return re.sub(r"delivery\.team_id = %\(team_id_1\)s(::\w+)?", "true", statement), parameters
+
+    event.listen(engine, "before_cursor_execute", careless, retval=True)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", careless)
+
+
+@contextmanager
+def any_task(_town: Broker, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every task is visible."""
+    patch.setattr(tasks, "_visible_to", lambda _team: TASK.c.id.is_not(None))
+    patch.setattr(tasks, "_OF_TEAM", Query(reading().where(TASK.c.id == bindparam("task"))))
+    yield
+
+
+@contextmanager
+def anybody(_town: Broker, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every team works with everybody, and sees every household whole."""
+    patch.setattr(view, "sees", lambda *_: True)
+    patch.setattr(
+        view, "_sight", lambda _session, _ctx, world, home, *_: Sight(frozenset(world.members_of(home)), True)
+    )
+    yield
+
+
+Broken = Callable[[Broker, pytest.MonkeyPatch], Any]
+Asks = Callable[[Broker, str], object]
+BROKEN: Final[dict[str, tuple[Broken, Asks]]] = {
+    "mailbox": (any_mailbox, lambda town, team: town.call("GET", "/mailbox/inbox?after=0", team).json()["messages"]),
+    "mailbox, what waits": (
+        any_mailbox,
+        lambda town, team: town.call("GET", "/mailbox/inbox", team).json()["messages"],
+    ),
+    "message": (any_mailbox, lambda town, team: _there(town, team, f"/mailbox/inbox/{_told(town).id}")),
+    "task": (any_task, lambda town, team: _there(town, team, f"/fhir/Task/{_transfer(town).id}")),
+    "tasks": (any_task, lambda town, team: town.call("GET", "/fhir/Task", team).json().get("entry")),
+    "count of tasks": (
+        any_task,
+        lambda town, team: town.call("GET", "/fhir/Task?_summary=count", team).json()["total"],
+    ),
+    "parts of a task": (any_task, lambda town, team: _read(town, tasks.parts_of_any, _transfer(town).id, team)),
+    "agenda": (
+        any_task,
+        lambda town, team: _read(town, agenda.open_tasks, sorted(town.ids(Person)), _home(town), team),
+    ),
+    "somebody by a number": (anybody, lambda town, team: _found(town, team).get("entry")),
+    "household": (anybody, lambda town, team: _there(town, team, f"/households/{_home(town)}")),
+    "chronology": (anybody, lambda town, team: _there(town, team, f"/households/{_home(town)}/chronology")),
+}
+"""Ways to read for a team: how to break the first lock there, and what then comes out, nothing when it is empty or false."""
+
+
+def _there(town: Broker, team: str, path: str) -> bool:
+    answer = town.call("GET", path, team)
+    assert answer.status_code in (200, 404), answer.text
+    return answer.status_code == 200
+
+
+def _told(town: Broker) -> Delivery:
+    return next(row for row in town.rows(Delivery) if row.number is not None or row.state == "ready")
+
+
+def _transfer(town: Broker) -> Task:
+    return next(row for row in town.rows(Task) if row.code == "transfer")
+
+
+def _home(town: Broker) -> str:
+    of_child = {row.person_id for row in town.rows(Task, code="confirm-child")}
+    return next(row.household_id for row in town.rows(Membership) if row.person_id in of_child)
+
+
+def _read(town: Broker, work: Callable[..., object], *given: Any) -> object:
+    *given, team = given
+    store = town.runtime.store
+    return store.read(lambda session: work(session, store.codec, *given, Scope(team=team)))
+
+
+def _number() -> str:
+    return next(
+        i["value"]
+        for e in message("birth")["entry"]
+        for i in e["resource"].get("identifier", [])
+        if i.get("system") == NHS_NUMBER
+    )
+
+
+def _found(town: Broker, team: str) -> Any:
+    return town.call("POST", "/fhir/Patient/_search", team, data={"identifier": f"{NHS_NUMBER}|{_number()}"}).json()
+
+
+@pytest.mark.parametrize("way", BROKEN)
+def test_where_the_first_lock_is_broken_the_second_lets_nothing_out(town, monkeypatch, way):
+    """A team that has nothing gets nothing, and without the second lock it would: each way to read runs under it."""
+    breaking, comes_out = BROKEN[way]
+    stranger = _stranger(town)
+    assert not comes_out(town, stranger)
+    with breaking(town, monkeypatch):
+        assert not comes_out(town, stranger), f"{way} is read without the second lock"
+        monkeypatch.setattr(second_lock, "is_on", lambda _engine: False)
+        assert comes_out(town, stranger), f"the first lock of {way} is not broken: the test would show nothing"
+
+
+def _stranger(town: Broker) -> str:
+    """A team that was told nothing, owns and awaits nothing, sent nothing and works with nobody."""
+    known = {row.team_id for row in (*town.rows(Delivery), *town.rows(Involvement))}
+    known |= {team for row in town.rows(Task) for team in (row.owner_team_id, row.requester_team_id)}
+    known |= {row.sender_team_id for row in town.rows(Notification)}
+    return min(set(town.runtime.store.read(town.runtime.context).directory.teams) - known)
 
 
 def test_whoever_else_connects_finds_nothing_though_they_may_read(town):
@@ -177,3 +307,48 @@ def test_whoever_else_connects_finds_nothing_though_they_may_read(town):
             connection.execute("RESET ROLE")
             connection.execute(f'DROP OWNED BY "{plain}"')
             connection.execute(f'DROP ROLE "{plain}"')
+
+
+@pytest.fixture
+def poor() -> Iterator[Settings]:
+    """A deployment whose login owns its database and may neither make the viewer's role nor become it."""
+    login = f"poor_{secrets.token_hex(4)}"
+    with postgres_database() as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {login} LOGIN NOSUPERUSER NOBYPASSRLS")
+            connection.execute(f'ALTER DATABASE "{make_url(url).database}" OWNER TO {login}')
+            connection.execute(f"ALTER SCHEMA public OWNER TO {login}")
+        address = make_url(url).set(username=login, password=None).render_as_string()
+        try:
+            yield Settings(database_url=address, secret_key=SecretStr(secrets.token_urlsafe(48)), log_format="json")
+        finally:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"REASSIGN OWNED BY {login} TO CURRENT_USER")
+                connection.execute(f"DROP OWNED BY {login}")
+                connection.execute(f"DROP ROLE {login}")
+
+
+def test_that_it_is_off_stands_in_the_log_of_whatever_starts(poor, monkeypatch, capsys):
+    """In one line that names nobody; where it is on nothing is said of it."""
+    before = structlog.get_config()
+    monkeypatch.setattr(serving, "_run", lambda _app, **_options: None)
+    monkeypatch.setattr(serving, "_work", _nothing)
+    starts = (lambda: serving.serve(poor, "127.0.0.1", 0, 1, deliver=False), lambda: serving.work(poor))
+    try:
+        for start in starts:
+            start()
+            [line] = [one for one in capsys.readouterr().err.splitlines() if "second lock" in one]
+            said = json.loads(line)
+            assert (said["level"], said["event"]) == ("warning", "second lock is off")
+            assert set(said) == {"level", "event", "mend", "module", "timestamp"}
+            assert "operations.md" in said["mend"]
+            with monkeypatch.context() as on:
+                on.setattr(second_lock, "is_on", lambda _engine: True)
+                start()
+            assert "second lock" not in capsys.readouterr().err
+    finally:
+        structlog.configure(**before)
+
+
+async def _nothing(_runtime: object) -> None:
+    """Work that ends at once."""
