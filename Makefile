@@ -50,10 +50,11 @@ test: services  ## the whole suite (ARGS="tests/unit -k sharing" for a part of i
 compiled: setup-dev
 	@$(VENV)python -m pytest --collect-only --quiet --quiet >/dev/null
 
-deep: services  ## what is too long for every run: every journey on PostgreSQL and RabbitMQ, the properties tried twenty times as hard, sqlmap, the workload of a thousand households, the full fault volumes (an hour), which write docs/reliability.md, and then `make mutants`
+deep: services  ## what is too long for every run: every journey on PostgreSQL and RabbitMQ, the properties tried twenty times as hard, sqlmap, every request replayed as every other team, the workload of a thousand households, the full fault volumes (an hour), which write docs/reliability.md, and then `make mutants`
 	@BATON_JOURNEYS=production $(VENV)python -m pytest tests/journeys --timeout 600 --numprocesses $(PYTEST_WORKERS) $(ARGS)
 	@BATON_FUZZ=20 $(VENV)python -m pytest tests/property --timeout 3600 --numprocesses $(PYTEST_WORKERS) $(ARGS)
 	@BATON_SQLMAP=1 $(VENV)python -m pytest tests/security/test_sqlmap.py --numprocesses 0 $(ARGS)
+	@BATON_REPLAYED=full $(VENV)python -m pytest tests/security/test_replayed.py tests/security/test_replayed_writes.py --timeout 3600 --numprocesses $(PYTEST_WORKERS) $(ARGS)
 	@$(VENV)baton bench replay
 	@BATON_FAULTS=full BATON_FAULTS_FIGURES=$(CURDIR)/var/faults $(VENV)python -m pytest tests/faults --numprocesses 0 $(ARGS)
 	@$(VENV)python -m tests.faults.report var/faults docs/reliability.md

@@ -59,10 +59,8 @@ def _as_known(answer: Answer, may_know: MayKnow) -> Answer:
 
 def _may_know(session: Session, ctx: Context, caller: Caller, person_id: str, now: datetime) -> MayKnow | None:
     world = load_world(session, ctx.codec, [person_id])
-    if person_id not in world.people:
-        return None
     if caller.may(AUDIT):
-        return lambda _function, _holding: True
+        return (lambda _function, _holding: True) if person_id in world.people else None
     viewer = ctx.directory.teams.get(caller.team or "")
     if viewer is None or not view.sees(session, world, person_id, viewer, ctx, now):
         return None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlmodel import Session
 
@@ -21,6 +21,9 @@ from schemas.identifiers import HOUSEHOLD, PERSON
 
 Json = dict[str, Any]
 
+NOBODY: Final = "nobody"
+"""The id of no person. Who or what is not there is read as this, so that as many statements are run as for what is not the caller's."""
+
 
 def persons_by_identifier(
     session: Session, ctx: Context, caller: Caller, system: str, value: str, now: datetime
@@ -28,6 +31,7 @@ def persons_by_identifier(
     """A searchset of the persons with this identifier whom the caller's team works with; empty says nothing about others."""
     team = ctx.directory.teams.get(caller.team or "")
     found = people.by_identifier(session, ctx.codec, system, value) if team else []
+    found = found or [NOBODY]
     world = load_world(session, ctx.codec, found)
     mine = [person for person in found if team and sees(session, world, person, team, ctx, now)]
     locked = second_lock.may_see(session, team.id, mine) if team else frozenset()
@@ -38,7 +42,7 @@ def persons_by_identifier(
 
 def sees(session: Session, world: World, person_id: str, team: Team, ctx: Context, now: datetime) -> bool:
     """Whether the team may look the person up: it works with them, or sees them in their household."""
-    told = addressed.told_in_full(session, team.id, list(world.people))
+    told = addressed.told_in_full(session, team.id, list(world.people) or [NOBODY])
     if person_id in sight.own_clients(world, team, told):
         return True
     homes = [_sight(session, ctx, world, home, team, told, now) for home in world.households_of(person_id)]
@@ -70,8 +74,8 @@ class Home:
 def home(session: Session, ctx: Context, caller: Caller, household_id: str, now: datetime) -> Home | None:
     """The household as the caller's team sees it; None when it may not know of it, and when there is none."""
     team = ctx.directory.teams.get(caller.team or "")
-    members = people.members(session, [household_id])
-    if team is None or not members:
+    members = people.members(session, [household_id]) or [NOBODY]
+    if team is None:
         return None
     world = load_world(session, ctx.codec, members)
     told = addressed.told_in_full(session, team.id, members)

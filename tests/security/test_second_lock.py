@@ -22,11 +22,12 @@ from broker.cli import serving
 from broker.domain.sight import Sight
 from broker.settings import Settings
 from broker.storage import agenda, mailbox, second_lock, tasks
+from broker.storage.person_tables import TASK
 from broker.storage.prepared import Query
 from broker.storage.second_lock import CLOSED, ROLE, SHOWN, viewing
 from broker.storage.tables import Delivery, Household, Involvement, Membership, Notification, Person, Task
 from broker.storage.task_values import Scope
-from broker.storage.tasks import TASK, reading
+from broker.storage.tasks import reading
 from broker.workflow import view
 from schemas.identifiers import NHS_NUMBER
 from tests.conftest import NOON
@@ -251,9 +252,8 @@ def _home(town: Broker) -> str:
 
 
 def _read(town: Broker, work: Callable[..., object], *given: Any) -> object:
-    *given, team = given
-    store = town.runtime.store
-    return store.read(lambda session: work(session, store.codec, *given, Scope(team=team)))
+    store, scope = town.runtime.store, Scope(team=given[-1])
+    return store.read(lambda session: work(session, store.codec, *given[:-1], scope))
 
 
 def _number() -> str:
