@@ -160,6 +160,7 @@ def test_other_durations_are_refused(text):
         ("tell:\n      midwifery: {to: [midwifery]", "tell:\n      midwifery: {to: [midwifry]", "events.pregnancy-booking.tell.midwifery.to", "'midwifry'"),
         ("version: \"2026.2\"", "version: 2026.2", "version", "quotation marks"),
         ("harm: [injury,", "harm: [injry,", "events.concern", "'injry', which is no kind of concern"),
+        ("unanswered: father", "unanswered: mother", "patterns.rules.men-unknown", "'mother', which is no prompt"),
         ("kinds: [area, circumstances]", "kinds: [aria]", "events.supervision-change.add.social-care-checks", "'aria'"),
         ("stands-in: {health-visiting: [family-nurse-partnership]}\n    cites: [F1", "stands-in: {school-nursing: [neonatal]}\n    cites: [F1", "universal.pregnancy", "does not list"),
         ("    pregnancy: true\n", "    pregnancy: true\n    until-days: 5\n", "universal.pregnancy", "either pregnancy or an age"),
