@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from broker.domain.caller import PERSON
 from broker.domain.sealing import Entry
 from broker.storage.audit import EMERGENCY
 from broker.storage.audit_search import SUCCESS, Actions
@@ -131,9 +132,10 @@ def _coding(coding: Coding) -> Json:
 
 
 def _agents(entry: Entry, shape: Shape, public_url: str) -> Iterator[Json]:
-    """The system that called, the team it acts for, and Baton, which asked for it itself when nobody called."""
+    """Who called, a system or somebody on the pages, the team they act for, and Baton, which asked for it itself when nobody called."""
     if entry.client is not None:
-        yield _agent(_logical(CLIENT, entry.client, "Device"), shape.client, requestor=True)
+        kind = "Practitioner" if entry.client.startswith(PERSON) else "Device"
+        yield _agent(_logical(CLIENT, entry.client, kind), shape.client, requestor=True)
     if entry.team is not None:
         yield {"who": _logical(TEAM, entry.team, "Organization"), "requestor": False}
     server = shape.server if entry.client is not None else _ITSELF

@@ -10,6 +10,7 @@ import pytest
 from fhir.resources.R4B.auditevent import AuditEvent
 from fhir.resources.R4B.bundle import Bundle
 
+from broker.domain.caller import PERSON, Caller
 from broker.storage import audit
 from broker.storage.tables import Audit
 from broker.workflow.audit_wire import ACTION, CLIENT, SHAPES
@@ -271,3 +272,18 @@ def test_pages_show_each_event_once_in_order_while_new_ones_come_in(broker):
 
 def test_zero_is_a_count(broker):
     assert bundle(broker.call("GET", "/fhir/AuditEvent?_count=0", VISITORS))["total"] > 0
+
+
+def test_who_signed_in_to_the_pages_is_a_practitioner_and_found_as_one(broker):
+    caller = Caller(client=f"{PERSON}nadia", team=VISITORS)
+    broker.runtime.store.write(
+        lambda s: audit.record(s, action="read", entity="task", entity_id="pages", now=NOON, caller=caller)
+    )
+    [event] = events(broker, "agent=Practitioner/nadia")
+    assert event["agent"][0]["who"]["type"] == "Practitioner"
+    assert event["agent"][0]["requestor"] is True
+    assert event["entity"][0]["what"] == {"reference": "Task/pages"}
+    assert not events(broker, "agent=Practitioner/nobody")
+    assert {one["agent"][0]["who"]["type"] for one in events(broker, "agent:identifier=" + f"{CLIENT}|{VISITORS}")} <= {
+        "Device"
+    }

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from broker.domain.caller import PERSON
 from broker.storage.audit_search import About, Actions, Agent, AuditQuery, SortBy
 from broker.storage.keyset import Position
 from broker.web.api.parameters import ID, Pairs, after, every, one, only, only_count, order, refuse, spans, whole
@@ -58,7 +59,7 @@ def next_pairs(pairs: Pairs, query: AuditQuery, last: Position) -> list[tuple[st
 
 
 def _agent(pairs: Pairs) -> Agent | None:
-    """`agent=swbh-midwifery` for a team or a client of that name, `Organization/…`, `Device/…`, or by identifier."""
+    """`agent=swbh-midwifery` for a team or a client of that name, `Organization/…`, `Device/…`, `Practitioner/…` with an account's id, or by identifier."""
     value = one(pairs, "agent:identifier")
     if value is not None:
         system, _, name = value.rpartition("|")
@@ -69,8 +70,10 @@ def _agent(pairs: Pairs) -> Agent | None:
     if value is None:
         return None
     kind, _, name = value.rpartition("/")
-    if kind not in ("", "Organization", "Device") or not ID.fullmatch(name):
-        refuse("agent", "must be a team's id or a client's name")
+    if kind not in ("", "Organization", "Device", "Practitioner") or not ID.fullmatch(name):
+        refuse("agent", "must be a team's id, a client's name or Practitioner/ and an account's id")
+    if kind == "Practitioner":
+        return Agent(f"{PERSON}{name}", client=True, team=False)
     return Agent(name, client=kind != "Organization", team=kind != "Device")
 
 
