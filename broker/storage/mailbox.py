@@ -213,9 +213,9 @@ def _give() -> sa.UpdateBase:
         .join(MAILBOX_NUMBER, MAILBOX_NUMBER.c.team_id == fresh.c.team_id)
         .cte("placed")
     )
-    # Both: the first has PostgreSQL find them one by one, whatever it supposes of their number.
-    these = (within(DELIVERY.c.id, sa.select(placed.c.id)), DELIVERY.c.id == placed.c.id)
-    numbered = sa.update(DELIVERY).where(*these).values(number=placed.c.number)
+    number_ = sa.select(placed.c.number).where(placed.c.id == DELIVERY.c.id).scalar_subquery()
+    # One by one, whatever PostgreSQL supposes of their number; and not joined: it would look each up among all of them.
+    numbered = sa.update(DELIVERY).where(within(DELIVERY.c.id, sa.select(placed.c.id))).values(number=number_)
     return numbered.returning(DELIVERY.c.team_id, DELIVERY.c.number)
 
 

@@ -12,8 +12,8 @@ class Limits:
     """Pushes under way. One is a task, a connection and a rendered message, some 100 KB."""
     per_team: int = 64
     """Pushes to one team: with the longest time-out, a dead team costs at most this many slots."""
-    beside: int = 2
-    """Of a team with a backlog in one look, while others have something too: with two workers some eighty a second."""
+    beside: int = 4
+    """Of a team with a backlog in one look, while others have something too: with two workers some 160 a second; or twice what is usual among the teams of that look."""
     beside_seconds: float = 1.0
     """How long after a look that had something of several teams one of them still counts as not alone."""
     grace_seconds: float = 5.0

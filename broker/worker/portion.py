@@ -1,6 +1,7 @@
 """How much of one team a look takes, so that a flooded one has the processors to itself only while nobody else needs them."""
 
 from collections.abc import Mapping
+from statistics import median_low
 
 from broker.worker.limits import Limits
 
@@ -22,10 +23,8 @@ class Portion:
         return self._portion if time < self._until else self._most
 
     def took(self, counts: Mapping[str, int], time: float) -> None:
-        """What a look took of each team. When most teams would have had more, all get more; else the few that would wait for the rest."""
+        """What a look took of each team: twice what is usual among them is for everybody, more is a backlog and waits for the next."""
         if len(counts) < 2:
             return
-        portion = self.at(time)
-        full = sum(count >= portion for count in counts.values())
-        self._portion = min(self._most, 2 * portion) if 2 * full > len(counts) else self._least
+        self._portion = min(self._most, max(self._least, 2 * median_low(counts.values())))
         self._until = time + self._quiet

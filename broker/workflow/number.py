@@ -7,8 +7,8 @@ from broker.storage import mailbox
 TEAMS_AT_ONCE = 200
 """Teams in one pass: their counters stay locked until its commit, and a poll of one of them waits for that."""
 
-MESSAGES_AT_ONCE = 2_000
-"""Messages in one pass."""
+MESSAGES_AT_ONCE = 500
+"""Messages in one pass, for the same reason."""
 
 
 def number(session: Session) -> int:
