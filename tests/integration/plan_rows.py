@@ -92,13 +92,14 @@ def _people(session: Session, now: datetime) -> None:
     )
 
 
-def _traffic(session: Session, now: datetime) -> None:
-    many = {"now": now, "entries": ENTRIES}
+def audit(session: Session, now: datetime, entries: int, *, marked: int = 20) -> None:
+    """So many entries, all but the newest twenty with a place in the tree; `marked`: so many still marked as waiting for one."""
+    many = {"now": now, "entries": entries, "marked": marked}
     _run(
         session,
         "INSERT INTO audit (id, at, action, outcome, entity, entity_id, detail, unsealed, team_id)"
         " SELECT 'e-' || n, CAST(:now AS timestamptz) - n * interval '1 minute', 'read', 'success', 'task', 'x-' || n, '{}',"
-        " n <= 20, 'agency-0-midwifery' FROM generate_series(1, :entries) n",
+        " n <= :marked, 'agency-0-midwifery' FROM generate_series(1, :entries) n",
         **many,
     )
     _run(
@@ -107,6 +108,10 @@ def _traffic(session: Session, now: datetime) -> None:
         " FROM generate_series(21, :entries) n",
         **many,
     )
+
+
+def _traffic(session: Session, now: datetime) -> None:
+    audit(session, now, ENTRIES)
     _run(
         session,
         "INSERT INTO attempt (id, delivery_id, at, outcome, detail)"
