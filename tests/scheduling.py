@@ -7,6 +7,7 @@ from xdist.scheduler import LoadScopeScheduling
 TOGETHER: Final = {
     "tests/faults/test_k04_": "rabbit",  # they share three nodes, and each wants the machine
     "tests/faults/test_k05_": "rabbit",
+    "tests/faults/test_k06_rabbit": "rabbit",
     "tests/faults/test_rabbit_": "rabbit",
     "tests/integration/test_rabbit_": "rabbit",
     "tests/integration/test_worker_amqp": "rabbit",

@@ -1,18 +1,13 @@
-"""K6: the database, RabbitMQ, the receivers, a worker stand still and answer nothing; waits are bounded, nothing leaks, and all goes on afterwards."""
+"""K6: the database, the receivers, a worker stand still and answer nothing; waits are bounded, nothing leaks, and all goes on afterwards. RabbitMQ is `test_k06_rabbit_frozen.py`'s."""
 
 import signal
 import time
 from pathlib import Path
 
-import pytest
-
-from tests.faults import rabbit_cluster
 from tests.faults.postgres import Cluster
-from tests.faults.rabbit_cluster import NODES
 from tests.faults.receivers import Receivers
 from tests.faults.running import running
 from tests.faults.size import FULL, record, size
-from tests.faults.test_k04_rabbit_killed import over_rabbit
 from tests.faults.town import LEASE_SECONDS, Town
 
 FROZEN = size(8, 60)
@@ -82,37 +77,3 @@ def test_a_worker_that_stood_still_finds_its_work_done_by_others(
         figures = run.finish()
         assert run.keeper.deaths == 0
     record("K6", "worker", figures, frozen=2 * LEASE_SECONDS)
-
-
-@pytest.mark.parametrize("frozen", [1, NODES], ids=["one-node", "all-nodes"])
-def test_a_frozen_rabbitmq_holds_up_nobody_who_sends(
-    frozen: int, on_postgres: Town, rabbit: rabbit_cluster.Cluster, hooks: Receivers, tmp_path: Path
-) -> None:
-    """A node that stood still for longer than the others wait comes back partitioned, and RabbitMQ leaves it so: it is started again, as by an operator."""
-    nodes = rabbit.nodes[:frozen]
-    with over_rabbit(on_postgres, hooks, tmp_path, rabbit.virtual_host()) as run:
-        time.sleep(rabbit_cluster.SETTLED)
-        answered = len(run.load.waits)
-        for node in nodes:
-            node.freeze()
-        time.sleep(FROZEN)
-        run.more(10)
-        during = run.load.waits[answered:]
-        rabbit.thaw()
-        run.more(10)
-        for node in nodes:
-            node.kill()
-        rabbit.mend()
-        run.more(10)
-        figures = run.finish()
-        assert run.keeper.deaths == 0
-    longest = max(seconds for _, seconds in during)
-    assert 503 not in {status for status, _ in during}  # what is accepted is in the database; RabbitMQ only wakes
-    assert not FULL or longest < ANSWERED_WITHIN
-    record(
-        "K6",
-        "rabbitmq-all-nodes" if frozen == NODES else "rabbitmq-one-node",
-        figures,
-        frozen=FROZEN,
-        longest_wait_for_an_answer=round(longest, 1),
-    )
