@@ -106,10 +106,9 @@ def _announced() -> sa.FromClause:
     return written_out(by_id).cte("announced").prefix_with("MATERIALIZED", dialect="postgresql")
 
 
+_ALL = sa.select(DELIVERY).where(due(DELIVERY)).subquery("row")
 _DUE = {
     "postgresql": lease_query(_first(_by_index())),
-    "sqlite": lease_query(
-        _first(_ranked(sa.select(DELIVERY).where(due(DELIVERY)).subquery("row")))
-    ),  # which knows no lateral query
+    "sqlite": lease_query(_first(_ranked(_ALL))),  # which knows no lateral query
 }
 _ANNOUNCED = lease_query(_first(_ranked(_announced())))

@@ -73,10 +73,8 @@ def _waiting(session: Session, share: Share, now: datetime, among: Collection[st
         "kinds": share.kinds,
         "busy": share.busy,
     }
-    if among is None:
-        found = direct.rows(session, _WAITING, **values)
-    else:
-        found = direct.rows(session, _ANNOUNCED, among=among, **values)
+    query = _WAITING if among is None else _ANNOUNCED
+    found = direct.rows(session, query, **values, among=among)
     return [Limited(team_id=team, kind=ChannelKind(kind), rate_per_second=rate) for team, kind, rate in found]
 
 
