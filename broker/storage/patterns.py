@@ -77,6 +77,32 @@ def _open(of: sa.Column[Any]) -> Query:
 _OPEN_AT_HOME, _OPEN_OF_ONE = _open(_PATTERN.c.household_id), _open(_PATTERN.c.person_id)
 
 
+def hold_open(session: Session, pattern_id: str) -> bool:
+    """Whether it is open still, which it stays until the commit. Who needs its tasks too holds them first, as whoever answers one does."""
+    return bool(direct.rows(session, _HELD_OPEN, pattern=pattern_id))
+
+
+_HELD_OPEN = Query(
+    sa.select(_PATTERN.c.id)
+    .where(_PATTERN.c.id == sa.bindparam("pattern"), _PATTERN.c.closed_at.is_(None))
+    .with_for_update()
+)
+
+
+def hold_tasks(session: Session, pattern_id: str) -> None:
+    """Nobody else answers one of its tasks until the commit."""
+    direct.rows(session, _TASKS_HELD, pattern=pattern_id)
+
+
+_TASKS_HELD = Query(
+    sa.select(TASK.c.id)
+    .join(PATTERN_TASK, PATTERN_TASK.c.task_id == TASK.c.id)
+    .where(PATTERN_TASK.c.pattern_id == sa.bindparam("pattern"))
+    .order_by(TASK.c.id)
+    .with_for_update(of=TASK)
+)
+
+
 def open_about(session: Session, household_ids: Collection[str], person_ids: Collection[str]) -> list[Pattern]:
     """All that are open for these households and persons, the oldest first."""
     where = sa.or_(col(Pattern.household_id).in_(household_ids), col(Pattern.person_id).in_(person_ids))

@@ -137,7 +137,7 @@ def taken_back(session: Session, ctx: Context, notification_id: str, now: dateti
 def answered(session: Session, ctx: Context, task: Stored, now: datetime) -> None:
     """A discussion was recorded, and nobody else is asked: the pattern is closed with its outcome, and its flags withdrawn."""
     pattern = patterns.of_task(session, task.row.id)
-    if pattern is None or pattern.closed_at is not None or not patterns.all_answered(session, pattern.id):
+    if pattern is None or not patterns.hold_open(session, pattern.id) or not patterns.all_answered(session, pattern.id):
         return
     talk = (one.content.get("discussion") for one in patterns.tasks_of(session, ctx.codec, pattern.id))
     outcomes = [said["outcome"] for said in talk if said is not None and said["outcome"]]
@@ -292,7 +292,10 @@ class _Looking:
         pattern_flags.refresh(self.session, self.ctx, pattern, view, self.now)
 
     def _grow(self, pattern: Pattern, view: PatternView, *, tell: bool) -> None:
-        """What is new shows on its tasks; whoever does the work by now is asked too."""
+        """What is new shows on its tasks; whoever does the work by now is asked too. One that was closed meanwhile stays as it is."""
+        patterns.hold_tasks(self.session, pattern.id)
+        if not patterns.hold_open(self.session, pattern.id):
+            return
         for task_id in self._asked(view):
             patterns.add_task(self.session, pattern.id, task_id)
         fresh = self._evidence(pattern, view)

@@ -1,8 +1,9 @@
 """Patterns on both databases: raised once, growing, closed by people alone, each team on what it may see; and what ends with whom."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import date, timedelta
+from threading import Barrier
 
 import pytest
 from sqlmodel import select
@@ -14,7 +15,8 @@ from broker.storage import directory, patterns, task_search
 from broker.storage.tables import Audit, Notification
 from broker.storage.task_search import TaskQuery
 from broker.storage.task_values import Scope
-from broker.workflow import flags, outbound
+from broker.workflow import flags, outbound, pattern_tasks
+from broker.workflow import patterns as looking
 from schemas.codes import Event, Function, Standing, TaskCode, TaskStatus
 from schemas.examples import cast
 from schemas.examples.telling import choice, fact, mother, together
@@ -205,6 +207,44 @@ def test_it_is_closed_when_the_last_of_its_teams_has_answered(family):
     assert family.patterns()[0].closed_at is None
     family.closes(family.task(MISSED, SANDWELL), outcome=DiscussionOutcome.REFERRED, because=None)
     assert family.patterns()[0].outcome == "referred"
+
+
+def test_what_is_closed_while_somebody_looks_again_keeps_no_flag(family, monkeypatch):
+    """Whoever looks has counted what is there when the discussion is recorded."""
+    family.misses(1, 2, 3)
+    [pattern], task, show = family.patterns(), family.task(MISSED), pattern_tasks.show
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def while_it_is_talked_about(*args, **said):
+            monkeypatch.undo()
+            closing = pool.submit(family.closes, task)
+            wait([closing], timeout=1)  # nobody waits for it whom it waits for
+            show(*args, **said)
+
+        monkeypatch.setattr(pattern_tasks, "show", while_it_is_talked_about)
+        family.store.write(
+            lambda session: looking._Looking(session, family.context(session), family.now).refresh(pattern)
+        )
+    assert family.patterns()[0].outcome == "not-referred-because"
+    assert family.flags() == set()
+
+
+def test_the_last_two_who_answer_at_once_close_it(family, monkeypatch):
+    family.misses(1, 2, 3)
+    family.says(Event.INVOLVEMENT_START, SANDWELL, BABY)
+    family.misses(1, team=SANDWELL)
+    both, answered = Barrier(1 if family.store.embedded else 2), looking.answered
+
+    def together_with_the_other(*args):
+        both.wait(60)
+        answered(*args)
+
+    monkeypatch.setattr(looking, "answered", together_with_the_other)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(family.closes, [family.task(MISSED, team) for team in (VISITORS, SANDWELL)]))
+    assert family.patterns()[0].outcome == "not-referred-because"
+    assert family.flags() == set()
 
 
 def concerns_of_two_agencies(family):
