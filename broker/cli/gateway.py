@@ -10,10 +10,10 @@ from broker.cli import opening
 def gateway() -> None:
     """Run every way in that BATON_GATEWAYS names, in any number of processes. Example: BATON_GATEWAYS=gateways.yaml baton gateway"""
     from broker import gateway_file, log
+    from broker.cli import starting
     from broker.errors import Misconfigured
     from broker.gateway import running
     from broker.runtime import start
-    from broker.storage import migrate
 
     settings = opening.settings()
     file = gateway_file.load(settings.gateways)
@@ -23,7 +23,7 @@ def gateway() -> None:
         raise Misconfigured(
             "SQLite serves one process, `baton serve`: set BATON_DATABASE_URL to PostgreSQL to run gateways beside it."
         )
-    migrate.upgrade(runtime.store.engine)
+    starting.ready(runtime)
     wanted = running.gateways(runtime, file)
     typer.echo(f"Gateways: {', '.join(sorted(wanted))}", err=True)
     asyncio.run(running.run(runtime, wanted))

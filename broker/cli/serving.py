@@ -6,17 +6,14 @@ import signal
 
 import typer
 
-from broker import log, unsafe
-from broker.cli import progress, worker_metrics
+from broker import log
+from broker.cli import progress, starting, worker_metrics
 from broker.errors import Misconfigured
 from broker.runtime import Runtime, start
 from broker.settings import Settings
-from broker.storage import epochs, migrate, second_lock
-from broker.storage.store import Store
 from broker.worker import Worker
 from broker.worker.looking_up import services
 
-_log = log.get(__name__)
 GRACE_SECONDS = 10
 """How long requests under way may take once the server is told to stop."""
 
@@ -32,10 +29,7 @@ def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: 
         raise Misconfigured(
             "SQLite serves one process: set BATON_DATABASE_URL to a postgresql:// address for more workers."
         )
-    migrate.upgrade(runtime.store.engine)
-    _warn_of_what_is_off(runtime.store)
-    unsafe.refuse_demonstration(runtime.store, settings)
-    runtime.store.read(lambda session: epochs.follow(session, runtime.store.codec))
+    starting.ready(runtime)
     if settings.demo:
         from broker import demo
 
@@ -47,12 +41,6 @@ def serve(settings: Settings, host: str, port: int, processes: int, *, deliver: 
     runtime.store.close()
     os.environ.update(_environment(settings) | ({} if deliver else {WITHOUT_WORKER: "1"}))
     _run("broker.main:application", factory=True, workers=processes, **options)
-
-
-def _warn_of_what_is_off(store: Store) -> None:
-    """One line where PostgreSQL does not hold by itself what a team may read: the program goes on with its own lock alone."""
-    if not store.embedded and not second_lock.is_on(store.engine):
-        _log.warning("second lock is off", mend="docs/operations.md, then baton migrate")
 
 
 def _run(app: object, **options: object) -> None:
@@ -90,10 +78,7 @@ def work(settings: Settings) -> None:
         raise Misconfigured(
             "SQLite serves one process, and `baton serve` delivers inside it: set BATON_DATABASE_URL to PostgreSQL."
         )
-    migrate.upgrade(runtime.store.engine)
-    _warn_of_what_is_off(runtime.store)
-    unsafe.refuse_demonstration(runtime.store, settings)
-    runtime.store.read(lambda session: epochs.follow(session, runtime.store.codec))
+    starting.ready(runtime)
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(_work(runtime))
 

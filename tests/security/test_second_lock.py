@@ -18,8 +18,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 from sqlmodel import select
 
-from broker.cli import serving
+from broker.cli import opening, serving
+from broker.cli.gateway import gateway
 from broker.domain.sight import Sight
+from broker.gateway import running
 from broker.settings import Settings
 from broker.storage import agenda, mailbox, second_lock, tasks
 from broker.storage.person_tables import TASK
@@ -333,7 +335,10 @@ def test_that_it_is_off_stands_in_the_log_of_whatever_starts(poor, monkeypatch, 
     before = structlog.get_config()
     monkeypatch.setattr(serving, "_run", lambda _app, **_options: None)
     monkeypatch.setattr(serving, "_work", _nothing)
-    starts = (lambda: serving.serve(poor, "127.0.0.1", 0, 1, deliver=False), lambda: serving.work(poor))
+    monkeypatch.setattr(opening, "settings", lambda: poor)
+    monkeypatch.setattr(running, "gateways", lambda _runtime, _file: {})
+    monkeypatch.setattr(running, "run", _nothing)
+    starts = (lambda: serving.serve(poor, "127.0.0.1", 0, 1, deliver=False), lambda: serving.work(poor), gateway)
     try:
         for start in starts:
             start()
@@ -350,5 +355,5 @@ def test_that_it_is_off_stands_in_the_log_of_whatever_starts(poor, monkeypatch, 
         structlog.configure(**before)
 
 
-async def _nothing(_runtime: object) -> None:
+async def _nothing(*_given: object) -> None:
     """Work that ends at once."""

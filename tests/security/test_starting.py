@@ -4,14 +4,20 @@ import secrets
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from broker import unsafe
+from broker.cli import opening, serving
+from broker.cli.gateway import gateway
 from broker.errors import Misconfigured
 from broker.settings import DEMO_KEY, Settings
 from broker.storage import clients
+from broker.storage.codec import AesCodec
+from broker.storage.store import open_store
 from tests.conftest import NOON, SECRET
 from tests.contract.calling import VISITORS, Broker
 from tests.contract.visiting import employ
+from tests.services import postgres_database
 
 GOOD = SECRET.decode()
 UNSAFE: dict[str, tuple[dict[str, Any], str]] = {
@@ -82,3 +88,20 @@ def test_a_demonstrations_database_serves_nobody_else(broker: Broker):
     unsafe.refuse_demonstration(store, Settings(demo=True))
     with pytest.raises(Misconfigured, match="demonstration's"):
         unsafe.refuse_demonstration(store, Settings(secret_key=GOOD))
+
+
+def test_nor_does_any_process_of_it(postgres_template, monkeypatch):
+    client = clients.Registered(name=unsafe.DEMONSTRATIONS, team=None, jwks={"keys": []}, scopes=frozenset())
+    with postgres_database(postgres_template) as url:
+        store = open_store(url, AesCodec(SECRET))
+        store.write(lambda session: clients.put(session, client, NOON))
+        store.close()
+        settings = Settings(database_url=url, secret_key=SecretStr(GOOD))
+        monkeypatch.setattr(opening, "settings", lambda: settings)
+        for start in (
+            lambda: serving.serve(settings, "", 0, 1, deliver=False),
+            lambda: serving.work(settings),
+            gateway,
+        ):
+            with pytest.raises(Misconfigured, match="This database is a demonstration's"):
+                start()
