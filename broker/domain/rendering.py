@@ -55,8 +55,6 @@ def render(
     an earlier transfer to the team does not name. `homes`: households that a transfer covers
     besides its subjects'. The sender itself gets what it sent.
     """
-    if message.sender == recipient.id:
-        return message
     return copy_of(
         original(message, world=world, directory=directory, policy=policy, told_at=told_at, homes=homes),
         recipient,
