@@ -21,6 +21,8 @@ class Caller:
     scopes: frozenset[str] = frozenset()
     practitioner: Professional | None = None
     """The person a system answers for, as the agency asserts."""
+    address: str | None = None
+    """The network address that the call came from; for the audit alone."""
 
     def may(self, scope: str) -> bool:
         """Whether the scope was granted."""

@@ -22,6 +22,10 @@ EMERGENCY: Final = "BTG"
 
 ROWS: Final = "rows"
 """`detail["rows"]`: kind → id → digest of the rows that the step has written."""
+PATIENTS: Final = "patients"
+"""`detail["patients"]`: ids of the persons who were shown to the caller, of whatever was read or changed; empty when nobody was."""
+ADDRESS: Final = "address"
+"""`detail["address"]`: the network address that the call came from; every entry of a caller who has one says it."""
 
 
 Action: TypeAlias = Literal[
@@ -112,11 +116,16 @@ def record_each(session: Session, entries: Sequence[Entry], *, now: datetime) ->
             "team_id": entry.caller.team if entry.caller else None,
             "entity": entry.entity,
             "entity_id": entry.entity_id,
-            "detail": dict(entry.detail),
+            "detail": _detail(entry),
         }
         for entry in entries
     ]
     direct.insert(session, AUDIT, rows)
+
+
+def _detail(entry: Entry) -> dict[str, object]:
+    address = entry.caller.address if entry.caller else None
+    return dict(entry.detail) | ({ADDRESS: address} if address else {})
 
 
 def record_rest(session: Session) -> None:

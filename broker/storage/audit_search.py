@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from broker.domain.sealing import Entry
+from broker.storage.audit import PATIENTS
 from broker.storage.audit_log import ENTRY, entry
 from broker.storage.keyset import Position, behind
 from broker.storage.tables import Audit
@@ -15,6 +16,8 @@ from broker.storage.task_search import Span
 from broker.storage.task_values import Scope
 
 SUCCESS = "success"
+PERSON = "person"
+"""The kind of thing that a person is."""
 
 
 class SortBy(StrEnum):
@@ -50,11 +53,11 @@ class Agent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditQuery:
-    """One search. Every filter narrows it; the spans must all hold, and so must all of `actions`."""
+    """One search. Every filter narrows it; the spans must all hold, and so must all of `about` and of `actions`."""
 
     dates: Sequence[Span] = ()
     agent: Agent | None = None
-    about: About | None = None
+    about: Sequence[About] = ()
     actions: Sequence[Actions] = ()
     succeeded: bool | None = None
     descending: bool = True
@@ -100,8 +103,7 @@ def _filters(query: AuditQuery, scope: Scope) -> list[sa.ColumnElement[bool]]:
     if query.agent is not None:
         columns = [(query.agent.client, Audit.client_name), (query.agent.team, Audit.team_id)]
         found.append(sa.or_(*(col(column) == query.agent.name for wanted, column in columns if wanted)))
-    if query.about is not None:
-        found.append(_is_about(query.about))
+    found += map(_is_about, query.about)
     for actions in query.actions:
         named = col(Audit.action).in_(sorted(actions.names))
         found.append(~named if actions.others else named)
@@ -111,9 +113,13 @@ def _filters(query: AuditQuery, scope: Scope) -> list[sa.ColumnElement[bool]]:
 
 
 def _is_about(about: About) -> sa.ColumnElement[bool]:
-    """The thing itself, or a search that found it."""
+    """The thing itself, or a search that found it; of a person also whatever showed them."""
     listed = sa.cast(Audit.detail, sa.Text).contains(f'"{about.id}"', autoescape=True)
     itself, found = col(Audit.entity_id) == about.id, sa.and_(sa.text("action = 'search'"), listed)
     if about.kind is None:
         return sa.or_(itself, found)
-    return sa.and_(col(Audit.entity) == about.kind, sa.or_(itself, found))
+    of_its_kind = sa.and_(col(Audit.entity) == about.kind, sa.or_(itself, found))
+    if about.kind != PERSON:
+        return of_its_kind
+    shown = sa.cast(col(Audit.detail)[PATIENTS], sa.Text).contains(f'"{about.id}"', autoescape=True)
+    return sa.or_(of_its_kind, shown)

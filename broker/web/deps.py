@@ -1,6 +1,7 @@
 """What handlers ask for: the runtime, the caller with a scope, the body."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -61,6 +62,7 @@ def caller_of(request: Request, running: Runtime, token: str, *scopes: str) -> C
         caller = tokens.caller(running.store, token, running.now(), certificate)
     if caller is None:
         raise Unauthenticated("This token is not valid (any more): get a new one from /oauth2/token.")
+    caller = replace(caller, address=peers.caller_at(request, running.settings))
     called_by(request, caller)
     if not any(caller.may(scope) for scope in scopes):
         raise Forbidden(f"This needs the scope {' or '.join(scopes)}.")

@@ -38,6 +38,12 @@ def address_of(peer: str, headers: Headers, proxies: Networks) -> str:
     return peer
 
 
+def caller_at(request: Request, settings: Settings) -> str | None:
+    """The address that a request comes from; None when its connection has none (a socket of the file system)."""
+    peer = request.client.host if request.client else ""
+    return address_of(peer, request.headers, settings.trusted_proxies) or None
+
+
 def certificate_of(request: Request, settings: Settings) -> str | None:
     """SHA-256 of the certificate that the caller showed to a proxy of ours, as RFC 8705, 3.1 writes it; None when it showed none.
 

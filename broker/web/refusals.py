@@ -17,6 +17,7 @@ from broker.domain.rate import Rate
 from broker.runtime import Runtime
 from broker.storage import audit
 from broker.storage.audit import Entry
+from broker.web import peers
 from broker.web.shares import elapsed
 
 UNWRITTEN = Counter(
@@ -84,7 +85,8 @@ class Refusals:
             UNWRITTEN.inc()
             return
         running: Runtime = request.app.state.runtime
-        written = replace(entry, detail={**entry.detail, "more": more}) if more else entry
+        known = {audit.ADDRESS: peers.caller_at(request, running.settings), "more": more}
+        written = replace(entry, detail={**entry.detail, **{name: said for name, said in known.items() if said}})
 
         def work(session: Session) -> None:
             audit.record_each(session, [written], now=running.now())

@@ -24,6 +24,7 @@ from broker.workflow import (
     progress,
     reassign,
     task_record,
+    task_wire,
     transfer_answers,
     transfer_lines,
 )
@@ -65,7 +66,8 @@ def read(
         raise NotFound
     if expected_version not in (None, task.row.version):
         raise Stale(_what_happened(session, ctx, task, caller))
-    audit.record(session, action="read", entity="task", entity_id=task_id, now=now, caller=caller)
+    detail = {audit.PATIENTS: task_wire.patients_of([task], scope_of(caller))}
+    audit.record(session, action="read", entity="task", entity_id=task_id, now=now, caller=caller, detail=detail)
     return task
 
 
@@ -80,14 +82,15 @@ def search(
 
 def note_found(session: Session, caller: Caller, found: Sequence[Stored], now: datetime) -> None:
     """An audit row with the ids that a search came to."""
-    detail = {"found": [task.row.id for task in found]}
+    patients = task_wire.patients_of(found, scope_of(caller))
+    detail = {"found": [task.row.id for task in found], audit.PATIENTS: patients}
     audit.record(session, action="search", entity="task", entity_id=None, now=now, caller=caller, detail=detail)
 
 
 def count(session: Session, caller: Caller, query: TaskQuery, now: datetime) -> int:
     """How many there are for this caller."""
     total = task_search.count(session, query, scope_of(caller))
-    detail = {"count": total}
+    detail = {"count": total, audit.PATIENTS: []}
     audit.record(session, action="search", entity="task", entity_id=None, now=now, caller=caller, detail=detail)
     return total
 
@@ -246,7 +249,8 @@ def _carry_out(step: Step) -> None:
     transfer_answers.follow(step)
     for to in others:
         outcomes.tell(session, ctx, task, to, version, now)
-    detail = {"move": request.move.value, "version": version}
+    patients = task_wire.patients_of([task], Scope(team=step.team))
+    detail = {"move": request.move.value, "version": version, audit.PATIENTS: patients}
     audit.record(
         session, action="answer", entity="task", entity_id=task.row.id, now=now, caller=step.caller, detail=detail
     )

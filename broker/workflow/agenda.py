@@ -96,7 +96,8 @@ def page(
         if len(found) == limit:
             following = household_id if household_id != homes[-1] else following
             break
-    detail = {"report": NAME, "found": [family.household for family in found]}
+    patients = sorted({person.id for family in found for person in family.persons})
+    detail = {"report": NAME, "found": [family.household for family in found], audit.PATIENTS: patients}
     audit.record(session, action="search", entity="household", entity_id=None, now=now, caller=caller, detail=detail)
     return found, following
 
@@ -163,5 +164,10 @@ def _note(session: Session, caller: Caller, family: Family, now: datetime) -> No
         entity_id=family.household,
         now=now,
         caller=caller,
-        detail={"report": NAME, "chronology": shown, "tasks": [task.row.id for task in family.tasks]},
+        detail={
+            "report": NAME,
+            "chronology": shown,
+            "tasks": [task.row.id for task in family.tasks],
+            audit.PATIENTS: [person.id for person in family.persons],
+        },
     )

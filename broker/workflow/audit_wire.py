@@ -1,13 +1,14 @@
 """An audit entry as an R4 AuditEvent, on the IHE Basic Audit Log Patterns; reading a search for them lives in `web`."""
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 from broker.domain.caller import PERSON
 from broker.domain.sealing import Entry
-from broker.storage.audit import EMERGENCY
+from broker.storage.audit import ADDRESS, EMERGENCY, PATIENTS
 from broker.storage.audit_search import SUCCESS, Actions
 from broker.workflow.task_wire import instant
 from schemas.codes import CANONICAL
@@ -31,6 +32,20 @@ _AUTHENTICATION: Coding = (_DCM, "110114", "User Authentication")
 _SENDS: Coding = (_DCM, "110153", "Source Role ID")
 _GETS: Coding = (_DCM, "110152", "Destination Role ID")
 _ITSELF: Coding = (_DCM, "110150", "Application")
+_AUTHOR: Coding = (f"{_TERMINOLOGY}/v3-ParticipationType", "AUT", "author (originator)")
+_RECIPIENT: Coding = (f"{_TERMINOLOGY}/v3-ParticipationType", "IRCP", "information recipient")
+_OBJECT: Coding = (f"{_TERMINOLOGY}/audit-entity-type", "2", "System Object")
+_OTHER: Coding = (f"{_TERMINOLOGY}/audit-entity-type", "4", "Other")
+_PERSON: Coding = (f"{_TERMINOLOGY}/audit-entity-type", "1", "Person")
+_RESOURCES: Final = "http://hl7.org/fhir/resource-types"
+
+BALP: Final = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit."
+_PATTERNS: Final[Mapping[str, str]] = {
+    "read": "Read",
+    "search": "Query",
+    **dict.fromkeys(("answer", "acknowledge", "administer"), "Update"),
+}
+"""What was done → the Basic Audit Log Pattern of it; with `Patient` before its name where one person is concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +121,7 @@ def audit_event(entry: Entry, public_url: str) -> Json:
     event: Json = {
         "resourceType": "AuditEvent",
         "id": entry.id,
+        "meta": {"profile": [BALP + pattern] if (pattern := _pattern(entry)) else []},
         "type": _coding(shape.type),
         "subtype": [*([_coding(shape.subtype)] if shape.subtype else []), own],
         "action": shape.action,
@@ -119,7 +135,24 @@ def audit_event(entry: Entry, public_url: str) -> Json:
         },
         "entity": list(_entities(entry)),
     }
-    return {name: value for name, value in event.items() if value != []}
+    return {name: value for name, value in event.items() if value not in ([], {"profile": []})}
+
+
+def _pattern(entry: Entry) -> str | None:
+    """The pattern that the event of the entry meets: what succeeded, asked for by somebody whose address is known, about one thing or a search.
+
+    Those for patients are for one of them (`patient 1..1`); an event about several meets the plain one and names each. What is
+    about people and does not say whom it showed meets none.
+    """
+    name = _PATTERNS.get(entry.action)
+    if name is None or entry.outcome != SUCCESS or entry.client is None or ADDRESS not in entry.detail:
+        return None
+    if (entry.entity_id is None) != (entry.action == "search"):
+        return None
+    patients = _patients(entry)
+    if not patients and PATIENTS not in entry.detail and _PURPOSES.get(entry.entity) is None:
+        return None
+    return f"Patient{name}" if len(patients) == 1 else name
 
 
 def _purpose(entry: Entry) -> Coding:
@@ -132,15 +165,33 @@ def _coding(coding: Coding) -> Json:
 
 
 def _agents(entry: Entry, shape: Shape, public_url: str) -> Iterator[Json]:
-    """Who called, a system or somebody on the pages, the team they act for, and Baton, which asked for it itself when nobody called."""
-    if entry.client is not None:
-        kind = "Practitioner" if entry.client.startswith(PERSON) else "Device"
-        yield _agent(_logical(CLIENT, entry.client, kind), shape.client, requestor=True)
+    """Who called, a system or somebody on the pages by their browser, the team they act for, and Baton, which asked for it itself when nobody called."""
+    at = _network(entry)
+    if entry.client is not None and entry.client.startswith(PERSON):
+        role = _AUTHOR if shape.action in ("C", "U") else _RECIPIENT
+        yield _agent(_logical(CLIENT, entry.client, "Practitioner"), role, requestor=True)
+        yield _agent({"type": "Device", "display": "Browser"}, shape.client, requestor=False) | at
+    elif entry.client is not None:
+        yield _agent(_logical(CLIENT, entry.client, "Device"), shape.client, requestor=True) | at
+    elif at:
+        yield _agent({"display": "Nobody known"}, shape.client, requestor=True) | at
     if entry.team is not None:
         yield {"who": _logical(TEAM, entry.team, "Organization"), "requestor": False}
-    server = shape.server if entry.client is not None else _ITSELF
-    itself = _agent({"display": "Baton"}, server, requestor=entry.client is None)
+    called = entry.client is not None or bool(at)
+    itself = _agent({"display": "Baton"}, shape.server if called else _ITSELF, requestor=not called)
     yield itself | {"network": {"address": public_url, "type": "5"}}
+
+
+def _network(entry: Entry) -> Json:
+    """Where the call came from: an address, or the name of a machine."""
+    address = entry.detail.get(ADDRESS)
+    if not isinstance(address, str):
+        return {}
+    try:
+        ip_address(address)
+    except ValueError:
+        return {"network": {"address": address, "type": "1"}}
+    return {"network": {"address": address, "type": "2"}}
 
 
 def _agent(who: Json, role: Coding, *, requestor: bool) -> Json:
@@ -150,7 +201,12 @@ def _agent(who: Json, role: Coding, *, requestor: bool) -> Json:
 # --- entities -----------------------------------------------------------------------------------------------------
 
 
-_REFERENCES: Final[Mapping[str, str]] = {"task": "Task", "person": "Patient", "audit": "AuditEvent"}
+_REFERENCES: Final[Mapping[str, str]] = {
+    "task": "Task",
+    "person": "Patient",
+    "audit": "AuditEvent",
+    "flag": "Flag",
+}
 """Kinds of thing that can be read here, or stand for a person, by their resource types."""
 
 _SYSTEMS: Final[Mapping[str, str]] = {"household": HOUSEHOLD, "team": TEAM, "agency": AGENCY, "client": CLIENT}
@@ -164,31 +220,50 @@ def system_of(kind: str) -> str:
 
 
 def _entities(entry: Entry) -> Iterator[Json]:
-    """What it was about, then what a search found, then what else is known of it."""
-    if entry.entity_id is not None:
-        yield _entity(entry.entity, entry.entity_id)
+    """What it was about, or what was searched for and found, whom that showed, then what else is known of it.
+
+    A pattern has one entity of the type System Object, so what a search found bears the types of its resources.
+    """
     if entry.action == "search":
         yield _query(entry)
-    found = entry.detail.get("found", ())
-    for id_ in found if isinstance(found, list) else ():
-        yield _entity(entry.entity, str(id_))
+        for id_ in _listed(entry, "found") if entry.entity != "person" else ():
+            yield _entity(entry.entity, id_, _found_type(entry.entity))
+    elif entry.entity_id is not None:
+        yield _entity(entry.entity, entry.entity_id, _OBJECT)
+    for id_ in _patients(entry):
+        yield _entity("person", id_, _PERSON, ("1", "Patient"))
     details = [
         {"type": name, "valueString": str(value)}
         for name, value in sorted(entry.detail.items())
-        if name not in ("found", "purpose") and not isinstance(value, list | dict)
+        if name not in ("found", "purpose", ADDRESS) and not isinstance(value, list | dict)
     ]
     if details:
-        yield {"type": _coding((f"{_TERMINOLOGY}/audit-entity-type", "4", "Other")), "detail": details}
+        yield {"type": _coding(_OTHER), "detail": details}
 
 
-def _entity(kind: str, id_: str) -> Json:
-    person = kind == "person"
-    type_ = ("1", "Person") if person else ("2", "System Object")
-    role = ("1", "Patient") if person else ("4", "Domain Resource")
+def _patients(entry: Entry) -> Sequence[str]:
+    """Ids of the persons concerned: what it is about, found, or showed."""
+    about = [entry.entity_id] if entry.entity == "person" and entry.entity_id is not None else []
+    found = _listed(entry, "found") if entry.entity == "person" else []
+    return list(dict.fromkeys([*about, *found, *_listed(entry, PATIENTS)]))
+
+
+def _listed(entry: Entry, name: str) -> Sequence[str]:
+    """Ids in the detail of that name."""
+    found = entry.detail.get(name)
+    return [str(id_) for id_ in found] if isinstance(found, list) else []
+
+
+def _found_type(kind: str) -> Coding:
+    resource = _REFERENCES.get(kind)
+    return (_RESOURCES, resource, resource) if resource else _OTHER
+
+
+def _entity(kind: str, id_: str, type_: Coding, role: tuple[str, str] = ("4", "Domain Resource")) -> Json:
     resource = _REFERENCES.get(kind)
     return {
         "what": {"reference": f"{resource}/{id_}"} if resource else _logical(system_of(kind), id_),
-        "type": _coding((f"{_TERMINOLOGY}/audit-entity-type", *type_)),
+        "type": _coding(type_),
         "role": _coding((f"{_TERMINOLOGY}/object-role", *role)),
     }
 
@@ -199,7 +274,7 @@ def _query(entry: Entry) -> Json:
     names = [str(name) for name in asked] if isinstance(asked, list) else []
     text = f"{_REFERENCES.get(entry.entity, entry.entity)}?{'&'.join(sorted(names))}"
     return {
-        "type": _coding((f"{_TERMINOLOGY}/audit-entity-type", "2", "System Object")),
+        "type": _coding(_OBJECT),
         "role": _coding((f"{_TERMINOLOGY}/object-role", "24", "Query")),
         "query": base64.b64encode(text.encode()).decode(),
     }

@@ -41,7 +41,7 @@ def search(
         entity_id=None,
         now=now,
         caller=caller,
-        detail={"found": [resource["id"] for resource in shown]},
+        detail={"found": [resource["id"] for resource in shown], audit.PATIENTS: [person_id] if shown else []},
     )
     return shown
 
@@ -51,7 +51,8 @@ def read(session: Session, ctx: Context, caller: Caller, flag_id: str, now: date
     found = patterns.flag(session, flag_id)
     if found is None or not _holds(session, ctx, caller, found[0], now):
         return None
-    audit.record(session, action="read", entity="flag", entity_id=flag_id, now=now, caller=caller)
+    detail = {audit.PATIENTS: [found[0].person_id]}
+    audit.record(session, action="read", entity="flag", entity_id=flag_id, now=now, caller=caller, detail=detail)
     return flag_resource(*found, ctx)
 
 

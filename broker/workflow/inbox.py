@@ -92,7 +92,7 @@ def raised(
 def silences(session: Session, ctx: Context, caller: Caller, now: datetime) -> list[tuple[Team, Silence]]:
     """Of whom how much was raised to the caller's team; an audit row with how much in all."""
     found = inbox.silences(session, caller.team or "")
-    detail = {"count": sum(one.raised for one in found)}
+    detail = {"count": sum(one.raised for one in found), audit.PATIENTS: []}
     audit.record(session, action="search", entity="task", entity_id=None, now=now, caller=caller, detail=detail)
     return [(ctx.directory.teams[one.team], one) for one in found]
 

@@ -53,6 +53,8 @@ class Composed:
     content_type: str = FHIR_JSON
     workflow: str | None = None
     """MESH workflow id, where an agency's own format has one."""
+    patients: tuple[str, ...] | None = None
+    """Ids of the persons that it shows; None where that is not known."""
 
 
 def compose(session: Session, ctx: Context, delivery_id: str, now: datetime) -> Composed:
@@ -131,7 +133,7 @@ class _Making:
         message = self.as_seen(brought)
         own = native.notification(self.ctx, self.delivery.team_id, message)
         if own is not None:
-            return self._in_its_own_format(own, message.event)
+            return self._in_its_own_format(own, message.event, _shown(message))
         named = frozenset(person.key for person in message.people)
         return self._written(message, [self._task(task, named) for task in brought])
 
@@ -232,7 +234,7 @@ class _Making:
         resource = self._task(task, frozenset())
         url = address("Task", task.row.id)
         header = {**self._header(event, sender), "focus": [{"reference": url}], **more}
-        return self._bundled(event, header, {url: resource})
+        return self._bundled(event, header, {url: resource}, self._about(task))
 
     def _natively(self, task: Stored, happened: Happened, *, outcome: bool) -> Composed | None:
         """The answer to what the team sent, or why that was refused, in its agency's own format, where that has one."""
@@ -244,7 +246,7 @@ class _Making:
         else:
             own = None
         event = Event(about.event) if about.event else Event.INFORMATION
-        return self._in_its_own_format(own, event) if own is not None else None
+        return self._in_its_own_format(own, event, self._about(task)) if own is not None else None
 
     def of_receipt(self) -> Composed:
         """That an event has been taken; as the call was answered, where the team is no longer told in its own format."""
@@ -252,17 +254,18 @@ class _Making:
         event = Event(about.event) if about.event else Event.INFORMATION
         own = native.receipt(self.ctx, self.delivery, about)
         if own is not None:
-            return self._in_its_own_format(own, event)
+            return self._in_its_own_format(own, event, None)
         answered = notifications.answer_of(self.ctx.codec, about)
         return Composed(message_id=self.delivery.id, body=answered, event=event)
 
-    def _in_its_own_format(self, own: Rendered, event: Event) -> Composed:
+    def _in_its_own_format(self, own: Rendered, event: Event, patients: tuple[str, ...] | None) -> Composed:
         return Composed(
             message_id=self.delivery.id,
             body=own.body,
             event=event,
             content_type=own.content_type,
             workflow=own.workflow,
+            patients=patients,
         )
 
     def of_flag(self) -> Composed:
@@ -279,7 +282,7 @@ class _Making:
         header = self._header(Event.INFORMATION, None)
         header["meta"] = {"security": resource["meta"]["security"]}
         header["focus"] = [{"reference": url}]
-        return self._bundled(Event.INFORMATION, header, {url: resource})
+        return self._bundled(Event.INFORMATION, header, {url: resource}, (found[0].person_id,))
 
     def _pointer(self, person_id: str) -> Composed:
         child = people.load_world(self.session, self.ctx.codec, [person_id]).people[person_id]
@@ -295,6 +298,9 @@ class _Making:
             "source": {"name": NAME, "endpoint": self.ctx.public_url},
         }
         return header if sender is None else {**header, "sender": _organisation(sender)}
+
+    def _about(self, task: Stored) -> tuple[str, ...]:
+        return tuple(task_wire.patients_of([task], Scope(team=self.delivery.team_id)))
 
     def _task(self, task: Stored, named: frozenset[str]) -> dict[str, Any]:
         """The Task as this team sees it, its references made to resolve inside a message or at this broker."""
@@ -316,9 +322,15 @@ class _Making:
         )
         if message.priority is not Priority.ROUTINE:
             _remind(said)
-        return Composed(message_id=message.id, body=orjson.dumps(said), event=message.event)
+        return Composed(message_id=message.id, body=orjson.dumps(said), event=message.event, patients=_shown(message))
 
-    def _bundled(self, event: Event, header: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> Composed:
+    def _bundled(
+        self,
+        event: Event,
+        header: Mapping[str, Any],
+        others: Mapping[str, Mapping[str, Any]],
+        patients: tuple[str, ...],
+    ) -> Composed:
         entries = {address("MessageHeader", self.delivery.id): header, **others}
         said = {
             "resourceType": "Bundle",
@@ -327,7 +339,11 @@ class _Making:
             "timestamp": task_wire.instant(self.delivery.created_at),
             "entry": [{"fullUrl": url, "resource": resource} for url, resource in entries.items()],
         }
-        return Composed(message_id=self.delivery.id, body=orjson.dumps(said), event=event)
+        return Composed(message_id=self.delivery.id, body=orjson.dumps(said), event=event, patients=patients)
+
+
+def _shown(message: Message) -> tuple[str, ...]:
+    return tuple(sorted({person.key for person in message.people}))
 
 
 def known_as(session: Session, notification: Notification, team_id: str) -> str | None:

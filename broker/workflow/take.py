@@ -14,7 +14,10 @@ from broker.workflow.outbound import Composed
 def fetch(session: Session, ctx: Context, caller: Caller, delivery_id: str, now: datetime) -> Composed:
     """The message as the team may see it now; that it was read is in the audit, and nothing more follows."""
     composed = outbound.compose(session, ctx, delivery_id, now)
-    audit.record(session, action="read", entity="delivery", entity_id=delivery_id, caller=caller, now=now)
+    detail = {} if composed.patients is None else {audit.PATIENTS: list(composed.patients)}
+    audit.record(
+        session, action="read", entity="delivery", entity_id=delivery_id, caller=caller, now=now, detail=detail
+    )
     return composed
 
 

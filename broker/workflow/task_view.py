@@ -229,7 +229,10 @@ def home_of(
     if found is None:
         return None
     events, emergency = chronology.of_home(session, ctx, found, household_id, now, window=window), found.emergency
-    detail: dict[str, object] = {"chronology": [line.notification for line in (*events.behind, *events.lines)]}
+    detail: dict[str, object] = {
+        "chronology": [line.notification for line in (*events.behind, *events.lines)],
+        audit.PATIENTS: sorted(found.seen.persons),
+    }
     audit.record(
         session,
         action="read",

@@ -1,6 +1,6 @@
 """A task as an R4 Task resource, reduced to what the one who looks may know; reading a Task from outside lives in `web`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -125,10 +125,19 @@ def _shown_requester(task: Stored, viewer: Scope) -> str | None:
     return task.row.requester_team_id if _knows(task, viewer, SHOWS_REQUESTER) else None
 
 
+def patient_of(task: Stored, viewer: Scope) -> str | None:
+    """The id of the person whom it is about, as far as the viewer may know."""
+    return task.row.person_id if _knows(task, viewer, SHOWS_PATIENT) else None
+
+
+def patients_of(tasks: Iterable[Stored], viewer: Scope) -> list[str]:
+    """The ids of all whom these are about, as far as the viewer may know."""
+    return sorted({id_ for task in tasks if (id_ := patient_of(task, viewer)) is not None})
+
+
 def _patient(task: Stored, viewer: Scope) -> Json | None:
-    if task.row.person_id is None or not _knows(task, viewer, SHOWS_PATIENT):
-        return None
-    return {"reference": f"Patient/{task.row.person_id}"}
+    id_ = patient_of(task, viewer)
+    return None if id_ is None else {"reference": f"Patient/{id_}"}
 
 
 def _description(task: Stored) -> str | None:

@@ -72,7 +72,7 @@ def of_household(
         if id_ in home.seen.persons and (known := home.world.people[id_]).state is PersonState.LIVING
     ]
     shown = [one for one in found if one.person.identifiers and (one.child or one.known.id in own)]
-    detail = {"persons": sorted(one.known.id for one in shown)}
+    detail = {audit.PATIENTS: sorted(one.known.id for one in shown)}
     audit.record(
         session, action="read", entity="household", entity_id=household_id, caller=caller, now=now, detail=detail
     )

@@ -16,6 +16,7 @@ from broker.storage.tables import Audit
 from broker.workflow.audit_wire import ACTION, CLIENT, SHAPES
 from schemas.identifiers import TEAM
 from schemas.structure import check_resource
+from tests import balp
 from tests.conftest import NOON
 from tests.contract.calling import ADMIN_SCOPES, MIDWIVES, TEAM_SCOPES, VISITORS, Json, issues, message
 
@@ -159,7 +160,11 @@ def test_reading_the_audit_is_audited(broker):
         call()
         [row] = [row for row in broker.rows(Audit) if row.id not in before]
         assert (row.entity, row.team_id) == ("audit", VISITORS)
-        return row.action, row.entity_id, {name: value for name, value in row.detail.items() if name != "asked"}
+        return (
+            row.action,
+            row.entity_id,
+            {name: value for name, value in row.detail.items() if name not in ("asked", "address")},
+        )
 
     [event] = events(broker, "_count=1&action=R")
     assert noted(lambda: events(broker, "_count=1&action=R")) == ("search", None, {"found": [event["id"]]})
@@ -287,3 +292,113 @@ def test_who_signed_in_to_the_pages_is_a_practitioner_and_found_as_one(broker):
     assert {one["agent"][0]["who"]["type"] for one in events(broker, "agent:identifier=" + f"{CLIENT}|{VISITORS}")} <= {
         "Device"
     }
+
+
+def left(broker, call):
+    """The answer to a call, and the one event that it left."""
+    before = broker.ids(Audit)
+    answer = call()
+    [row] = [row for row in broker.rows(Audit) if row.id not in before]
+    return answer, broker.call("GET", f"/fhir/AuditEvent/{row.id}", VISITORS).json()
+
+
+def people_in(event):
+    """Ids of the patients that an event names."""
+    return {
+        entity["what"]["reference"].removeprefix("Patient/")
+        for entity in event["entity"]
+        if entity["type"]["code"] == "1"
+    }
+
+
+def test_every_event_is_what_it_claims_to_be(broker):
+    found = everything(broker, team=None, scopes=AUDITOR)
+    assert [fault for event in found for fault in balp.faults(event)] == []
+    assert {"Update", "PatientRead", "Query"} <= {name for event in found for name in balp.claimed(event)}
+
+
+def some_task(broker):
+    return broker.call("GET", "/fhir/Task?code=acknowledge", VISITORS).json()["entry"][0]["resource"]
+
+
+def found_by(broker, query):
+    return {event["id"] for event in everything(broker, query, team=VISITORS)}
+
+
+def test_a_read_names_whom_it_was_about_and_from_where(broker):
+    task = some_task(broker)
+    patient = task["for"]["reference"].removeprefix("Patient/")
+    for address in (f"/fhir/Task/{task['id']}", f"/responsibility?person={patient}"):
+        answer, event = left(broker, lambda address=address: broker.call("GET", address, VISITORS))
+        assert answer.status_code == 200
+        assert (balp.claimed(event), people_in(event)) == (["PatientRead"], {patient})
+        assert event["agent"][0]["network"] == {"address": "testclient", "type": "1"}
+        assert event["id"] in found_by(broker, f"patient={patient}&subtype=read")
+        assert event["id"] not in found_by(broker, f"patient={NOBODY}")
+
+
+NUMBER = {"identifier": "https://fhir.nhs.uk/Id/nhs-number|9990000409"}
+
+
+def test_what_shows_several_people_names_each_of_them(broker):
+    [entry, *_] = broker.call("POST", "/fhir/Patient/_search", VISITORS, data=NUMBER).json()["entry"]
+    home = entry["resource"]["identifier"][1]["value"]
+    members = {one["person"] for one in broker.call("GET", f"/households/{home}", VISITORS).json()["members"]}
+    assert len(members) > 1
+    for address in (f"/households/{home}", f"/households/{home}/chronology"):
+        _, event = left(broker, lambda address=address: broker.call("GET", address, VISITORS))
+        assert (balp.claimed(event), people_in(event)) == (["Read"], members)
+        for member in members:
+            assert event["id"] in found_by(broker, f"patient=Patient/{member}&subtype=read")
+
+
+def test_a_search_is_about_one_patient_or_about_nobody(broker):
+    answer, event = left(broker, lambda: broker.call("POST", "/fhir/Patient/_search", VISITORS, data=NUMBER))
+    assert balp.claimed(event) == ["PatientQuery"]
+    assert people_in(event) == {answer.json()["entry"][0]["resource"]["id"]}
+    answer, event = left(broker, lambda: broker.call("GET", "/fhir/Task?status=cancelled", VISITORS))
+    assert "entry" not in answer.json()
+    assert (balp.claimed(event), people_in(event)) == (["Query"], set())
+
+
+def test_a_message_from_the_mailbox_names_those_whom_its_copy_names(broker):
+    id_ = delivery(broker)
+    copy, event = left(broker, lambda: broker.call("GET", f"/mailbox/inbox/{id_}", VISITORS))
+    patients = [one for one in copy.json()["entry"] if one["resource"]["resourceType"] == "Patient"]
+    assert people_in(event) == {one["fullUrl"].removeprefix("urn:uuid:") for one in patients}
+    assert balp.claimed(event) == ["Read" if len(patients) > 1 else "PatientRead"]
+
+
+def test_entries_of_before_claim_nothing(broker):
+    """They say neither whom they showed nor from where it was asked."""
+    caller = Caller(client="old", team=VISITORS)
+    broker.runtime.store.write(
+        lambda s: audit.record(s, action="read", entity="task", entity_id="old", now=NOON, caller=caller)
+    )
+    [event] = events(broker, "entity=Task/old")
+    assert "meta" not in event
+    assert balp.claimed(event) == []
+
+
+@pytest.mark.parametrize(("action", "pattern"), [("refuse", None), ("read", "Read"), ("answer", "Update")])
+def test_somebody_on_the_pages_acts_by_a_browser_somewhere(broker, action, pattern):
+    caller = Caller(client=f"{PERSON}ruth", team=VISITORS, address="2001:db8::7")
+    detail: Json = {audit.PATIENTS: []}
+    broker.runtime.store.write(
+        lambda s: audit.record(
+            s, action=action, entity="task", entity_id=f"by-{action}", now=NOON, caller=caller, detail=detail
+        )
+    )
+    [event] = events(broker, f"entity=Task/by-{action}")
+    user, browser, *_ = event["agent"]
+    assert user["who"]["type"] == "Practitioner"
+    assert browser["network"] == {"address": "2001:db8::7", "type": "2"}
+    assert balp.claimed(event) == ([pattern] if pattern else [])
+    assert balp.faults(event) == []
+
+
+def test_both_what_and_whom_it_is_about_narrow_a_search(broker):
+    task = some_task(broker)
+    broker.call("GET", f"/fhir/Task/{task['id']}", VISITORS)
+    assert found_by(broker, f"entity=Task/{task['id']}&patient={task['for']['reference']}")
+    assert not found_by(broker, f"entity=Task/{task['id']}&patient={NOBODY}")

@@ -101,12 +101,13 @@ def test_an_auditor_sees_all_and_every_reading_is_written_down(prepared_store):
     store.write(lambda s: acknowledge.read(s, context(s, store.codec), auditor, task_id, NOON))
     store.write(lambda s: acknowledge.search(s, context(s, store.codec), auditor, TaskQuery(), NOON))
     store.write(lambda s: acknowledge.count(s, auditor, TaskQuery(), NOON))
+    person = one(store, task_id).row.person_id
     rows = store.read(lambda s: s.exec(select(Audit)).all())
     read = [row for row in rows if row.action != "record"]  # those of the rows themselves, for the digests
     assert sorted((row.action, row.entity_id, str(row.detail)) for row in read) == [
-        ("read", task_id, "{}"),
-        ("search", None, "{'count': 1}"),
-        ("search", None, f"{{'found': ['{task_id}']}}"),
+        ("read", task_id, f"{{'patients': ['{person}']}}"),
+        ("search", None, "{'count': 1, 'patients': []}"),
+        ("search", None, f"{{'found': ['{task_id}'], 'patients': ['{person}']}}"),
     ]
 
 

@@ -10,9 +10,12 @@ from broker.main import create_app
 from broker.policy.model import Policy
 from broker.runtime import Runtime, wires
 from broker.settings import Settings
-from broker.storage import clients
+from broker.storage import audit_search, clients
+from broker.storage.audit_search import AuditQuery
 from broker.storage.codec import AesCodec
 from broker.storage.store import open_store
+from broker.storage.task_values import EVERYTHING
+from tests import balp
 from tests.conftest import SECRET, Clock
 from tests.journeys.actors import Office, System
 
@@ -37,6 +40,8 @@ def broker(
     # A fault of the broker is an answer to a caller here as anywhere, and no exception in the test.
     with TestClient(create_app(runtime, worker=worker), raise_server_exceptions=False) as http:
         yield _office(http, runtime, keys)
+        entries = store.read(lambda session: audit_search.search(session, AuditQuery(count=1_000_000), EVERYTHING)[0])
+        assert balp.wrong(entries) == {}
 
 
 def _office(http: TestClient, runtime: Runtime, keys: dict[str, ECKey]) -> Office:

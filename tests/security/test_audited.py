@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 
 import pytest
 from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
 
 from broker.storage import audit_head, audit_log
 from broker.storage.audit_head import Newest
@@ -419,7 +421,24 @@ def test_who_has_no_token_is_written_down_without_what_they_sent(audited):
         None,
         audited.ids["task_id"],
     )
-    assert row.detail == {"method": "GET", "route": "/fhir/Task/{task_id}", "status": 401}
+    assert row.detail == {"method": "GET", "route": "/fhir/Task/{task_id}", "status": 401, "address": "testclient"}
+
+
+def test_the_address_of_a_call_is_in_the_audit_and_in_no_log_line(audited, capsys, monkeypatch):
+    """As a proxy of ours says it, for calls that are answered and for those that are refused, whoever asks."""
+    broker, asked = audited.broker, "203.0.113.77"
+    proxies = {"trusted_proxies": [ip_network("10.0.0.0/8")]}
+    monkeypatch.setattr(broker.runtime, "settings", broker.runtime.settings.model_copy(update=proxies))
+    proxied = TestClient(broker.app, client=("10.0.0.1", 5000))
+    before, nobody = broker.ids(Audit), dict[str, str]()
+    for headers in (broker.headers(VISITORS), nobody):
+        proxied.get("/fhir/Task", headers={**headers, "X-Forwarded-For": f"192.0.2.1, {asked}"})
+    rows = audited.written(before)
+    assert {row.action for row in rows} == {"search", "refuse"}
+    assert {row.detail["address"] for row in rows} == {asked}
+    said = capsys.readouterr()
+    assert "/fhir/Task" in said.out + said.err
+    assert asked not in said.out + said.err
 
 
 def test_who_has_not_the_scope_is_written_down_by_name(audited):

@@ -100,7 +100,7 @@ def test_a_granted_token_is_in_the_audit_by_client_and_scopes_and_nowhere_itself
     token = exchange(registered, signed(registered), scope="baton/mailbox").json()["access_token"]
     [row] = [row for row in registered.rows(Audit) if row.id not in before]
     assert (row.action, row.entity, row.entity_id, row.outcome) == ("grant", "token", NAME, "success")
-    assert (row.client_name, row.detail) == (NAME, {"scopes": "baton/mailbox"})
+    assert (row.client_name, row.detail) == (NAME, {"scopes": "baton/mailbox", "address": "testclient"})
     assert token not in str(row.model_dump())
 
 
@@ -353,7 +353,7 @@ def test_a_refusal_is_audited_without_what_was_sent(registered):
         "refuse",
         "token",
         "failure",
-        {"error": "invalid_client"},
+        {"error": "invalid_client", "address": "testclient"},
     )
     assert (row.client_name, row.team_id, row.entity_id) == (None, None, None)
 

@@ -1,12 +1,26 @@
 """Reading a search of the audit from query parameters; what is found is `storage.audit_search`'s."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from broker.domain.caller import PERSON
 from broker.storage.audit_search import About, Actions, Agent, AuditQuery, SortBy
 from broker.storage.keyset import Position
-from broker.web.api.parameters import ID, Pairs, after, every, one, only, only_count, order, refuse, spans, whole
+from broker.web.api.parameters import (
+    ID,
+    Pairs,
+    after,
+    every,
+    one,
+    only,
+    only_count,
+    order,
+    reference,
+    refuse,
+    spans,
+    whole,
+)
 from broker.workflow import audit_wire
 from schemas.codes import CANONICAL
 from schemas.identifiers import TEAM
@@ -21,6 +35,7 @@ KNOWN: Final = (
     "agent:identifier",
     "entity",
     "entity:identifier",
+    "patient",
     "action",
     "subtype",
     "outcome",
@@ -42,7 +57,7 @@ def read(pairs: Pairs) -> tuple[AuditQuery, bool]:
     query = AuditQuery(
         dates=spans(pairs, "date"),
         agent=_agent(pairs),
-        about=_about(pairs),
+        about=tuple(_about(pairs)),
         actions=(*map(_action, every(pairs, "action")), *map(_subtype, every(pairs, "subtype"))),
         succeeded=_succeeded(pairs),
         descending=descending,
@@ -77,22 +92,24 @@ def _agent(pairs: Pairs) -> Agent | None:
     return Agent(name, client=kind != "Organization", team=kind != "Device")
 
 
-def _about(pairs: Pairs) -> About | None:
-    """`entity=Task/…`, `Patient/…`, an id of anything, or `entity:identifier=…/Id/household|…`."""
+def _about(pairs: Pairs) -> Iterator[About]:
+    """`entity=Task/…`, `Patient/…`, an id of anything, or `entity:identifier=…/Id/household|…`; `patient=…` is `entity=Patient/…`."""
+    patient = reference(pairs, "patient", "Patient/")
+    if patient is not None:
+        yield About(patient, audit_wire.KINDS["Patient"])
     value = one(pairs, "entity:identifier")
     if value is not None:
         system, _, id_ = value.rpartition("|")
         kind = system.removeprefix(_ID_SYSTEM)
         if not system.startswith(_ID_SYSTEM) or not _CODE.fullmatch(kind) or not ID.fullmatch(id_):
             refuse("entity:identifier", f"must be a system that begins with {_ID_SYSTEM}, | and an id")
-        return About(id_, kind)
+        yield About(id_, kind)
     value = one(pairs, "entity")
-    if value is None:
-        return None
-    resource, _, id_ = value.rpartition("/")
-    if (resource and resource not in audit_wire.KINDS) or not ID.fullmatch(id_):
-        refuse("entity", f"must be an id, or one of {', '.join(audit_wire.KINDS)}, / and an id")
-    return About(id_, audit_wire.KINDS.get(resource))
+    if value is not None:
+        resource, _, id_ = value.rpartition("/")
+        if (resource and resource not in audit_wire.KINDS) or not ID.fullmatch(id_):
+            refuse("entity", f"must be an id, or one of {', '.join(audit_wire.KINDS)}, / and an id")
+        yield About(id_, audit_wire.KINDS.get(resource))
 
 
 def _action(value: str) -> Actions:

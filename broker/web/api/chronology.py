@@ -89,7 +89,7 @@ def listed(household_id: str, request: Request, running: Running, caller: Search
         if found is None:
             raise NotFound
         lines, last = _page(found, asked)
-        _note(session, caller, household_id, lines, now)
+        _note(session, caller, household_id, found.seen, lines, now)
         following = f"{path}?{urlencode(_next(pairs, asked, last))}" if last else None
         if media == JSON:
             return _as_json(household_id, found, lines, following, ctx, now)
@@ -115,7 +115,9 @@ def _as_json(
     return Response(shown.model_dump_json(by_alias=True), media_type=JSON)
 
 
-def _note(session: Session, caller: Caller, household_id: str, lines: Sequence[Line], now: datetime) -> None:
+def _note(
+    session: Session, caller: Caller, household_id: str, seen: frozenset[str], lines: Sequence[Line], now: datetime
+) -> None:
     """Who has read which events of which household."""
     audit.record(
         session,
@@ -124,7 +126,7 @@ def _note(session: Session, caller: Caller, household_id: str, lines: Sequence[L
         entity_id=household_id,
         caller=caller,
         now=now,
-        detail={"chronology": [line.notification for line in lines]},
+        detail={"chronology": [line.notification for line in lines], audit.PATIENTS: sorted(seen)},
     )
 
 

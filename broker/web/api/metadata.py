@@ -36,6 +36,7 @@ AUDIT_SEARCH: Final = {
     "action": "token",
     "subtype": "token",
     "outcome": "token",
+    "patient": "reference",
 }
 FLAG_SEARCH: Final = {"patient": "reference", "subject": "reference", "status": "token"}
 OWN_SEARCH: Final = {

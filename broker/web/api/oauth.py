@@ -84,7 +84,7 @@ def token(
             now=running.now(),
             certificate=peers.certificate_of(request, running.settings),
         )
-        _note(session, running, client, "grant", {"scopes": granted.scopes})
+        _note(session, request, running, client, "grant", {"scopes": granted.scopes})
         shown = Granted(access_token=granted.token, expires_in=granted.seconds, scope=granted.scopes)
         return JSONResponse(shown.model_dump())
 
@@ -110,7 +110,7 @@ def revoke(
     def work(session: Session) -> Response:
         client = _client(request, running, session, client_assertion)
         if tokens.revoke(session, client, token):
-            _note(session, running, client, "revoke", {})
+            _note(session, request, running, client, "revoke", {})
         return Response()
 
     return _answered(request, running, _type_fault(client_assertion_type), work)
@@ -132,9 +132,9 @@ def _answered(
         raise Unsupported(f"Send {FORM}.")
     try:
         _often(request, running, f"address {_where(request, running)}", running.settings.token_address_limit)
-        return _refused(running, tokens.Refused(*wrong)) if wrong else running.store.write(work)
+        return _refused(request, running, tokens.Refused(*wrong)) if wrong else running.store.write(work)
     except tokens.Refused as refused:
-        return _refused(running, refused)
+        return _refused(request, running, refused)
     except _TooOften as often:
         return _wait(often.wait)
 
@@ -148,10 +148,15 @@ def _client(request: Request, running: Runtime, session: Session, assertion: str
 
 
 def _note(
-    session: Session, running: Runtime, client: Registered, action: audit.Action, detail: Mapping[str, str]
+    session: Session,
+    request: Request,
+    running: Runtime,
+    client: Registered,
+    action: audit.Action,
+    detail: Mapping[str, str],
 ) -> None:
     """What was done with a token of a client; the token stands nowhere."""
-    caller = Caller(client=client.name, team=client.team)
+    caller = Caller(client=client.name, team=client.team, address=peers.caller_at(request, running.settings))
     audit.record(
         session,
         action=action,
@@ -164,8 +169,7 @@ def _note(
 
 
 def _where(request: Request, running: Runtime) -> str:
-    peer = request.client.host if request.client else ""
-    return peers.neighbourhood(peers.address_of(peer, request.headers, running.settings.trusted_proxies))
+    return peers.neighbourhood(peers.caller_at(request, running.settings) or "")
 
 
 def _often(request: Request, running: Runtime, name: str, most: int) -> None:
@@ -180,8 +184,9 @@ def _wait(wait: timedelta) -> Response:
     return JSONResponse(refusal.model_dump(), status_code=429, headers={"Retry-After": str(ceil(wait.total_seconds()))})
 
 
-def _refused(running: Runtime, refused: tokens.Refused) -> JSONResponse:
-    detail = {"error": refused.error}
+def _refused(request: Request, running: Runtime, refused: tokens.Refused) -> JSONResponse:
+    address = peers.caller_at(request, running.settings)
+    detail = {"error": refused.error} | ({audit.ADDRESS: address} if address else {})
     running.store.write(
         lambda session: audit.record(
             session,

@@ -80,7 +80,10 @@ def household(household_id: str, running: Running, caller: Searcher) -> dict[str
         seen = view.household(session, running.context(session), caller, household_id, now)
         if seen is None:
             raise NotFound
-        audit.record(session, action="read", entity="household", entity_id=household_id, caller=caller, now=now)
+        detail = {audit.PATIENTS: sorted({member["person"] for member in seen["members"]})}
+        audit.record(
+            session, action="read", entity="household", entity_id=household_id, caller=caller, now=now, detail=detail
+        )
         return seen
 
     return running.store.write(work)

@@ -101,13 +101,16 @@ def seats_of(found: SignedIn, teams: dict[str, Team], present: tuple[Practitione
     return (*seated, Seat(team=None, practitioner=None, words=_office(found.scopes))) if found.scopes else seated
 
 
-def caller_at(seat: Seat, account_id: str, scopes: frozenset[str]) -> Caller:
-    """The caller that a seat makes of somebody; in the audit they are `person:` and the account's id."""
+def caller_at(seat: Seat, account_id: str, scopes: frozenset[str], address: str | None) -> Caller:
+    """The caller that a seat makes of somebody, from a network address; in the audit they are `person:` and the account's id."""
     client = f"{PERSON}{account_id}"
     if seat.team is None or seat.practitioner is None:
-        return Caller(client=client, team=None, scopes=scopes)
+        return Caller(client=client, team=None, scopes=scopes, address=address)
     who = Professional(name=seat.practitioner.name, role=seat.practitioner.role)
-    return Caller(client=client, team=seat.team.id, agency=seat.team.agency_id, scopes=OF_A_TEAM, practitioner=who)
+    team = seat.team
+    return Caller(
+        client=client, team=team.id, agency=team.agency_id, scopes=OF_A_TEAM, practitioner=who, address=address
+    )
 
 
 def _office(scopes: frozenset[str]) -> str:

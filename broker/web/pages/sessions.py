@@ -19,6 +19,7 @@ from broker.settings import Settings
 from broker.storage import accounts, audit
 from broker.storage.accounts import Alive, SignedIn
 from broker.storage.store import Store
+from broker.web import peers
 from broker.web.deps import Running, called_by
 from broker.web.pages import pinning
 from broker.web.pages.seats import ADMIN, AUDIT, Person, Seat, caller_at, seats_of
@@ -43,10 +44,12 @@ def secure(settings: Settings) -> bool:
     return settings.public_url.startswith("https://")
 
 
-def begin(running: Runtime, session: Session, account_id: str, *, like: Person | None = None) -> str | None:
+def begin(
+    running: Runtime, session: Session, account_id: str, *, address: str | None = None, like: Person | None = None
+) -> str | None:
     """A session for an account, sitting where it sits first; its token, or None when it has nowhere to sit.
 
-    `like`: who they were already, when they have signed in again for a step that asks for it; they sit where they sat.
+    `address`: the network address that they came from. `like`: who they were already, when they have signed in again for a step that asks for it; they sit where they sat.
     """
     now = running.now()
     token = secrets.token_urlsafe(32)
@@ -62,7 +65,7 @@ def begin(running: Runtime, session: Session, account_id: str, *, like: Person |
     accounts.sit(session, digest, seat.team.id if seat.team else None)
     if like is not None:
         accounts.prove(session, digest, now)
-    caller = caller_at(seat, account_id, _offices(found))
+    caller = caller_at(seat, account_id, _offices(found), address)
     audit.record(session, action="sign-in", entity="account", entity_id=account_id, caller=caller, now=now)
     return token
 
@@ -80,7 +83,8 @@ def end(request: Request, running: Runtime) -> None:
         ended = accounts.end(session, digest)
         if ended is not None:
             account_id, team_id = ended
-            caller = Caller(client=f"{PERSON}{account_id}", team=team_id)
+            address = peers.caller_at(request, running.settings)
+            caller = Caller(client=f"{PERSON}{account_id}", team=team_id, address=address)
             audit.record(
                 session, action="sign-out", entity="account", entity_id=account_id, caller=caller, now=running.now()
             )
@@ -120,7 +124,7 @@ def find(request: Request, running: Runtime, *, step: bool = True) -> Person | N
     since = replace(found, seen_at=now) if step else found
     return Person(
         name=seat.practitioner.name if seat.practitioner else found.name,
-        caller=caller_at(seat, found.account_id, _offices(found)),
+        caller=caller_at(seat, found.account_id, _offices(found), peers.caller_at(request, running.settings)),
         csrf=csrf_of(running.store, token),
         seat=seat,
         seats=seats,

@@ -20,6 +20,7 @@ from broker.errors import Conflict, Misconfigured, NotFound
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import accounts
+from broker.web import peers
 from broker.web.deps import Running
 from broker.web.pages import sessions
 from broker.web.pages.demo_issuer import DemoIssuer
@@ -139,7 +140,7 @@ def back(request: Request, running: Running, code: str = "", state: str = "", is
     except NotSignedIn as error:
         return _refused(request, error)
     sessions.end(request, running)  # whoever was signed in here before
-    token = running.store.write(lambda session: _come_in(session, running, issuer.name, subject, before))
+    token = running.store.write(lambda session: _come_in(session, request, running, issuer.name, subject, before))
     if token is None:
         request.app.state.refusals.sign_in(request, "nobody here is known by that name, or has a place to act from")
         return page(running.settings, "not_known.html", title="You are not known here", status=403)
@@ -237,9 +238,12 @@ def _groups(session: Session, running: Runtime) -> list[Group]:
     return [Group(heading, tuple(people)) for heading, people in groups.items() if people]
 
 
-def _come_in(session: Session, running: Runtime, issuer: str, subject: str, before: Person | None) -> str | None:
+def _come_in(
+    session: Session, request: Request, running: Runtime, issuer: str, subject: str, before: Person | None
+) -> str | None:
     account = accounts.find(session, running.store.codec, issuer, subject)
-    return None if account is None else sessions.begin(running, session, account, like=before)
+    address = peers.caller_at(request, running.settings)
+    return None if account is None else sessions.begin(running, session, account, address=address, like=before)
 
 
 def _same(request: Request, running: Runtime, issuer: str, subject: str) -> Person:
