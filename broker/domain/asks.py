@@ -55,6 +55,14 @@ def lead_of(team: Team, directory: Directory) -> Team | None:
     )
 
 
+def lead_beside(team: Team, directory: Directory) -> Team | None:
+    """Who hears what is done in the team's name: its safeguarding lead; of a lead's own team the executive or the partnership of the area, where there is one."""
+    lead = lead_of(team, directory)
+    if lead is not None and lead.id != team.id:
+        return lead
+    return directory.executive(team.agency_id) or directory.provider(team.area_id, Function.PARTNERSHIP) or lead
+
+
 def _asked(situation: Situation, policy: Policy, directory: Directory) -> Iterator[TaskWanted]:
     message = situation.message
     for ask in situation.rules.asks:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, delete, select, update
 
 from broker.storage.prepared import Query
 from broker.storage.store import Store
-from broker.storage.tables import AccessToken, Client, UsedAssertion, metadata
+from broker.storage.tables import AccessToken, Channel, Client, Delivery, Seat, UsedAssertion, metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,17 @@ def get(session: Session, name: str) -> Registered | None:
     """The client, also when revoked."""
     row = session.get(Client, name)
     return None if row is None else _registered(row)
+
+
+def in_use(session: Session, team_id: str) -> bool:
+    """Whether a team has been told anything, or somebody acts for it: a system, a person, or a channel that it is told by."""
+    uses = (
+        select(Client.name).where(Client.team_id == team_id),
+        select(Seat.account_id).where(Seat.team_id == team_id),
+        select(Channel.team_id).where(Channel.team_id == team_id),
+        select(Delivery.id).where(Delivery.team_id == team_id),
+    )
+    return any(session.exec(one.limit(1)).first() is not None for one in uses)
 
 
 def all_clients(session: Session) -> list[Registered]:

@@ -8,7 +8,7 @@ from typing import Final
 from sqlmodel import Session
 
 from broker.domain import break_glass as rules
-from broker.domain.asks import lead_of
+from broker.domain.asks import lead_beside
 from broker.domain.break_glass import Reason
 from broker.domain.caller import PERSON, Caller
 from broker.domain.states import PersonState
@@ -45,7 +45,7 @@ def begin(session: Session, ctx: Context, caller: Caller, wanted: Wanted, now: d
     Forbidden when people of that team may not, when there is nobody who could be told, and for who has guessed too often.
     """
     team = ctx.directory.teams[caller.team or ""]
-    hears = _hears(ctx, team)
+    hears = lead_beside(team, ctx.directory)
     if not rules.may(team, ctx.policy) or hears is None or caller.practitioner is None:
         raise Forbidden("People of this team cannot do this from here. Telephone the family's safeguarding lead.")
     if rows.in_vain(session, caller.client, now - rules.LASTS) >= rules.MOST_IN_VAIN:
@@ -57,14 +57,6 @@ def begin(session: Session, ctx: Context, caller: Caller, wanted: Wanted, now: d
     if not homes:
         _in_vain(session, ctx, caller, wanted, hears, now)
     return homes
-
-
-def _hears(ctx: Context, team: Team) -> Team | None:
-    """The team's safeguarding lead; of a lead's own people the executive, or the partnership of the area."""
-    lead = lead_of(team, ctx.directory)
-    if lead is not None and lead.id != team.id:
-        return lead
-    return ctx.directory.executive(team.agency_id) or lead
 
 
 def _homes(session: Session, ctx: Context, wanted: Wanted) -> Sequence[str]:

@@ -12,10 +12,12 @@ from broker.errors import Invalid
 from broker.settings import Settings
 from broker.storage import accounts, practitioners
 from broker.storage.accounts import Account
+from broker.storage.codec import Codec
 from broker.web.api.admin import Admin, Body, Line, Name, is_json, note
 from broker.web.deps import Running
 from broker.web.documented import refusals
 from broker.web.pages import pinning
+from broker.workflow import access
 from schemas.problem import Problem
 
 router = APIRouter(prefix="/admin/accounts", tags=["Administration"])
@@ -69,11 +71,21 @@ def put_account(account_id: Name, body: AccountBody, running: Running, caller: A
             raise Invalid(problems=problems)
         if accounts.taken(session, ctx.codec, account):
             raise Invalid(problems=[Problem("subject", "is that of another account", "duplicate")])
+        for team in _gained(session, ctx.codec, account):
+            access.to_person(session, ctx, caller, account.id, team, running.now())
         accounts.put(session, ctx.codec, account, running.now())
         note(session, running, caller, "account", account_id)
 
     running.store.write(work)
     return {"id": account_id}
+
+
+def _gained(session: Session, codec: Codec, account: Account) -> list[str]:
+    """Teams for which somebody may sign in by it who could not before: all of its teams when it is somebody else's from now on."""
+    before = accounts.known(session, codec, account.id)
+    same = accounts.find(session, codec, account.issuer, account.subject) == account.id
+    held = {seat.team_id for seat in before.seats} if before is not None and not before.revoked and same else set()
+    return [] if account.revoked else [team for team, _ in account.seats if team not in held]
 
 
 def _pinned(account: Account, settings: Settings, teams: Mapping[str, Team]) -> list[Problem]:

@@ -19,7 +19,7 @@ from broker.web.covered import tell_providers
 from broker.web.deps import Running, require
 from broker.web.documented import refusals
 from broker.web.guard import JSON, media_type
-from broker.workflow import enlisting
+from broker.workflow import access, enlisting
 from schemas.codes import Function
 from schemas.problem import Problem
 
@@ -175,7 +175,9 @@ def put_client(name: Name, body: ClientBody, running: Running, caller: Admin) ->
             raise Invalid(problems=[Problem("issuer", "is not that of the team's agency", "conflict")])
         if clients.named_outside(session, registered):
             raise Invalid(problems=[Problem("subject", "is that of another client", "duplicate")])
-        if clients.get(session, name) != registered:
+        before = clients.get(session, name)
+        if before != registered:
+            access.to_system(session, running.context(session), caller, before, registered, running.now())
             clients.put(session, registered, running.now())
         note(session, running, caller, "client", name)
 

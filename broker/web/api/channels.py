@@ -19,6 +19,7 @@ from broker.web.api.admin import Admin, Body, Name, is_json, note
 from broker.web.deps import Running
 from broker.web.documented import refusals
 from broker.web.queue_access import QueueAccess
+from broker.workflow import access
 from schemas.problem import Problem
 
 router = APIRouter(prefix="/admin/teams", tags=["Administration"])
@@ -110,6 +111,8 @@ def put_channel(team_id: Name, body: ChannelBody, running: Running, caller: Admi
         if body.kind is ChannelKind.WEBHOOK and body.secret is None and not channels.get(session, team_id).has_secret:
             raise Invalid(problems=[Problem("secret", "is required for a webhook", "required")])
         codec, now = running.store.codec, running.now()
+        if _elsewhere(body, channels.get(session, team_id)):
+            access.to_channel(session, running.context(session), caller, team_id, now)
         channels.put(
             session,
             codec,
@@ -160,6 +163,11 @@ def _problem(body: ChannelBody, settings: Settings) -> Problem | None:
     if check is not None and body.url is not None and (words := check(body.url)) is not None:
         return Problem("url", words, "value")
     return None
+
+
+def _elsewhere(body: ChannelBody, before: channels.Setting) -> bool:
+    """Whether the team's copies go another way from now on, or to who learns a new password."""
+    return (body.kind, body.url) != (before.kind, before.url) or body.rotate
 
 
 def _shown(team_id: str, setting: channels.Setting, codec: Codec) -> ChannelSet:

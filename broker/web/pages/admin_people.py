@@ -26,7 +26,7 @@ from broker.web.pages.offices import Administrator, looked
 from broker.web.pages.rendering import page
 from broker.web.pages.routing import pages, see
 from broker.web.pages.seats import Person
-from broker.workflow import hand_back
+from broker.workflow import access, hand_back
 from broker.workflow.context import Context
 from schemas.problem import Problem
 
@@ -145,6 +145,7 @@ def _write(session: Session, running: Runtime, person: Person, before: Known | N
         _leaves(session, ctx, person, before, team, now)
     session.flush()
     if before is not None:
+        _tell(session, ctx, person, before, id_, asked, now)
         changed = Known(id=id_, name=asked.name, scopes=asked.scopes, seats=tuple(seats), revoked=False)
         accounts.change(session, ctx.codec, changed, now)
     else:
@@ -158,9 +159,20 @@ def _write(session: Session, running: Runtime, person: Person, before: Known | N
         )
         if accounts.taken(session, ctx.codec, account):
             return [Problem("subject", "is that of another account", "duplicate")]
+        _tell(session, ctx, person, before, id_, asked, now)
         accounts.put(session, ctx.codec, account, now)
     _note(session, person, "account", id_, now)
     return []
+
+
+def _tell(
+    session: Session, ctx: Context, person: Person, before: Known | None, id_: str, asked: Asked, now: datetime
+) -> None:
+    """Leads of teams for which somebody could not sign in until now."""
+    held = {one.team_id for one in before.seats} if before is not None and not before.revoked else set()
+    for team, _ in asked.seats:
+        if team not in held:
+            access.to_person(session, ctx, person.caller, id_, team, now)
 
 
 def _of_team(
