@@ -1,4 +1,4 @@
-"""The clocks of a task: by when it is opened, when its team is reminded, and who is told when nobody answers; chosen once, when it is raised.
+"""The clocks of a task: by when it is delivered and opened, when its team is reminded, and who is told when nobody answers; chosen once, when it is raised.
 
 They are kept with the task in a short written form, so that a later policy changes nothing of it. When each rung is reached is `ladder.py`'s.
 """
@@ -50,6 +50,7 @@ class Rung:
 class Clocks:
     """The clocks of one task beside its due date."""
 
+    deliver_within: Term | None = None
     open_within: Term | None = None
     remind_before: Term | None = None
     lapse_after: Term | None = None
@@ -57,16 +58,19 @@ class Clocks:
     rungs: tuple[Rung, ...]
 
     def __str__(self) -> str:
-        """As it is kept with the task; `read` reads it back."""
+        """As it is kept with the task; `read` reads it back. Delivery is kept beside it: code of before knows no such word and could not go on."""
         opening = [f"open {self.open_within}"] if self.open_within else []
         reminder = [f"remind {self.remind_before}"] if self.remind_before else []
         lapse = [f"lapse {self.lapse_after}"] if self.lapse_after else []
         return "; ".join([*opening, *reminder, *lapse, *map(str, self.rungs)])
 
+    def delivered_by(self, begun: datetime, due_at: datetime | None, calendar: Calendar) -> datetime | None:
+        """By when the team's system has it; None when it is due no later than that."""
+        return _within(self.deliver_within, begun, due_at, calendar)
+
     def opens_by(self, begun: datetime, due_at: datetime | None, calendar: Calendar) -> datetime | None:
         """By when somebody of the team has looked at it; None when it is due no later than that."""
-        by = self.open_within.after(begun, calendar) if self.open_within else None
-        return by if by is not None and due_at is not None and by < due_at else None
+        return _within(self.open_within, begun, due_at, calendar)
 
     def reminds_at(self, begun: datetime, due_at: datetime | None, calendar: Calendar) -> datetime | None:
         """When the team is reminded; None when that would be in the first half of the time it has."""
@@ -82,8 +86,13 @@ class Clocks:
         return self.lapse_after.after(max(now, min(actions_due)), calendar)
 
 
+def _within(term: Term | None, begun: datetime, due_at: datetime | None, calendar: Calendar) -> datetime | None:
+    by = term.after(begun, calendar) if term else None
+    return by if by is not None and due_at is not None and by < due_at else None
+
+
 @lru_cache(maxsize=1024)
-def read(text: str) -> Clocks:
+def read(text: str, deliver_within: str | None = None) -> Clocks:
     """What is kept with a task."""
     terms: dict[str, Term] = {}
     rungs = []
@@ -95,6 +104,7 @@ def read(text: str) -> Clocks:
             to = Target(name.removesuffix("?"))
             rungs.append(Rung(to=to, wait=parse(term), needed=not name.endswith("?")))
     return Clocks(
+        deliver_within=parse(deliver_within) if deliver_within else None,
         open_within=terms.get("open"),
         remind_before=terms.get("remind"),
         lapse_after=terms.get("lapse"),
@@ -143,6 +153,8 @@ def chosen(rules: Sequence[ClockRule], owner: Team, event: Event | None, priorit
 
 _NEVER_UNOPENED = frozenset({TaskCode.AGREED_ACTION, TaskCode.CONFIRM_CHILD})
 """What a team has set itself, and the lines of what it opens as a whole."""
+_NEVER_UNDELIVERED = _NEVER_UNOPENED | {TaskCode.UNDELIVERABLE}
+"""And what says that something was not delivered: that of another would go on for ever. It climbs."""
 _REMINDED_AS_A_WHOLE = frozenset({TaskCode.CONFIRM_CHILD})
 
 
@@ -151,6 +163,8 @@ class Times:
     """The clocks of one task, set."""
 
     kept: str
+    deliver_within: str | None
+    deliver_by: datetime | None
     open_by: datetime | None
     remind_at: datetime | None
 
@@ -158,10 +172,13 @@ class Times:
 def set_for(task: TaskWanted, rule: ClockRule, calendar: Calendar, now: datetime) -> Times:
     """What a task that is raised now is to keep."""
     clocks = rule.clocks
+    delivered = task.code not in _NEVER_UNDELIVERED and task.notification_id is not None
     opened = task.code not in _NEVER_UNOPENED
     reminded = task.code not in _REMINDED_AS_A_WHOLE
     return Times(
         kept=rule.kept,
+        deliver_within=str(clocks.deliver_within) if delivered and clocks.deliver_within else None,
+        deliver_by=clocks.delivered_by(now, task.due_at, calendar) if delivered else None,
         open_by=clocks.opens_by(now, task.due_at, calendar) if opened else None,
         remind_at=clocks.reminds_at(now, task.due_at, calendar) if reminded else None,
     )

@@ -42,6 +42,8 @@ class TaskWanted:
     cites: str = ""
     clocks: str | None = None
     """Its clocks as they are kept with it (`domain.clocks`); None: those of the policy in force."""
+    deliver_within: str | None = None
+    deliver_by: datetime | None = None
     open_by: datetime | None = None
     remind_at: datetime | None = None
     covers_at: datetime | None = None

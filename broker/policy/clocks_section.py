@@ -1,4 +1,4 @@
-"""The section `clocks`: by when a task is opened, when its team is reminded, and the ladder that it climbs when nobody answers."""
+"""The section `clocks`: by when a task is delivered and opened, when its team is reminded, and the ladder that it climbs when nobody answers."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
@@ -28,6 +28,7 @@ class ClocksLine(Section):
     areas: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     events: Annotated[tuple[Event, ...], Field(min_length=1)] | None = None
     priorities: Annotated[tuple[Priority, ...], Field(min_length=1)] | None = None
+    deliver_within: Term | None = None
     open_within: Term | None = None
     remind_before: Term | None = None
     lapse_after: Term
@@ -50,6 +51,7 @@ def compiled(
             events=frozenset(line.events or ()),
             priorities=frozenset(line.priorities or ()),
             clocks=Clocks(
+                deliver_within=line.deliver_within,
                 open_within=line.open_within,
                 remind_before=line.remind_before,
                 lapse_after=line.lapse_after,

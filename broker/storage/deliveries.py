@@ -19,7 +19,7 @@ from broker.storage.person_tables import CHANNEL, DELIVERY
 from broker.storage.phrases import among
 from broker.storage.prepared import Query
 from broker.storage.store import note
-from broker.storage.tables import Delivery, Notification
+from broker.storage.tables import Delivery, Notification, Task
 from broker.storage.types import UtcDateTime
 
 OPEN = (DeliveryState.READY, DeliveryState.SENDING, DeliveryState.PARKED, DeliveryState.SENT)
@@ -102,6 +102,42 @@ def these(session: Session, delivery_ids: Collection[str]) -> list[Delivery]:
 
 _ROWS = Objects(Delivery)
 _THESE = Query(sa.select(DELIVERY).where(among(DELIVERY.c.id, "ids")))
+
+
+def carrying(session: Session, task: Task) -> Delivery | None:
+    """What brings a task to its team: the notification, or a message of its own; None when there is none."""
+    if task.delivery_id is not None:
+        found = these(session, [task.delivery_id])
+    else:
+        given = {"about": task.notification_id, "team": task.owner_team_id, "cause": f"task:{task.id}"}
+        found = _ROWS.read(session, _OWN, **given)
+    return found[0] if found else None
+
+
+_OWN = Query(
+    sa.select(DELIVERY).where(
+        DELIVERY.c.notification_id == sa.bindparam("about"),
+        DELIVERY.c.team_id == sa.bindparam("team"),
+        DELIVERY.c.cause == sa.bindparam("cause"),
+    )
+)
+
+
+def given_up(session: Session, notification_id: str, team_id: str) -> bool:
+    """Whether any message about it is at the end of its ladder with the team."""
+    return bool(direct.rows(session, _GIVEN_UP, about=notification_id, team=team_id))
+
+
+_GIVEN_UP = Query(
+    sa.select(DELIVERY.c.id)
+    .where(
+        DELIVERY.c.notification_id == sa.bindparam("about"),
+        DELIVERY.c.team_id == sa.bindparam("team"),
+        DELIVERY.c.state == DeliveryState.PARKED,
+    )
+    .limit(1)
+    .offset(0)
+)
 
 
 def decisions(session: Session, notification_id: str) -> dict[str, DeliveryState]:

@@ -13,6 +13,7 @@ def broken(session: Session) -> dict[str, int]:
     """In words → how many there are."""
     return {
         "rungs were climbed after the task had ended": _count(session, _rungs_after_the_end()),
+        "tasks were told of as not delivered after they had come or ended": _count(session, _undelivered_after_all()),
         "tasks ask for what nobody expects any more": _count(session, _asked_in_vain()),
         "expectations are of somebody of whom nothing may be expected": _count(session, _of_the_gone()),
         "expectations were met in time and asked for all the same": _count(session, _met_and_missed()),
@@ -26,6 +27,12 @@ def _count(session: Session, query: sa.Select[str]) -> int:
 def _rungs_after_the_end() -> sa.Select[str]:
     ended = sa.and_(col(Task.status).in_(TERMINAL), col(Escalation.at) > col(Task.changed_at))
     return sa.select(col(Escalation.id)).join(Task, col(Task.id) == col(Escalation.task_id)).where(ended)
+
+
+def _undelivered_after_all() -> sa.Select[str]:
+    came = col(Task.undelivered_at) > col(Task.delivered_at)
+    ended = sa.and_(col(Task.status).in_(TERMINAL), col(Task.undelivered_at) > col(Task.changed_at))
+    return sa.select(col(Task.id)).where(sa.or_(came, ended, col(Task.undelivered_at) > col(Task.answered_at)))
 
 
 def _asked_in_vain() -> sa.Select[str]:

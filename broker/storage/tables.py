@@ -642,6 +642,12 @@ OF_TRANSFER = f"code IN ({_words((TaskCode.TRANSFER, TaskCode.CONFIRM_CHILD))})"
 TASK_UNCLIMBED = "climbs_at IS NULL AND due_at IS NOT NULL AND status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"
 """Which open tasks have a date to keep and no next step: the condition of `ix_task_unclimbed`, to be asked for in these very words."""
 
+TASK_UNTIMED = "deliver_by IS NOT NULL AND undelivered_at IS NULL AND delivered_at IS NULL AND opened_at IS NULL AND status = 'requested' AND (climbs_at IS NULL OR climbs_at > deliver_by)"
+"""Which tasks have a time by which to be delivered and no step by then: the condition of `ix_task_untimed`, to be asked for in these very words.
+
+None should be, so that the index is empty and costs nobody anything.
+"""
+
 
 class Task(Table, table=True):
     """Something a team must do by a time."""
@@ -658,6 +664,7 @@ class Task(Table, table=True):
         CheckConstraint("status <> 'rejected' OR reason_code IS NOT NULL", name="rejected_has_reason"),
         _partial("ix_task_climbs", "climbs_at", where="climbs_at IS NOT NULL"),
         _partial("ix_task_unclimbed", "due_at", where=TASK_UNCLIMBED),
+        _partial("ix_task_untimed", "deliver_by", where=TASK_UNTIMED),
         _partial("ix_task_covers", "covers_at", where="covers_at IS NOT NULL"),
         _partial("ix_task_of_transfer", "person_id", where=OF_TRANSFER),
         CheckConstraint("code <> 'agreed-action' OR due_at IS NOT NULL", name="agreed_action_has_due_date"),
@@ -689,11 +696,17 @@ class Task(Table, table=True):
     level: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How many rungs it has climbed because nobody answered."""
     climbs_at: datetime | None = _when(nullable=True)
-    """When the clock must look at it next: to remind, because nobody has opened it, or for the next rung; None when nothing is to come."""
+    """When the clock must look at it next: to remind, because it is not delivered or nobody has opened it, or for the next rung; None when nothing is to come."""
     clocks: str | None = None
     """Its clocks as they were when it was raised (`domain.clocks`); None: of before they were kept, those of the policy in force."""
     rungs: int | None = None
     """How many rungs its ladder has."""
+    deliver_within: str | None = None
+    """How long its message may take to its team's system, as the policy had it when it was raised."""
+    deliver_by: datetime | None = _when(nullable=True)
+    """By when the team's system was to have it."""
+    undelivered_at: datetime | None = _when(nullable=True)
+    """When somebody was told that it had not."""
     open_by: datetime | None = _when(nullable=True)
     """By when somebody of the team was to have opened it."""
     remind_at: datetime | None = _when(nullable=True)

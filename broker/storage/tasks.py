@@ -102,9 +102,11 @@ def _row(codec: Codec, task_id: str, task: TaskWanted, policy_version: str, now:
         "authored_at": now,
         "due_at": task.due_at,
         "level": 0,
-        "climbs_at": _first(task.open_by, task.remind_at, task.due_at),
+        "climbs_at": _first(task.deliver_by, task.open_by, task.remind_at, task.due_at),
         "clocks": task.clocks,
         "rungs": len(clocks.read(task.clocks).rungs) if task.clocks else None,
+        "deliver_within": task.deliver_within,
+        "deliver_by": task.deliver_by,
         "open_by": task.open_by,
         "remind_at": task.remind_at,
         "covers_at": task.covers_at,
@@ -528,6 +530,14 @@ def mark_delivered(session: Session, codec: Codec, arrived: Sequence[tuple[Store
     )
 
 
+def _after_delivery() -> sa.ColumnElement[datetime | None]:
+    """When the clock looks next at what has been delivered: not for that any more."""
+    opening, reminder = TASK.c.open_by, TASK.c.remind_at
+    sooner = opening.is_not(None) & (reminder.is_(None) | (opening <= reminder))
+    following = sa.case((sooner, opening), (reminder.is_not(None), reminder), else_=TASK.c.due_at)
+    return sa.case((TASK.c.climbs_at == TASK.c.deliver_by, following), else_=TASK.c.climbs_at)
+
+
 _DELIVERED = Query(
     TASK.update()
     .where(among(TASK.c.id, "ids"), TASK.c.version == bindparam("version"))
@@ -535,6 +545,7 @@ _DELIVERED = Query(
         status=bindparam("status", type_=TASK.c.status.type),
         delivered_at=bindparam("at", type_=UtcDateTime()),
         changed_at=bindparam("at", type_=UtcDateTime()),
+        climbs_at=_after_delivery(),
         version=TASK.c.version + 1,
     )
 )
@@ -549,6 +560,31 @@ def _happened(version: int, what: Change, now: datetime) -> Happened:
         client_name=what.client_name,
         detail=what.detail,
     )
+
+
+def awaits_delivery(row: Task) -> bool:
+    """Whether nothing says that it has reached its team: neither its system nor one of its people."""
+    return row.status == TaskStatus.REQUESTED and row.delivered_at is None and row.opened_at is None
+
+
+def undelivered(session: Session, notification_id: str, team_id: str) -> bool:
+    """Whether a task of this team about it was told of as not delivered in time, and still has not reached it."""
+    return bool(direct.rows(session, _UNDELIVERED, notification=notification_id, team=team_id))
+
+
+_UNDELIVERED = Query(
+    sa.select(TASK.c.id)
+    .where(
+        TASK.c.notification_id == bindparam("notification"),
+        TASK.c.owner_team_id == bindparam("team"),
+        TASK.c.undelivered_at.is_not(None),
+        TASK.c.delivered_at.is_(None),
+        TASK.c.opened_at.is_(None),
+        TASK.c.status == TaskStatus.REQUESTED,
+    )
+    .limit(1)
+    .offset(0)
+)
 
 
 def _clocks(row: Task, columns: Mapping[str, Value]) -> Mapping[str, Value]:

@@ -18,6 +18,7 @@ from broker.domain.tasks import TERMINAL
 from broker.storage.deliveries import OPEN, changes
 from broker.storage.tables import (
     TASK_UNCLIMBED,
+    TASK_UNTIMED,
     Channel,
     ChannelHealth,
     Delivery,
@@ -72,6 +73,14 @@ def tasks_without_step(session: Session, now: datetime, rungs: int) -> list[Brok
         sa.not_(sa.and_(col(Task.code) == TaskCode.TRANSFER, in_hand.exists())),
     )
     return _broken(session, query.order_by(col(Task.due_at)))
+
+
+def tasks_untimed(session: Session, now: datetime) -> list[Broken]:
+    """Tasks that are not delivered yet, and at which the clock will not look by the time by which they were to be."""
+    query = sa.select(col(Task.id), col(Task.owner_team_id), col(Task.deliver_by)).where(
+        sa.text(TASK_UNTIMED), col(Task.deliver_by) >= now - RECENT
+    )
+    return _broken(session, query.order_by(col(Task.deliver_by)))
 
 
 def tasks_late(session: Session, now: datetime, allowed: timedelta) -> list[Broken]:
@@ -129,7 +138,10 @@ def lookups_late(session: Session, now: datetime, allowed: timedelta) -> list[Br
 
 def look_again(session: Session, found: Sequence[Broken], now: datetime) -> int:
     """Have the clock look at these tasks at once: it finds by itself what comes next. This is no move, and changes no version."""
-    these = (col(Task.id).in_([one.id for one in found]), sa.text(TASK_UNCLIMBED))
+    these = (
+        col(Task.id).in_([one.id for one in found]),
+        sa.or_(sa.text(TASK_UNCLIMBED), sa.text(TASK_UNTIMED)),
+    )
     return changes(session, sa.update(Task).where(*these).values(climbs_at=now))
 
 

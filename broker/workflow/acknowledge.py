@@ -27,6 +27,7 @@ from broker.workflow import (
     task_wire,
     transfer_answers,
     transfer_lines,
+    undeliverable,
 )
 from broker.workflow.answer_effects import Step
 from broker.workflow.context import Context
@@ -158,8 +159,11 @@ def offered(ctx: Context, task: Stored, caller: Caller) -> frozenset[Move]:
     )
 
 
-def mark_delivered(session: Session, codec: Codec, delivery_ids: Collection[str], now: datetime) -> None:
-    """The teams' systems have said that they have what these deliveries bring: their tasks are received. Raced when one moved meanwhile."""
+def mark_delivered(session: Session, codec: Codec, delivery_ids: Collection[str], now: datetime) -> set[str]:
+    """The teams' systems have said that they have what these deliveries bring: their tasks are received. Raced when one moved meanwhile.
+
+    Returns those of which somebody had been told that they were not delivered in time.
+    """
     arrived = []
     for delivery_id, task in tasks.carried_by(session, codec, tasks.carriers(session, delivery_ids)):
         if task.row.delivered_at is None:
@@ -167,6 +171,7 @@ def mark_delivered(session: Session, codec: Codec, delivery_ids: Collection[str]
             what = Change(move="delivered", content=task.content, columns=columns, detail={"delivery": delivery_id})
             arrived.append((task, what))
     tasks.mark_delivered(session, codec, arrived, now)
+    return {what.detail["delivery"] for task, what in arrived if task.row.undelivered_at is not None}
 
 
 def cancel_for_notification(session: Session, ctx: Context, notification_id: str, now: datetime) -> list[str]:
@@ -249,6 +254,8 @@ def _carry_out(step: Step) -> None:
     transfer_answers.follow(step)
     for to in others:
         outcomes.tell(session, ctx, task, to, version, now)
+    if step.moved.status in rules.TERMINAL or step.moved.status is TaskStatus.ACCEPTED:
+        undeliverable.answered(session, ctx, task, now)
     patients = task_wire.patients_of([task], Scope(team=step.team))
     detail = {"move": request.move.value, "version": version, audit.PATIENTS: patients}
     audit.record(
@@ -274,7 +281,7 @@ def _columns(step: Step) -> dict[str, Value]:
         case Move.REASSIGN if step.request.holder is not None:
             pass
         case Move.REASSIGN:  # the new team has neither got nor opened it
-            columns |= {"owner_team_id": moved.owner, "delivered_at": None, "opened_at": None, **_opens_by(step)}
+            columns |= {"owner_team_id": moved.owner, "delivered_at": None, "opened_at": None, **_begins_anew(step)}
             columns["delivery_id"] = reassign.hand_over(step)
         case Move.ASK | Move.CANCEL | Move.NOTE | Move.EXCLUDE:
             pass
@@ -297,14 +304,15 @@ def _reminds_at(step: Step) -> datetime | None:
     return escalate.clocks_of(step.ctx, step.task).reminds_at(step.now, step.moved.due_at, calendar)
 
 
-def _opens_by(step: Step) -> dict[str, Value]:
-    """The clock of opening begins anew for the team that gets it; an agreed action has none."""
-    row = step.task.row
+def _begins_anew(step: Step) -> dict[str, Value]:
+    """The clocks of delivery and opening begin anew for the team that gets it; an agreed action has none."""
     if step.code is TaskCode.AGREED_ACTION:
         return {}
-    calendar = step.ctx.directory.teams[step.moved.owner].calendar
-    by = escalate.clocks_of(step.ctx, step.task).opens_by(step.now, row.due_at, calendar)
-    return {"open_by": by, "climbs_at": min((at for at in (by, row.climbs_at) if at is not None), default=None)}
+    row, calendar = step.task.row, step.ctx.directory.teams[step.moved.owner].calendar
+    kept = escalate.clocks_of(step.ctx, step.task)
+    delivery, opening = kept.delivered_by(step.now, row.due_at, calendar), kept.opens_by(step.now, row.due_at, calendar)
+    climbs_at = min((at for at in (delivery, opening, row.climbs_at) if at is not None), default=None)
+    return {"deliver_by": delivery, "undelivered_at": None, "open_by": opening, "climbs_at": climbs_at}
 
 
 def _what_happened(session: Session, ctx: Context, task: Stored, caller: Caller) -> str:

@@ -126,9 +126,9 @@ def has_arrived(session: Session, ctx: Context, delivery_ids: Sequence[str], now
 def _arrived(
     session: Session, ctx: Context, first: Sequence[str], now: datetime, never_stuck: Collection[str] = ()
 ) -> None:
-    """`never_stuck`: those whose first try has come through, so that nobody can have been told otherwise."""
-    acknowledge.mark_delivered(session, ctx.codec, first, now)
-    undeliverable.reached(session, ctx, sorted(set(first) - set(never_stuck)), now)
+    """`never_stuck`: those whose first try has come through, so that nobody was told otherwise but of those that came too late."""
+    late = acknowledge.mark_delivered(session, ctx.codec, first, now)
+    undeliverable.reached(session, ctx, sorted(set(first) - set(never_stuck) | late), now)
 
 
 def _tried(one: Pushed) -> Tried:

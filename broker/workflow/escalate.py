@@ -1,4 +1,4 @@
-"""Keep a task's clocks: remind its team, tell it that nobody has opened the task, and when nobody answers climb, rung by rung.
+"""Keep a task's clocks: say that it is not delivered, tell its team that nobody has opened it, remind it, and when nobody answers climb, rung by rung.
 
 Each is a row, a message to whoever it names and, beyond the team itself, to whoever waits. That nobody can be reached is an incident.
 An answer stops it at once: a rung is written on condition of the task's version, so none fires after an answer was committed.
@@ -17,7 +17,7 @@ from broker.domain.tasks import BusinessStatus
 from broker.domain.world import Team
 from broker.storage import audit, deliveries, escalations, tasks
 from broker.storage.task_values import Stored
-from broker.workflow import incidents, outcomes
+from broker.workflow import incidents, outcomes, undeliverable
 from broker.workflow.context import Context
 from schemas.codes import TaskStatus
 
@@ -39,7 +39,7 @@ def _look(session: Session, ctx: Context, task: Stored, now: datetime) -> None:
     """Everything of a task that has come due; what climbs is written last, because it changes the version."""
     kept, base = clocks_of(ctx, task), _passes(task)
     owner = ctx.directory.teams[task.row.owner_team_id]
-    ahead = [_remind(session, ctx, task, now), _unopened(session, ctx, task, now)]
+    ahead = [step(session, ctx, task, now) for step in (_undelivered, _remind, _unopened)]
     if base is None:
         escalations.look_again(session, task, None)
         return
@@ -54,7 +54,7 @@ def _look(session: Session, ctx: Context, task: Stored, now: datetime) -> None:
 def clocks_of(ctx: Context, task: Stored) -> Clocks:
     """The clocks that a task was raised with; of before they were kept, those that it would have now."""
     if task.row.clocks:
-        return clocks.read(task.row.clocks)
+        return clocks.read(task.row.clocks, task.row.deliver_within)
     return clocks.chosen(ctx.policy.clocks, ctx.directory.teams[task.row.owner_team_id], None, task.row.priority).clocks
 
 
@@ -64,6 +64,21 @@ def _passes(task: Stored) -> datetime | None:
 
 
 # --- before the date --------------------------------------------------------------------------------------------------
+
+
+def _undelivered(session: Session, ctx: Context, task: Stored, now: datetime) -> datetime | None:
+    """Tell who can act that it is not delivered, once; when that is still to come. What somebody has opened has reached its team."""
+    by, waits = task.row.deliver_by, tasks.awaits_delivery(task.row) and task.row.undelivered_at is None
+    if by is None or not waits or by > now:
+        return by if waits else None
+    escalations.keep_time(session, task, undelivered_at=now)
+    told = undeliverable.late(session, ctx, task, now)
+    if told is None:
+        escalations.keep_time(session, task, deliver_by=None, undelivered_at=None)
+        return None
+    detail = {"undelivered": by.isoformat(), "told": [told]}
+    audit.record(session, action="escalate", entity="task", entity_id=task.row.id, now=now, detail=detail)
+    return None
 
 
 def _remind(session: Session, ctx: Context, task: Stored, now: datetime) -> datetime | None:

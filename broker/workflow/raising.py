@@ -35,4 +35,12 @@ def _timed(ctx: Context, task: TaskWanted, event: Event | None, now: datetime) -
     chosen = clocks.chosen(ctx.policy.clocks, owner, event, task.priority)
     times = clocks.set_for(task, chosen, owner.calendar, now)
     covers_at = ctx.policy.out_of_hours.covers_at(owner, task.code, task.priority, now, task.due_at)
-    return replace(task, clocks=times.kept, open_by=times.open_by, remind_at=times.remind_at, covers_at=covers_at)
+    return replace(
+        task,
+        clocks=times.kept,
+        deliver_within=times.deliver_within,
+        deliver_by=times.deliver_by,
+        open_by=times.open_by,
+        remind_at=times.remind_at,
+        covers_at=covers_at,
+    )

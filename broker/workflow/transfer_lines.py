@@ -19,7 +19,7 @@ from broker.storage import responsibility as ledger
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import EVERYTHING, Content, Counted, Stored
 from broker.storage.tasks import Change, Value
-from broker.workflow import closing, outcomes, responsibility, settle
+from broker.workflow import closing, outcomes, responsibility, settle, undeliverable
 from broker.workflow.context import Context
 from broker.workflow.gates import gates
 from schemas.codes import ResponseReason, TaskCode, TaskStatus
@@ -111,6 +111,8 @@ def whole_again(
     what = Change(move=move, content=content, columns=columns, detail={"lines": dict(content["lines"])})
     version = tasks.change(session, ctx.codec, whole, what, now)
     status = columns.get("status")
+    if status is not None:
+        undeliverable.answered(session, ctx, whole, now)
     if status in TERMINAL:
         outcomes.tell(session, ctx, whole, whole.requester, version, now)
         closing.over(session, ctx, whole, now)

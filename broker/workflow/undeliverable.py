@@ -1,4 +1,4 @@
-"""Tells a person when a team is not reached, and ends that task by itself when the team is reached after all (invariant 3)."""
+"""Tells a person when a team is not reached in time or at all, and ends that task by itself when the team is reached after all (invariant 3)."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.domain.wanted import TaskWanted
-from broker.storage import tasks
+from broker.storage import deliveries, tasks
 from broker.storage.deliveries import OPEN
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import Stored
@@ -27,23 +27,59 @@ def parked(session: Session, ctx: Context, delivery_id: str, now: datetime) -> N
         return
     notification = session.get_one(Notification, row.notification_id)
     sender = notification.sender_team_id if row.known_to_sender else None
-    owner = next(_who_can_act(ctx, row.team_id, sender))
-    wanted = TaskWanted(
+    words = (
+        f"{ctx.directory.teams[row.team_id].name} could not be reached by its system for as long as is tried by itself. "
+        "Tell the team what waits for it, and have its system mended. It is tried once a day from now on."
+    )
+    wanted = _wanted(ctx, row, row.notification_id, sender, Priority(notification.priority), words, now)
+    raising.raise_tasks(session, ctx, [wanted], now)
+
+
+def late(session: Session, ctx: Context, task: Stored, now: datetime) -> str | None:
+    """The same of a message that brings a task and has not come by the time it was to; whoever waits for the task is told too.
+
+    Returns whose it is to look into; None when the message is not on its way: another brought it, or it was taken back.
+    """
+    row = deliveries.carrying(session, task.row)
+    if row is None or row.notification_id is None or row.state not in OPEN:
+        return None
+    words = (
+        f"The system of {ctx.directory.teams[row.team_id].name} has not taken in time what it is to act on, and nobody there has opened it. "
+        "Tell the team what waits for it in its mailbox, and find out why. What is pushed goes on being tried."
+    )
+    wanted = _wanted(ctx, row, row.notification_id, task.requester, Priority(task.row.priority), words, now)
+    keys = [wanted.dedupe_key or ""]
+    known = tasks.by_keys(session, ctx.codec, keys)
+    raising.raise_tasks(session, ctx, [wanted], now)
+    if not known:
+        [raised] = tasks.by_keys(session, ctx.codec, keys)
+        outcomes.tell(session, ctx, raised, wanted.requester, raised.row.version, now)
+    return wanted.owner
+
+
+def _wanted(
+    ctx: Context,
+    row: Delivery,
+    notification_id: str,
+    waits: str | None,
+    priority: Priority,
+    words: str,
+    now: datetime,
+) -> TaskWanted:
+    """`waits`: who may know of the team and waits for it."""
+    owner = next(_who_can_act(ctx, row.team_id, waits))
+    return TaskWanted(
         code=TaskCode.UNDELIVERABLE,
         owner=owner,
-        requester=sender if sender != owner else None,
-        description=f"{ctx.directory.teams[row.team_id].name} could not be reached by its system for as long as is tried by itself. "
-        "Tell the team what waits for it, and have its system mended. It is tried once a day from now on.",
-        dedupe_key=f"{_stuck(row.notification_id, row.team_id)}{owner}",
-        notification_id=row.notification_id,
-        priority=notification.priority,
-        due_at=ctx.policy.own_asks.reach.of(Priority(notification.priority)).after(
-            now, ctx.directory.teams[owner].calendar
-        ),
+        requester=waits if waits != owner else None,
+        description=words,
+        dedupe_key=f"{_stuck(notification_id, row.team_id)}{owner}",
+        notification_id=notification_id,
+        priority=priority,
+        due_at=ctx.policy.own_asks.reach.of(priority).after(now, ctx.directory.teams[owner].calendar),
         cites="F12, invariant 3",
         options={"team": row.team_id, "delivery": row.id},
     )
-    raising.raise_tasks(session, ctx, [wanted], now)
 
 
 def _who_can_act(ctx: Context, team_id: str, sender: str | None) -> Iterator[str]:
@@ -71,20 +107,33 @@ def reached(session: Session, ctx: Context, delivery_ids: Sequence[str], now: da
             _end(session, ctx, task, now)
 
 
+def answered(session: Session, ctx: Context, task: Stored, now: datetime) -> None:
+    """A task that was not delivered in time is answered all the same: nobody need tell the team of it, unless its system is given up."""
+    about, team = task.row.notification_id, task.row.owner_team_id
+    if task.row.undelivered_at is None or task.row.delivered_at is not None or about is None:
+        return
+    if tasks.undelivered(session, about, team) or deliveries.given_up(session, about, team):
+        return
+    for told in _open(session, ctx, {about}):
+        if (told.row.dedupe_key or "").startswith(_stuck(about, team)):
+            _end(session, ctx, told, now)
+
+
 def _open(session: Session, ctx: Context, notification_ids: set[str]) -> list[Stored]:
     found = tasks.about_any(session, ctx.codec, notification_ids, [TaskCode.UNDELIVERABLE])
     return [task for task in found if TaskStatus(task.row.status) not in TERMINAL]
 
 
 def _still_stuck(session: Session, notification_id: str, team_id: str) -> bool:
-    """Whether another message about it was tried in vain and is still to arrive."""
+    """Whether another message about it was tried in vain, or is late, and is still to arrive."""
     others = select(Delivery.id).where(
         Delivery.notification_id == notification_id,
         Delivery.team_id == team_id,
         col(Delivery.state).in_(OPEN),
         col(Delivery.attempts) > 1,
     )
-    return session.exec(others.limit(1)).first() is not None
+    tried = session.exec(others.limit(1)).first() is not None
+    return tried or tasks.undelivered(session, notification_id, team_id)
 
 
 def _end(session: Session, ctx: Context, task: Stored, now: datetime) -> None:

@@ -57,6 +57,12 @@ CHECKS: Final = (
         look=lambda session, ctx, now: watchdog.tasks_without_step(session, now, _fewest_rungs(ctx)),
         mend=watchdog.look_again,
     ),
+    Check(
+        name="delivery-unwatched",
+        words="open tasks had a time by which to be delivered and no step by then; they have one again",
+        look=lambda session, _ctx, now: watchdog.tasks_untimed(session, now),
+        mend=watchdog.look_again,
+    ),
     _of_the_clock("task-late", "tasks should have been looked at by the clock and were not", watchdog.tasks_late),
     _of_the_clock(
         "stand-in-late",

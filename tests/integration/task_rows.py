@@ -14,7 +14,7 @@ from broker.storage.codec import Codec, seal_json
 from broker.storage.store import Store
 from broker.storage.tables import Delivery, Person, TaskEvent
 from broker.storage.task_values import Scope, Stored
-from broker.workflow import acknowledge, raising
+from broker.workflow import acknowledge, deliver, raising
 from broker.workflow.context import Context
 from schemas.codes import TaskCode
 from schemas.message import Professional
@@ -93,6 +93,12 @@ def carrier(store: Store, task_id: str) -> str:
     delivery_id = one(store, task_id).row.delivery_id
     assert delivery_id is not None
     return delivery_id
+
+
+def arrives(store: Store, task_id: str, now: datetime = NOON) -> None:
+    """The team's system has what brought the task."""
+    brought = carrier(store, task_id)
+    store.write(lambda session: deliver.has_arrived(session, context(session, store.codec), [brought], now))
 
 
 def history(store: Store, task_id: str) -> list[str]:

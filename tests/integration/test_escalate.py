@@ -34,6 +34,7 @@ from tests.integration.task_rows import (
     POLICY,
     SPOKEN,
     action,
+    arrives,
     context,
     history,
     messages,
@@ -120,7 +121,9 @@ def test_it_climbs_to_the_team_the_lead_and_the_partnership(store, task):
     assert one(store, task).row.level == 5
     assert store.read(climbs) is None
     assert history(store, task) == ["raised", *["escalated"] * 5]
-    assert [cause for cause in messages(store, LEAD) if cause.startswith("escalated")] == [f"escalated:{task}:4"]
+    assert [cause for cause in messages(store, LEAD) if cause.startswith(f"escalated:{task}")] == [
+        f"escalated:{task}:4"
+    ]
     assert f"escalated:{task}:6" in messages(store, PARTNERSHIP)
     # Whoever waits hears of it once it goes beyond the team.
     assert [c for c in messages(store, SENDER) if task in c] == [f"outcome:{task}:{n}" for n in (4, 5, 6)]
@@ -237,6 +240,7 @@ def test_an_executive_of_the_agency_is_a_rung(store, task):
 
 
 def test_a_clock_that_was_stopped_catches_up_in_one_pass(store, task):
+    arrives(store, task)
     late = DUE + DAY + 2 * HOUR
     store.write(lambda session: escalate.climb(session, context(session, store.codec), late))
     assert [(level, team) for level, _, team, _ in rungs(store, task)] == [(1, HV), (2, HV), (3, LEAD)]
@@ -247,6 +251,7 @@ def test_that_nobody_can_be_reached_is_an_incident(store):
     """The practice's agency has no safeguarding lead in the directory."""
     ready(store)
     task = timed(store, GP, priority=Priority.URGENT)
+    arrives(store, task)
     clock_passes(store, DUE + DAY)
     assert [team for _, _, team, _ in rungs(store, task)] == [GP, GP, None]
     [incident] = store.read(lambda s: tasks.open_of(s, PARTNERSHIP, TaskCode.UNDELIVERABLE))
@@ -256,7 +261,7 @@ def test_that_nobody_can_be_reached_is_an_incident(store):
 
 def test_an_incident_that_nobody_can_be_told_of_makes_no_other(store):
     ready(store)
-    timed(store, GP, priority=Priority.URGENT)
+    arrives(store, timed(store, GP, priority=Priority.URGENT))
     store.write(lambda s: directory.put_team(s, replace(directory.load(s).teams[PARTNERSHIP], closed=True), NOON))
     clock_passes(store, DUE + 60 * DAY)
     found = store.read(lambda s: s.exec(select(Task).where(col(Task.code) == TaskCode.UNDELIVERABLE)).all())

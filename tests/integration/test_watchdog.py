@@ -119,6 +119,43 @@ def test_a_transfer_that_is_in_hand_waits_for_its_lines(store, task):
     assert watch(store) == {}
 
 
+def test_a_time_for_delivery_without_a_step_is_found_and_gets_one(store):
+    ready(store)
+    task = told(store, HV, with_clocks=True, priority=Priority.URGENT)
+    by, opening = NOON + timedelta(hours=1), NOON + timedelta(hours=4)
+    assert one(store, task).row.climbs_at == by
+    for lost, check in ((None, "task-without-step"), (opening, "delivery-unwatched")):
+        change(store, Task, task, climbs_at=lost)
+        assert watch(store) == {check: 1}
+        assert watch(store) == {}
+        store.write(lambda session: clock_rules.tick(session, context(session, store.codec), NOON))
+        assert one(store, task).row.climbs_at == by
+    change(store, Task, task, climbs_at=opening)
+    assert watch(store, by + DAY)["delivery-unwatched"] == 1  # passed already: it is told of now
+    store.write(lambda session: clock_rules.tick(session, context(session, store.codec), by + DAY))
+    assert one(store, task).row.undelivered_at == by + DAY
+    assert "delivery-unwatched" not in watch(store, by + DAY)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"undelivered_at": NOON},  # it was told of
+        {"opened_at": NOON},
+        {"status": TaskStatus.RECEIVED, "delivered_at": NOON},
+        {"status": TaskStatus.ON_HOLD},  # its team has asked, or taken more time
+        {"status": TaskStatus.COMPLETED},
+        {"deliver_by": None},
+        {"deliver_by": NOON - timedelta(days=15)},
+    ],
+)
+def test_what_need_not_be_delivered_any_more_is_not_missed(store, columns):
+    ready(store)
+    task = told(store, HV, with_clocks=True, priority=Priority.URGENT)
+    change(store, Task, task, climbs_at=DUE, **columns)
+    assert watch(store) == {}
+
+
 def test_an_answer_leaves_nothing_to_be_found(store, task):
     moves(store, HV, task, Move.ACCEPT, meaning="Known here.", conversation=SPOKEN)
     assert watch(store, DUE + DAY) == {}

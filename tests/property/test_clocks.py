@@ -72,6 +72,20 @@ class Climbing(Answering):
                 assert self.climbed.setdefault(row.id, found) == found
 
     @invariant()
+    def what_is_told_of_as_not_delivered_is_somebodys_task(self):
+        rows = self.rows()
+        raised = {(row.dedupe_key or "").rpartition(":")[0] for row in rows if row.code is TaskCode.UNDELIVERABLE}
+        for row in rows:
+            if row.undelivered_at is not None:
+                assert any(f"undeliverable:{row.notification_id}:{row.owner_team_id}" in key for key in raised)
+
+    @invariant()
+    def nothing_is_told_of_as_not_delivered_after_it_has_come_or_ended(self):
+        for row in self.rows():
+            if row.undelivered_at is not None:
+                assert row.undelivered_at <= min(filter(None, (row.delivered_at, row.answered_at)), default=self.now)
+
+    @invariant()
     def each_rung_comes_once_and_in_order(self):
         found: dict[tuple[str, object], list[tuple[int, object]]] = {}
         for rung in self.rungs():

@@ -264,7 +264,7 @@ CREATE TABLE task (
 	opened_at DATETIME,
 	answered_at DATETIME,
 	changed_at DATETIME NOT NULL,
-	version INTEGER NOT NULL, level INTEGER DEFAULT '0' NOT NULL, climbs_at DATETIME, clocks VARCHAR, rungs INTEGER, open_by DATETIME, remind_at DATETIME, covers_at DATETIME, progress_by DATETIME,
+	version INTEGER NOT NULL, level INTEGER DEFAULT '0' NOT NULL, climbs_at DATETIME, clocks VARCHAR, rungs INTEGER, open_by DATETIME, remind_at DATETIME, covers_at DATETIME, progress_by DATETIME, deliver_within VARCHAR, deliver_by DATETIME, undelivered_at DATETIME,
 	CONSTRAINT ck_task_agreed_action_has_due_date CHECK (code <> 'agreed-action' OR due_at IS NOT NULL),
 	CONSTRAINT ck_task_rejected_has_reason CHECK (status <> 'rejected' OR reason_code IS NOT NULL),
 	CONSTRAINT ck_task_task_code CHECK (code IN ('acknowledge', 'transfer', 'confirm-child', 'supply-information', 'agreed-action', 'expected-event', 'discuss-with-safeguarding-lead', 'pattern-review', 'confirm-household', 'confirm-involvement', 'release', 'resolve-address', 'resolve-identity', 'undeliverable', 'data-quality')),
@@ -758,6 +758,7 @@ CREATE INDEX ix_task_part_of ON task (part_of);
 CREATE INDEX ix_task_person_id ON task (person_id);
 CREATE INDEX ix_task_requester_team_id ON task (requester_team_id);
 CREATE INDEX ix_task_unclimbed ON task (due_at) WHERE climbs_at IS NULL AND due_at IS NOT NULL AND status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error');
+CREATE INDEX ix_task_untimed ON task (deliver_by) WHERE deliver_by IS NOT NULL AND undelivered_at IS NULL AND delivered_at IS NULL AND opened_at IS NULL AND status = 'requested' AND (climbs_at IS NULL OR climbs_at > deliver_by);
 CREATE INDEX ix_team_agency_id ON team (agency_id);
 CREATE INDEX ix_team_area_id ON team (area_id);
 CREATE INDEX ix_team_function ON team (function);
@@ -782,4 +783,4 @@ CREATE UNIQUE INDEX uq_patternflag_open ON patternflag (pattern_id, person_id, t
 CREATE UNIQUE INDEX uq_policy_version_active ON policyversion (state) WHERE state = 'active';
 CREATE UNIQUE INDEX uq_responsibility_first ON responsibility (person_id, function) WHERE previous_id IS NULL;
 CREATE UNIQUE INDEX uq_responsibility_now ON responsibility (person_id, function) WHERE until IS NULL;
-INSERT INTO alembic_version VALUES ('0026');
+INSERT INTO alembic_version VALUES ('0027');
