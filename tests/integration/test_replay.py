@@ -185,11 +185,15 @@ def test_a_system_that_is_down_takes_its_messages_when_it_is_up_again(settings):
             "stands: {task: acknowledge, of: birth, is: requested}, at: +1d",
             "told: {team: bcht-health-visiting, of: birth}, until: +3d",
             "stands: {task: acknowledge, of: birth, is: received}, at: +2d",
+            "raised: {task: undeliverable, of: birth, owner: bcht-safeguarding-lead}, until: +3d",
+            "stands: {task: undeliverable, of: birth, is: cancelled}, at: +2d",
         ),
     )
     assert not found.unmet
-    [told] = [one for one in found.verdicts if one.due.expect.id == "e1"]
-    assert told.finding.at == datetime(2019, 5, 8, 10, tzinfo=UTC)
+    at = {one.due.expect.id: one.finding.at for one in found.verdicts}
+    assert at["e1"] == datetime(2019, 5, 8, 10, tzinfo=UTC)
+    # Sent on a bank holiday: to be delivered a working day after the next morning at nine.
+    assert at["e3"] == datetime(2019, 5, 8, 8, tzinfo=UTC)
 
 
 def test_what_baton_refuses_is_expected_or_an_error(settings):
