@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import get_args
 
@@ -11,9 +12,10 @@ from fhir.resources.R4B.auditevent import AuditEvent
 from fhir.resources.R4B.bundle import Bundle
 
 from broker.domain.caller import PERSON, Caller
-from broker.storage import audit
+from broker.storage import audit, audit_search
 from broker.storage.tables import Audit
-from broker.workflow.audit_wire import ACTION, CLIENT, SHAPES
+from broker.storage.task_values import EVERYTHING
+from broker.workflow.audit_wire import ACTION, CLIENT, SHAPES, audit_event
 from schemas.identifiers import TEAM
 from schemas.structure import check_resource
 from tests import balp
@@ -378,6 +380,34 @@ def test_entries_of_before_claim_nothing(broker):
     [event] = events(broker, "entity=Task/old")
     assert "meta" not in event
     assert balp.claimed(event) == []
+
+
+SOMEWHERE = Caller(client="known", team=VISITORS, address="192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("more", "claims"),
+    [
+        ({"caller": SOMEWHERE}, ["Read"]),
+        ({"caller": SOMEWHERE, "outcome": "failure"}, []),
+        ({"caller": SOMEWHERE, "entity_id": None}, []),
+        ({"caller": replace(SOMEWHERE, address=None)}, []),
+        ({"caller": None}, []),
+    ],
+    ids=["met", "failed", "of nothing", "from nowhere", "by nobody"],
+)
+def test_what_lacks_an_element_of_its_pattern_claims_nothing(broker, more, claims):
+    said = {"entity_id": NOBODY} | more
+    event = audit_event(entry_of(broker, action="read", entity="team", **said), "https://baton.example/fhir")
+    assert (balp.claimed(event), balp.faults(event)) == (claims, [])
+
+
+def entry_of(broker, **said):
+    """The entry that is written of it."""
+    before = broker.ids(Audit)
+    broker.runtime.store.write(lambda session: audit.record(session, now=NOON, **said))
+    [row] = [row for row in broker.rows(Audit) if row.id not in before]
+    return broker.runtime.store.read(lambda session: audit_search.get(session, row.id, EVERYTHING))
 
 
 @pytest.mark.parametrize(("action", "pattern"), [("refuse", None), ("read", "Read"), ("answer", "Update")])
