@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlmodel import Session
 
+from broker import log
 from broker.domain import clocks, ladder
 from broker.domain.clocks import BEYOND, Clocks, Rung, Target
 from broker.domain.states import Purpose, View
@@ -25,6 +26,8 @@ AT_ONCE: Final = 100
 """Tasks in one pass: a stopped clock that finds thousands takes several, each well under two seconds among a million open ones, and holds no answer up."""
 OPENING: Final = "opening"
 REMINDER: Final = "reminder"
+
+_log = log.get("broker.escalate")
 
 
 def climb(session: Session, ctx: Context, now: datetime) -> int:
@@ -76,6 +79,7 @@ def _undelivered(session: Session, ctx: Context, task: Stored, now: datetime) ->
     if told is None:
         escalations.keep_time(session, task, deliver_by=None, undelivered_at=None)
         return None
+    _log.warning("not delivered in time", task=task.row.id, team=task.row.owner_team_id)
     detail = {"undelivered": by.isoformat(), "told": [told]}
     audit.record(session, action="escalate", entity="task", entity_id=task.row.id, now=now, detail=detail)
     return None

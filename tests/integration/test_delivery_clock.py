@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlmodel import Session, col, select
+from structlog.testing import capture_logs
 
 from adapters.port import Refused, Taken
 from broker.domain.answers import Move
@@ -99,6 +100,14 @@ def test_a_mailbox_that_nobody_polls_is_told_of_once_to_who_can_act_and_to_the_s
     late = one(store, task).row
     assert (late.undelivered_at, late.delivered_at, late.version) == (LATE, None, 1)  # no answer under way is refused
     assert late.climbs_at == NOON + 4 * HOUR  # nobody has opened it
+
+
+def test_whoever_runs_baton_has_a_log_line_that_names_nobody(store, task):
+    with capture_logs() as lines:
+        passes(store, LATE)
+    [line] = [line for line in lines if line["event"] == "not delivered in time"]
+    assert (line["task"], line["team"]) == (task, HV)
+    assert CHILD not in str(line)
 
 
 def test_it_is_told_once_however_long_it_stays_undelivered(store, task):
