@@ -175,6 +175,26 @@ def test_rungs_are_climbed_at_their_own_time_and_not_at_the_next_step(settings):
     assert one.finding.at == datetime(2019, 5, 13, 8, 0, tzinfo=UTC)
 
 
+def test_a_child_looked_after_elsewhere_is_asked_for_where_it_lives(settings):
+    people = PEOPLE.replace("people:", "  foster: {address: [51 Galton Street, Smethwick], postcode: B66 4QT}\npeople:")
+    moved = people.replace(
+        "mother: nasreen, home: terrace", "mother: nasreen, home: terrace, moves: [{to: foster, since: 2019-05-10}]"
+    )
+    placed = """\
+- at: 2019-05-10 10:00
+  team: birmingham-csc
+  sends: looked-after-start
+  about: zayn
+  by: Sandra Bishop, social-worker
+  facts: {placement-type: foster, child-legal-status: accommodated}
+  expect:
+  - {id: where-it-lives, raised: {task: expected-event, about: zayn, owner: swbh-health-visiting}, within: 2w}
+  - {id: no-more-where-it-was, never: {raised: {task: expected-event, about: zayn, owner: bcht-health-visiting}}, within: 2w}
+"""
+    story = reading.parse(moved + BIRTH + placed, Path("story.yaml"))
+    assert not playing.replay(story, settings).unmet
+
+
 def test_a_system_that_is_down_takes_its_messages_when_it_is_up_again(settings):
     down = "- at: 2019-05-05\n  down: bcht-health-visiting\n  until: 2019-05-08 10:00\n"
     found = replayed(
