@@ -1,4 +1,4 @@
-"""`baton retention`: how long what messages say is kept, applied by hand, and legal holds placed and lifted."""
+"""`baton retention`: how long what messages say is kept and people are known, applied by hand, and legal holds placed and lifted."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,9 @@ from broker.storage import retention as kept
 from broker.storage.retention import Hold
 from broker.workflow import retention
 
-app = typer.Typer(help="How long what messages say is kept (docs/retention.md).", no_args_is_help=True)
+app = typer.Typer(
+    help="How long what messages say is kept, and people are known (docs/retention.md).", no_args_is_help=True
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 Demo = Annotated[bool, typer.Option("--demo", help="With the key of the demonstration")]
 HoldId = Annotated[str, typer.Argument(metavar="ID", help="Of the hold, of your choosing")]
@@ -32,26 +34,43 @@ def schedule(demo: Demo = False, as_json: AsJson = False) -> None:
     rows = [("every other event", rules.payloads.days)]
     rows += sorted((event.value, span.days) for event, span in rules.events.items())
     rows += [("what could not be read", rules.unreadable.days)]
+    people = rules.people
+    known = {
+        "after_last_days": people.after_last.days,
+        "children_until_age": people.children_until,
+        "maternity_days": people.maternity.days,
+    }
     if as_json:
-        typer.echo(json.dumps({"policy": ctx.policy.version, "days": dict(rows)}, indent=2))
+        typer.echo(json.dumps({"policy": ctx.policy.version, "days": dict(rows), "people": known}, indent=2))
         return
     typer.echo(
         f"Policy {ctx.policy.version}: what a message says goes after so many days; that it was sent, and the audit, stay."
     )
     for name, days in rows:
         typer.echo(f"{days:>6}  {name}")
+    typer.echo(
+        f"People are known for {people.after_last.days} days after the last that was heard of them, nobody goes before their"
+        f" {people.children_until}th birthday, and no mother before {people.maternity.days} days after the birth of her last child."
+    )
 
 
 @app.command()
 def apply(demo: Demo = False, as_json: AsJson = False) -> None:
     """Destroy now what is due, as workers do every hour. Example: baton retention apply"""
-    total = 0
+    shredded = erased = 0
     with _opened(demo=demo) as running:
         while done := running.store.write(
             lambda session: retention.apply(session, running.context(session), utc_now())
         ):
-            total += done
-    typer.echo(json.dumps({"shredded": total}) if as_json else f"{total} messages have lost what they said.")
+            shredded += done
+        while (
+            passed := running.store.write(lambda session: retention.erase(session, running.context(session), utc_now()))
+        ).looked:
+            erased += passed.erased
+    if as_json:
+        typer.echo(json.dumps({"shredded": shredded, "erased": erased}))
+        return
+    typer.echo(f"{shredded} messages have lost what they said, and {erased} people are known no more.")
 
 
 @app.command()

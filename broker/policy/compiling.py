@@ -76,7 +76,7 @@ def compile_policy(document: Document) -> Policy:
         reports=reports_section.compiled(document.reports),
         expectations=expecting_section.compiled(document, document.expectations),
         patterns=patterns_section.compiled(document),
-        retention=retention_section.compiled(document.retention),
+        retention=retention_section.compiled(document.retention, document.involvement.lapse),
         lookup_silence=document.lookups.silent_after,
         lapses=document.involvement.lapse,
         roles=Roles(

@@ -8,7 +8,7 @@ from broker.domain.responsibility import HELD_AS
 from broker.domain.rules import HOUSEHOLD, About, Group, Relation
 from broker.domain.states import Purpose, View
 from broker.domain.terms import Term
-from broker.policy import clocks_section, expecting_section, out_of_hours_section, patterns_section
+from broker.policy import clocks_section, expecting_section, out_of_hours_section, patterns_section, retention_section
 from broker.policy.document import (
     LONGEST,
     AddLine,
@@ -56,6 +56,7 @@ def found(document: Document) -> list[Problem]:
         *_events(document),
         *expecting_section.faults(document, document.expectations),
         *patterns_section.faults(document),
+        *_retention(document),
         *_citations(document),
     ]
 
@@ -299,6 +300,11 @@ def _group_of(document: Document, function: Function) -> Group | None:
 def _allows(document: Document, group: Group, line: TellLine, about: About) -> bool:
     relations = document.sharing.limits.get(group, {})
     return any(line.view in relations.get(relation, {}).get(about, ()) for relation in line.of)
+
+
+def _retention(document: Document) -> Iterator[Problem]:
+    for path, reason in retention_section.faults(document.retention, document.involvement.lapse):
+        yield _fault(f"retention.{path}", reason)
 
 
 def _citations(document: Document) -> Iterator[Problem]:

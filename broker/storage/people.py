@@ -32,6 +32,7 @@ __all__ = [
     "candidates",
     "check_versions",
     "forget",
+    "is_known",
     "load_world",
     "members",
     "open_among",
@@ -195,6 +196,12 @@ def survivors(session: Session, person_ids: Collection[str]) -> dict[str, str]:
 
 
 _SURVIVORS = Query(select(PERSON.c.id, PERSON.c.merged_into).where(among(PERSON.c.id, "persons")))
+
+
+def is_known(session: Session, person_id: str) -> bool:
+    """Whether there is such a person, or was one whom others turned out to be, of whom something is still known."""
+    found = session.execute(select(PERSON.c.id).where(PERSON.c.id == person_id, PERSON.c.erased_at.is_(None)))
+    return found.first() is not None
 
 
 def open_among(session: Session, person_ids: Collection[str]) -> frozenset[str]:

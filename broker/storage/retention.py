@@ -135,7 +135,7 @@ def shred(session: Session, codec: Codec, id_: str, now: datetime) -> None:
     )
     session.expire(row)
     for task in session.exec(select(Task).where(Task.notification_id == id_)).all():
-        _task(session, codec, task)
+        shred_task(session, codec, task)
     for lookup in session.exec(select(Lookup).where(Lookup.notification_id == id_)).all():
         lookup.asks = seal_json(codec, {}, f"lookup:{lookup.id}")
         session.add(lookup)
@@ -165,7 +165,8 @@ def _unsaid(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return [_unsaid(part) for part in value] if isinstance(value, list) else value
 
 
-def _task(session: Session, codec: Codec, task: Task) -> None:
+def shred_task(session: Session, codec: Codec, task: Task) -> None:
+    """Destroy every text of a task and its history; who did what when stays."""
     context = f"task:{task.id}"
     try:
         before: Mapping[str, Any] = open_json(codec, task.content, context)

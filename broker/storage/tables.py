@@ -227,6 +227,9 @@ class UsedAssertion(Table, table=True):
 PERSON_UNBORN = "person.state = 'unborn'"
 """Who is expected: the condition of `ix_person_expected`, to be asked for in these very words."""
 
+PERSON_KNOWN = "person.erased_at IS NULL AND person.merged_into IS NULL"
+"""Of whom something is known by itself: the condition of `ix_person_review`, to be asked for in these very words."""
+
 
 class Person(Table, table=True):
     """Somebody a notification is about or who lives with them, an unborn child included. `details` is sealed JSON (names, dates)."""
@@ -235,6 +238,8 @@ class Person(Table, table=True):
         CheckConstraint("(state = 'merged') = (merged_into IS NOT NULL)", name="merged_has_target"),
         _partial("ix_person_expected", "expected", where="state = 'unborn'"),
         Index("ix_person_born", "born"),
+        _partial("ix_person_review", "review_at", "created_at", where="erased_at IS NULL AND merged_into IS NULL"),
+        _partial("ix_person_merged", "merged_into", where="merged_into IS NOT NULL"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -249,6 +254,10 @@ class Person(Table, table=True):
     merged_into: str | None = _ref("person.id", nullable=True, index=False)
     version: int = 1
     created_at: datetime = _when()
+    review_at: datetime | None = _when(nullable=True)
+    """When it is looked at again whether their time is over; None: it never was."""
+    erased_at: datetime | None = _when(nullable=True)
+    """When what was known of them was taken away, at the end of their retention: the row stays, empty."""
 
 
 class Identifier(Table, table=True):
@@ -639,6 +648,9 @@ HANDOVER_OPEN = f"NOT ({_NO_HANDOVER} OR status NOT IN ({_words(handovers.UNANSW
 OF_TRANSFER = f"code IN ({_words((TaskCode.TRANSFER, TaskCode.CONFIRM_CHILD))})"
 """Which tasks are transfers or lines of them: the condition of `ix_task_of_transfer`, so that a person's other tasks are not looked at."""
 
+TASK_OF_HOME = "task.notification_id IS NULL AND task.household_id IS NOT NULL"
+"""Which tasks are about a household and no message: the condition of `ix_task_of_home`, to be asked for in these very words."""
+
 TASK_UNCLIMBED = "climbs_at IS NULL AND due_at IS NOT NULL AND status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"
 """Which open tasks have a date to keep and no next step: the condition of `ix_task_unclimbed`, to be asked for in these very words."""
 
@@ -667,6 +679,7 @@ class Task(Table, table=True):
         _partial("ix_task_untimed", "deliver_by", where=TASK_UNTIMED),
         _partial("ix_task_covers", "covers_at", where="covers_at IS NOT NULL"),
         _partial("ix_task_of_transfer", "person_id", where=OF_TRANSFER),
+        _partial("ix_task_of_home", "household_id", where="notification_id IS NULL AND household_id IS NOT NULL"),
         CheckConstraint("code <> 'agreed-action' OR due_at IS NOT NULL", name="agreed_action_has_due_date"),
     )
 

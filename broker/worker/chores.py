@@ -7,7 +7,6 @@ from sqlmodel import Session
 
 from broker.runtime import Runtime
 from broker.storage import audit_log, deliveries, leases, mailbox, outbox
-from broker.storage import retention as kept
 from broker.worker.guard import guarded
 from broker.worker.limits import Limits
 from broker.workflow import clock, number, retention, seal, watchdog
@@ -68,13 +67,13 @@ class Chores:
         now = self._runtime.now()
         if self._retain_at is not None and now < self._retain_at <= now + retention.EVERY:
             return False
-        rules, store = self._runtime.policy.retention, self._runtime.store
-        waiting = await store.aread(lambda session: kept.due(session, rules, now, 1))
-        more = bool(waiting) and await store.awrite(self._retain_once) >= retention.AT_ONCE
+        store = self._runtime.store
+        waiting = await store.aread(lambda session: retention.is_due(session, self._runtime.context(session), now))
+        more = waiting and await store.awrite(self._retain_once)
         self._retain_at = None if more else now + retention.EVERY
         return more
 
-    def _retain_once(self, session: Session) -> int:
+    def _retain_once(self, session: Session) -> bool:
         ctx, now = self._runtime.context(session), self._runtime.now()
         return retention.apply_alone(session, ctx, holder=self._holder, now=now, lease=self._lease)
 

@@ -14,7 +14,6 @@ from broker.errors import Conflict, Invalid, NotFound
 from broker.storage import audit, people, subject_access
 from broker.storage.person_rows import open_text
 from broker.storage.subject_access import Held, Request
-from broker.storage.tables import Person
 from broker.workflow import second_person
 from broker.workflow.context import Context
 from schemas.message import Message
@@ -32,7 +31,7 @@ def ask(
     session: Session, ctx: Context, caller: Caller, person: str, requested_by: str, reason: str, now: datetime
 ) -> Request:
     """Write down that somebody asks for what is held about a person, and why they may."""
-    if session.get(Person, person) is None:
+    if not people.is_known(session, person):
         raise Invalid(problems=[Problem("person", "is nobody here", "not-found")])
     request = Request(
         id=str(uuid4()),

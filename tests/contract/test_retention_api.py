@@ -19,6 +19,13 @@ def test_the_schedule_is_that_of_the_policy(broker):
     assert (shown["payload_days"], shown["unreadable_days"]) == (rules.payloads.days, rules.unreadable.days)
     assert shown["event_days"]["concern"] == 9497
     assert (shown["due"], shown["held"]) == (0, 0)
+    assert shown["people"] == {
+        "after_last_days": rules.people.after_last.days,
+        "children_until_age": 25,
+        "maternity_days": 9132,
+        "due": 0,
+        "held": 0,
+    }
 
 
 def test_a_hold_is_placed_and_lifted_with_reasons_in_the_audit(broker):

@@ -5,45 +5,24 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from broker.bus.embedded import EmbeddedBus
-from broker.cli import bench_town
 from broker.clock import utc_now
 from broker.errors import Conflict, Invalid
-from broker.runtime import Runtime
-from broker.settings import Settings
 from broker.storage import notifications, payload_check
 from broker.storage import retention as kept
 from broker.storage.codec import Shredded, Tampered, open_json
 from broker.storage.retention import Hold
 from broker.storage.tables import Notification, metadata
 from broker.workflow import retention
-from tests.default_policy import default_policy
+from tests.integration.answered_town import LATER, answered
 
-NOTIFICATION, TASK, DELIVERY, SUBJECT = (
-    metadata.tables[name] for name in ("notification", "task", "delivery", "subject")
-)
+NOTIFICATION, TASK, SUBJECT = (metadata.tables[name] for name in ("notification", "task", "subject"))
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-LATER = timedelta(days=30 * 366)
 
 
 @pytest.fixture
-def town(store, monkeypatch):
+def town(store):
     """Messages of long ago that everybody has answered."""
-    monkeypatch.setattr(bench_town, "HOUSEHOLDS", 1)
-    running = Runtime(Settings(), store, default_policy(), EmbeddedBus())
-    bench_town.fill(running)
-    with store.engine.begin() as connection:
-        connection.execute(TASK.update().values(status="completed"))
-        connection.execute(
-            DELIVERY.update().where(DELIVERY.c.state.not_in(("withheld", "held"))).values(
-                state="delivered", delivered_at=utc_now(), next_attempt_at=None, lease_until=None
-            )
-        )  # fmt: skip
-        connection.execute(metadata.tables["expectation"].update().values(
-            state="ended", looks_at=None, ended_at=utc_now(), ended_because="test"
-        ))  # fmt: skip
-        connection.execute(metadata.tables["pattern"].update().values(closed_at=utc_now(), outcome="merged"))
-    return running
+    return answered(store)
 
 
 def apply(town, after=LATER):

@@ -24,7 +24,7 @@ CREATE TABLE person (
 	resolved BOOLEAN NOT NULL,
 	merged_into VARCHAR,
 	version INTEGER NOT NULL,
-	created_at DATETIME NOT NULL,
+	created_at DATETIME NOT NULL, review_at DATETIME, erased_at DATETIME,
 	CONSTRAINT ck_person_merged_has_target CHECK ((state = 'merged') = (merged_into IS NOT NULL)),
 	CONSTRAINT ck_person_person_state CHECK (state IN ('living', 'unborn', 'died', 'pregnancy-ended', 'merged', 'sealed')),
 	CONSTRAINT fk_person_merged_into FOREIGN KEY(merged_into) REFERENCES person (id),
@@ -736,7 +736,9 @@ CREATE INDEX ix_patternflag_person_id ON patternflag (person_id);
 CREATE INDEX ix_patternlook_at ON patternlook (at);
 CREATE INDEX ix_person_born ON person (born);
 CREATE INDEX ix_person_expected ON person (expected) WHERE state = 'unborn';
+CREATE INDEX ix_person_merged ON person (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX ix_person_name_blind ON person (name_blind);
+CREATE INDEX ix_person_review ON person (review_at, created_at) WHERE erased_at IS NULL AND merged_into IS NULL;
 CREATE INDEX ix_practitioner_hands_back ON practitioner (hands_back_at) WHERE hands_back_at IS NOT NULL;
 CREATE INDEX ix_relationship_person_id ON relationship (person_id);
 CREATE INDEX ix_relationship_to_person_id ON relationship (to_person_id);
@@ -751,6 +753,7 @@ CREATE INDEX ix_task_changed_at ON task (changed_at);
 CREATE INDEX ix_task_climbs ON task (climbs_at) WHERE climbs_at IS NOT NULL;
 CREATE INDEX ix_task_covers ON task (covers_at) WHERE covers_at IS NOT NULL;
 CREATE INDEX ix_task_notification_id ON task (notification_id);
+CREATE INDEX ix_task_of_home ON task (household_id) WHERE notification_id IS NULL AND household_id IS NOT NULL;
 CREATE INDEX ix_task_of_transfer ON task (person_id) WHERE code IN ('transfer', 'confirm-child');
 CREATE INDEX ix_task_open ON task (owner_team_id, due_at) WHERE status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error');
 CREATE INDEX ix_task_owner_team_id ON task (owner_team_id);
@@ -783,4 +786,4 @@ CREATE UNIQUE INDEX uq_patternflag_open ON patternflag (pattern_id, person_id, t
 CREATE UNIQUE INDEX uq_policy_version_active ON policyversion (state) WHERE state = 'active';
 CREATE UNIQUE INDEX uq_responsibility_first ON responsibility (person_id, function) WHERE previous_id IS NULL;
 CREATE UNIQUE INDEX uq_responsibility_now ON responsibility (person_id, function) WHERE until IS NULL;
-INSERT INTO alembic_version VALUES ('0027');
+INSERT INTO alembic_version VALUES ('0028');

@@ -7,6 +7,8 @@ from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime, Field
 from sqlmodel import Session
 
+from broker.domain.retention import People
+from broker.storage import people_retention
 from broker.storage import retention as kept
 from broker.storage.retention import Hold
 from broker.web.api.admin import Admin, Body, Name, is_json, note
@@ -20,6 +22,16 @@ Reason = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]
 Id = Annotated[str, Field(min_length=1, max_length=36)]
 
 
+class PeopleShown(Body):
+    """How long people are known, by the policy in force."""
+
+    after_last_days: int = Field(description="After the last that was heard of them")
+    children_until_age: int = Field(description="Nobody goes before this birthday")
+    maternity_days: int = Field(description="From the birth of her last child, a mother")
+    due: int = Field(description="People whose time is over and who go in the next passes, as far as was counted")
+    held: int = Field(description="People whose time is over and whom a legal hold names")
+
+
 class ScheduleShown(Body):
     """How long what messages say is kept, by the policy in force."""
 
@@ -29,6 +41,7 @@ class ScheduleShown(Body):
     unreadable_days: int
     due: int = Field(description="Messages whose time is over and that go in the next passes, as far as was counted")
     held: int = Field(description="Messages whose time is over and that a legal hold keeps")
+    people: PeopleShown
 
 
 class HoldBody(Body):
@@ -61,10 +74,10 @@ class HoldsShown(Body):
 
 
 COUNTED = 1_000
-"""So many due messages are counted at most."""
+"""So many due messages are counted at most, and people looked at."""
 
 
-@router.get("/retention", summary="How long what messages say is kept")
+@router.get("/retention", summary="How long what messages say is kept, and people are known")
 def get_schedule(running: Running, caller: Admin) -> ScheduleShown:
     """The retention schedule, and how much of it is due."""
 
@@ -79,9 +92,20 @@ def get_schedule(running: Running, caller: Admin) -> ScheduleShown:
             unreadable_days=rules.unreadable.days,
             due=len(kept.due(session, rules, now, COUNTED)),
             held=kept.held_back(session, rules, now),
+            people=_people(session, rules.people, now),
         )
 
     return running.store.write(work)
+
+
+def _people(session: Session, rules: People, now: datetime) -> PeopleShown:
+    return PeopleShown(
+        after_last_days=rules.after_last.days,
+        children_until_age=rules.children_until,
+        maternity_days=rules.maternity.days,
+        due=people_retention.due(session, rules, now, COUNTED),
+        held=people_retention.held_back(session, rules, now),
+    )
 
 
 @router.get("/legal-holds", summary="What is kept beyond its time")

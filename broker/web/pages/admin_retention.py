@@ -7,7 +7,8 @@ from typing import Final
 from fastapi import Response
 from sqlmodel import Session
 
-from broker.storage import retention
+from broker.domain.retention import People
+from broker.storage import people_retention, retention
 from broker.storage.retention import Hold
 from broker.web.deps import Running
 from broker.web.pages import words
@@ -22,7 +23,7 @@ _YEAR: Final = 365.25
 _NEAR: Final = 6
 """Days by which a schedule may differ from whole years, leap days counted or not."""
 COUNTED: Final = 1_000
-"""So many due messages are counted at most."""
+"""So many due messages are counted at most, and people looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +38,13 @@ class HoldLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionView:
-    """The page. `schedule`: what, and how long from the day of receipt."""
+    """The page. `schedule`: what, and how long from the day of receipt. `people`: who, and how long they are known."""
 
     policy: str
     schedule: tuple[tuple[str, str], ...]
     due: str
     held: int
+    people: tuple[tuple[str, str], ...]
     holds: tuple[HoldLine, ...]
 
 
@@ -66,6 +68,7 @@ def schedule(running: Running, person: Administrator) -> Response:
             schedule=tuple(lines),
             due=f"{COUNTED} or more" if due >= COUNTED else str(due),
             held=retention.held_back(session, rules, now),
+            people=_people(session, rules.people, now),
             holds=tuple(_line(one) for one in retention.holds(session, ctx.codec, lifted=False)),
         )
 
@@ -76,6 +79,16 @@ def schedule(running: Running, person: Administrator) -> Response:
         person=person,
         here="admin/retention",
         view=running.store.write(work),
+    )
+
+
+def _people(session: Session, rules: People, now: datetime) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Everybody", f"{_span(rules.after_last)} after the last that was heard of them"),
+        ("Children", f"until they are {rules.children_until} at the earliest"),
+        ("Mothers", f"{_span(rules.maternity)} from the birth of the last child at the earliest"),
+        ("Go in the next passes", str(people_retention.due(session, rules, now, COUNTED))),
+        ("Kept by a legal hold on them", str(people_retention.held_back(session, rules, now))),
     )
 
 

@@ -173,6 +173,7 @@ def test_other_durations_are_refused(text):
         ("records:\n    functions: [child-health-information]", "records:\n    functions: []", "groups", "child-health-information 0 times"),
         ("    - receptionist", "    - midwife", "roles", "midwife as professional and as clerical"),
         ("    ended: []", "    ended: [event]", "sharing.views.ended", "must be empty"),
+        ("    health-visiting: P600D", "    health-visiting: P3000D", "retention.people.after-last", "P3000D or longer"),
         ("ended: {recall: [concluded, refused]}", "ended: {recall: [over]}", "sharing.hold.ended.recall", "no coded fact"),
         ("hold:\n    labels: [held-for-release", "hold:\n    kinds: {enforcement: [recall]}\n    labels: [held-for-release", "sharing.hold.kinds.enforcement", "no kind of enforcement"),
         ("view: ended, purpose: information, priority: urgent, cites: [principle 14]", "view: full, purpose: information, priority: urgent, cites: [principle 14]", "events.pregnancy-end.tell.all", "the event is quiet"),
