@@ -72,7 +72,7 @@ def waiting(session: Session, rules: People, now: datetime, limit: int) -> list[
 
 def _of(*, col_: sa.ColumnElement[Any], until: datetime) -> sa.Select[Any]:
     """By `ix_person_review`, in its own words."""
-    return sa.select(PERSON.c.id).where(_KNOWN, col_ <= until).order_by(col_, PERSON.c.id)
+    return sa.select(PERSON.c.id).where(_KNOWN, col_ <= until).order_by(PERSON.c.review_at, PERSON.c.created_at)
 
 
 def due(session: Session, rules: People, now: datetime, limit: int) -> int:
@@ -121,7 +121,9 @@ def _heard(row: sa.RowMapping) -> Heard:
 
 
 def _latest(column: sa.ColumnElement[Any], *where: sa.ColumnElement[bool]) -> sa.ScalarSelect[Any]:
-    return sa.select(sa.func.max(column)).where(*where).correlate(PERSON).scalar_subquery()
+    # Theirs are found first: with the maximum in sight PostgreSQL would walk through everybody's in order of time.
+    theirs = sa.select(column.label("at")).where(*where).correlate(PERSON).offset(0).subquery()
+    return sa.select(sa.func.max(theirs.c.at)).scalar_subquery()
 
 
 def _there_is(table: sa.Table, *where: sa.ColumnElement[bool] | sa.TextClause) -> sa.ColumnElement[bool]:
