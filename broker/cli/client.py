@@ -92,7 +92,7 @@ def token(
     with opening.database(opening.settings(), keyless=True) as store:
 
         def work(session: Session) -> str:
-            row = clients.get(session, name)
+            row = clients.held(session, name)
             if row is None or row.revoked:
                 raise NotFound("There is no such client, or it is revoked: see `baton client list`.")
             audit.record(session, action="administer", entity="token", entity_id=name, now=now)

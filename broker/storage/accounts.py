@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
 from broker.domain.rota import Practitioner
 from broker.storage import practitioners, tables
@@ -53,8 +54,6 @@ class SignedIn:
 
 def put(session: Session, codec: Codec, account: Account, now: datetime) -> None:
     """Create or replace an account; whoever is signed in by it must sign in again."""
-    _end_all(session, account.id)
-    session.execute(delete(tables.Seat).where(col(tables.Seat.account_id) == account.id))
     session.merge(
         tables.Account(
             id=account.id,
@@ -65,7 +64,9 @@ def put(session: Session, codec: Codec, account: Account, now: datetime) -> None
             revoked_at=now if account.revoked else None,
         )
     )
-    session.flush()
+    session.flush()  # before the sessions, so that nobody signs in any more as whom it was
+    _end_all(session, account.id)
+    session.execute(delete(tables.Seat).where(col(tables.Seat.account_id) == account.id))
     session.add_all(
         tables.Seat(account_id=account.id, team_id=team, practitioner_id=somebody) for team, somebody in account.seats
     )
@@ -86,8 +87,8 @@ def page(session: Session, codec: Codec, *, after: str, limit: int) -> tuple[lis
 
 def change(session: Session, codec: Codec, account: Known, now: datetime) -> None:
     """The account as it is from now on, its subject as it was; whoever is signed in by it must sign in again."""
+    row = session.get_one(tables.Account, account.id, with_for_update=True)
     _end_all(session, account.id)
-    row = session.get_one(tables.Account, account.id)
     row.details = seal_json(codec, {"name": account.name}, _context(account.id))
     row.scopes = " ".join(sorted(account.scopes))
     row.revoked_at = now if account.revoked else None
@@ -117,11 +118,17 @@ def taken(session: Session, codec: Codec, account: Account) -> bool:
 
 def find(session: Session, codec: Codec, issuer: str, subject: str) -> str | None:
     """The id of the account that the issuer calls so; None when there is none, or it was revoked."""
-    blind = _blind(codec, issuer, subject)
-    query = select(tables.Account.id).where(
-        tables.Account.subject_blind == blind, col(tables.Account.revoked_at).is_(None)
-    )
-    return session.exec(query).first()
+    return session.exec(_called(codec, issuer, subject)).first()
+
+
+def find_held(session: Session, codec: Codec, issuer: str, subject: str) -> str | None:
+    """The same, as it stays until the commit: whoever changes the account meanwhile waits, and ends the session that was begun."""
+    return session.exec(_called(codec, issuer, subject).with_for_update(read=True)).first()
+
+
+def _called(codec: Codec, issuer: str, subject: str) -> SelectOfScalar[str]:
+    of = tables.Account
+    return select(of.id).where(of.subject_blind == _blind(codec, issuer, subject), col(of.revoked_at).is_(None))
 
 
 def seats(session: Session, codec: Codec, account_id: str) -> tuple[Practitioner, ...]:
@@ -221,19 +228,22 @@ def alive(session: Session, digest: str) -> Alive | None:
 
 def seen(session: Session, digest: str, now: datetime) -> None:
     """They have taken a step."""
-    row = session.get(tables.PageSession, digest)
-    if row is not None:
-        row.seen_at = now
+    _change(session, digest, seen_at=now)
 
 
 def sit(session: Session, digest: str, team_id: str | None) -> None:
     """They act for another of their teams, or as auditor or administrator."""
-    session.get_one(tables.PageSession, digest).team_id = team_id
+    _change(session, digest, team_id=team_id)
 
 
 def prove(session: Session, digest: str, now: datetime) -> None:
     """Their issuer has just made sure that it is them."""
-    session.get_one(tables.PageSession, digest).proved_at = now
+    _change(session, digest, proved_at=now)
+
+
+def _change(session: Session, digest: str, **values: datetime | str | None) -> None:
+    """Nothing of one that has ended meanwhile."""
+    session.execute(update(tables.PageSession).where(col(tables.PageSession.digest) == digest).values(**values))
 
 
 def end(session: Session, digest: str) -> tuple[str, str | None] | None:

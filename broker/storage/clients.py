@@ -41,12 +41,19 @@ def put(session: Session, client: Registered, now: datetime) -> None:
         certificate_bound=client.certificate_bound,
     )
     session.merge(row)
+    session.flush()  # before its tokens, so that none is given any more for what it was
     session.execute(delete(AccessToken).where(col(AccessToken.client_name) == client.name))
 
 
 def get(session: Session, name: str) -> Registered | None:
     """The client, also when revoked."""
     row = session.get(Client, name)
+    return None if row is None else _registered(row)
+
+
+def held(session: Session, name: str) -> Registered | None:
+    """The same, as it stays until the commit: whoever replaces it meanwhile waits, and ends the tokens that it was given."""
+    row = session.get(Client, name, with_for_update={"read": True})
     return None if row is None else _registered(row)
 
 

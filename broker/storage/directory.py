@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, delete, select, update
@@ -12,10 +13,11 @@ from broker.domain.terms import Nation
 from broker.storage import bank_holidays, direct
 from broker.storage.person_tables import REVISION
 from broker.storage.prepared import Asked, Query
-from broker.storage.tables import Agency, Area, AreaPostcode, Coverage, Revision, Team
+from broker.storage.tables import Agency, Area, AreaPostcode, Coverage, Revision, Team, metadata
 from schemas.codes import Function
 
 DIRECTORY = "directory"
+_TEAM: Final = metadata.tables["team"]
 
 
 def revision(session: Session) -> int:
@@ -148,6 +150,18 @@ def closed_since(session: Session, team_id: str) -> datetime | None:
     """When the team closed; None while it is open, or not there."""
     stored = session.get(Team, team_id)
     return stored.closed_at if stored else None
+
+
+def hold_open(session: Session, team_id: str) -> bool:
+    """Whether the team is there, which it stays until the commit: whoever closes it waits, and finds what was handed to it."""
+    return bool(direct.rows(session, _HELD_OPEN, team=team_id))
+
+
+_HELD_OPEN = Query(
+    sa.select(_TEAM.c.id)
+    .where(_TEAM.c.id == sa.bindparam("team"), _TEAM.c.closed_at.is_(None))
+    .with_for_update(read=True)
+)
 
 
 def put_team(session: Session, team: world.Team, now: datetime) -> None:

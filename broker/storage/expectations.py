@@ -1,4 +1,7 @@
-"""What is expected of whom: opened once, met, ended or asked for, each on condition that it is still looked for."""
+"""What is expected of whom: opened once, met, ended or asked for, each on condition that it stands as it was read.
+
+Of what comes and the clock that asks for it at the same moment one decides again: nothing is both met and asked for.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -15,6 +18,7 @@ from broker.storage import direct
 from broker.storage.objects import Objects
 from broker.storage.phrases import among
 from broker.storage.prepared import Query
+from broker.storage.store import Raced
 from broker.storage.tables import Expectation, metadata
 
 OPEN: Final = (ExpectationState.WAITING, ExpectationState.MISSED)
@@ -118,35 +122,33 @@ def met(notification_id: str, now: datetime) -> dict[str, Any]:
     return {"state": ExpectationState.MET, "met_by": notification_id, "looks_at": None, "ended_at": now}
 
 
-def meet(session: Session, one: Expectation, notification_id: str, now: datetime) -> bool:
-    """What was expected has come; whether it was still looked for."""
+def meet(session: Session, one: Expectation, notification_id: str, now: datetime) -> None:
+    """What was expected has come."""
     state = ExpectationState.MET_LATE if one.alerts else ExpectationState.MET
-    return _change(session, one, state=state, met_by=notification_id, looks_at=None, ended_at=now)
+    _change(session, one, state=state, met_by=notification_id, looks_at=None, ended_at=now)
 
 
-def end(session: Session, one: Expectation, state: ExpectationState, because: str, now: datetime) -> bool:
-    """Nobody looks for it any more; whether anybody did."""
-    return _change(session, one, **_ended(state, because, now))
+def end(session: Session, one: Expectation, state: ExpectationState, because: str, now: datetime) -> None:
+    """Nobody looks for it any more."""
+    _change(session, one, **_ended(state, because, now))
 
 
-def move(session: Session, one: Expectation, due_at: datetime) -> bool:
+def move(session: Session, one: Expectation, due_at: datetime) -> None:
     """It is due at another time, by what is known now; one that was asked for already keeps the date of its next alert."""
     values: dict[str, Any] = {"due_at": due_at}
     if one.state == ExpectationState.WAITING:
         values["looks_at"] = due_at
-    return _change(session, one, **values)
+    _change(session, one, **values)
 
 
-def alert(session: Session, one: Expectation, task_id: str, next_at: datetime) -> bool:
+def alert(session: Session, one: Expectation, task_id: str, next_at: datetime) -> None:
     """Its team is asked for it once more."""
-    return _change(
-        session, one, state=ExpectationState.MISSED, alerts=one.alerts + 1, task_id=task_id, looks_at=next_at
-    )
+    _change(session, one, state=ExpectationState.MISSED, alerts=one.alerts + 1, task_id=task_id, looks_at=next_at)
 
 
-def look(session: Session, one: Expectation, at: datetime) -> bool:
+def look(session: Session, one: Expectation, at: datetime) -> None:
     """Look again then, and not before: it was put off with a reason."""
-    return _change(session, one, looks_at=at)
+    _change(session, one, looks_at=at)
 
 
 def wait_again(session: Session, one: Expectation, now: datetime) -> None:
@@ -156,15 +158,22 @@ def wait_again(session: Session, one: Expectation, now: datetime) -> None:
     session.execute(update(Expectation).where(col(Expectation.id) == one.id).values(**values))
 
 
-def _change(session: Session, one: Expectation, **values: Any) -> bool:  # noqa: ANN401 - columns of the row
-    """Whether it was still as it was read."""
+def _change(session: Session, one: Expectation, **values: Any) -> None:  # noqa: ANN401 - columns of the row
+    """Raced when it is no longer as it was read."""
     given = {f"new_{name}": value for name, value in values.items()}
-    return direct.change(session, _changing(tuple(values)), id=one.id, alerted=one.alerts, **given) > 0
+    as_read = {"id": one.id, "alerted": one.alerts, "looked": one.looks_at}
+    if not direct.change(session, _changing(tuple(values)), **as_read, **given):
+        raise Raced
 
 
 @cache
 def _changing(names: tuple[str, ...]) -> Query:
-    unmoved = (_OF.id == sa.bindparam("id"), _OF.state.in_(OPEN), _OF.alerts == sa.bindparam("alerted"))
+    unmoved = (
+        _OF.id == sa.bindparam("id"),
+        _OF.state.in_(OPEN),
+        _OF.alerts == sa.bindparam("alerted"),
+        _OF.looks_at == sa.bindparam("looked", type_=_OF.looks_at.type),
+    )
     values = {name: sa.bindparam(f"new_{name}", type_=_OF[name].type) for name in names}
     return Query(sa.update(EXPECTATION).where(*unmoved).values(values))
 
@@ -173,7 +182,8 @@ def merge(session: Session, gone: str, into: str, now: datetime) -> None:
     """What was expected about the one is expected about the other; of two of a kind the survivor's goes on."""
     mine = select(Expectation.rule, Expectation.anchor).where(Expectation.person_id == into)
     kept = {tuple(found) for found in session.execute(mine)}
-    for one in session.exec(select(Expectation).where(Expectation.person_id == gone)):
+    theirs = select(Expectation).where(Expectation.person_id == gone).order_by(col(Expectation.id)).with_for_update()
+    for one in session.exec(theirs.execution_options(populate_existing=True)).all():
         values: dict[str, Any] = {"person_id": into}
         if (one.rule, one.anchor) in kept:
             values["anchor"] = f"merged:{one.id}"

@@ -56,6 +56,15 @@ def _somebody_is_at_it(session: Session, name: str) -> bool:
 _TRY = Query(sa.select(sa.func.pg_try_advisory_xact_lock(LEASES, sa.func.hashtext(sa.bindparam("name")))))
 
 
+def in_turn(session: Session, name: str) -> None:
+    """Wait until nobody else is at it, and keep others out until the commit: what has no row of its own that could be held."""
+    if session.get_bind().dialect.name == "postgresql":
+        direct.rows(session, _WAIT, name=name)
+
+
+_WAIT = Query(sa.select(sa.func.pg_advisory_xact_lock(LEASES, sa.func.hashtext(sa.bindparam("name"))).cast(sa.Text())))
+
+
 def give_up(session: Session, name: str, holder: str, *, now: datetime) -> bool:
     """End one's own lease before its time, so that the next need not wait; False when it was not one's own."""
     mine = (col(Lease.name) == name, col(Lease.holder) == holder)

@@ -230,6 +230,20 @@ def withdraw(session: Session, notification_id: str, now: datetime) -> None:
     )
 
 
+def hold_standing(session: Session, notification_ids: Collection[str]) -> frozenset[str]:
+    """Those of the notifications that nobody has taken back, which they stay until the commit: whoever withdraws one waits, and finds what was told of it."""
+    held = direct.rows(session, _STANDING, ids=notification_ids) if notification_ids else []
+    return frozenset(id_ for (id_,) in held)
+
+
+_STANDING = Query(
+    sa.select(_OF.id)
+    .where(among(_OF.id, "ids"), _OF.state == NotificationState.ACCEPTED)
+    .order_by(_OF.id)
+    .with_for_update(read=True)
+)
+
+
 def alike(session: Session, notification_id: str) -> list[Notification]:
     """Those by which the sender of this one said the same of one of the same persons: same event, same kind, oldest first."""
     this, other = aliased(Notification), aliased(Notification)

@@ -155,7 +155,8 @@ _LEFT_BEHIND = Query(
 
 def move(session: Session, pattern: Pattern, household_id: str) -> None:
     """The children whom it is about live there now."""
-    session.execute(update(Pattern).where(col(Pattern.id) == pattern.id).values(household_id=household_id))
+    still_open = (col(Pattern.id) == pattern.id, col(Pattern.closed_at).is_(None))
+    session.execute(update(Pattern).where(*still_open).values(household_id=household_id))
 
 
 def open_by(session: Session, rule: str) -> list[Pattern]:
@@ -471,6 +472,12 @@ def merge(session: Session, gone: str, into: str) -> None:
 
 
 def _join(session: Session, one: Pattern, other: Pattern) -> None:
+    """Raced when either was closed since: what the one has would come to one that nobody looks at any more."""
+    both = sorted((one.id, other.id))
+    for id_ in both:
+        hold_tasks(session, id_)
+    if not all(hold_open(session, id_) for id_ in both):
+        raise Raced
     has = set(evidence(session, other.id))
     for id_ in set(evidence(session, one.id)) - has:
         session.execute(

@@ -199,8 +199,9 @@ _SURVIVORS = Query(select(PERSON.c.id, PERSON.c.merged_into).where(among(PERSON.
 
 
 def is_known(session: Session, person_id: str) -> bool:
-    """Whether there is such a person, or was one whom others turned out to be, of whom something is still known."""
-    found = session.execute(select(PERSON.c.id).where(PERSON.c.id == person_id, PERSON.c.erased_at.is_(None)))
+    """Whether there is such a person, or was one whom others turned out to be, of whom something is still known; until the commit that stays so, and who they are."""
+    there = select(PERSON.c.id).where(PERSON.c.id == person_id, PERSON.c.erased_at.is_(None))
+    found = session.execute(there.with_for_update(read=True))
     return found.first() is not None
 
 

@@ -10,7 +10,8 @@ from broker.storage.codec import Codec, open_json, seal_json
 
 
 def put(session: Session, codec: Codec, somebody: Practitioner, hands_back_at: datetime | None) -> None:
-    """Create or replace."""
+    """Create or replace; whoever is just giving them something holds the row (`hold`) and is waited for."""
+    session.get(tables.Practitioner, (somebody.team_id, somebody.id), with_for_update=True)
     details = {"name": somebody.name, "role": somebody.role}
     session.merge(
         tables.Practitioner(
@@ -30,13 +31,21 @@ def put(session: Session, codec: Codec, somebody: Practitioner, hands_back_at: d
 def of_team(session: Session, codec: Codec, team_id: str) -> list[Practitioner]:
     """The people of a team, those who have left too, in the order of their ids."""
     query = select(tables.Practitioner).where(tables.Practitioner.team_id == team_id)
-    return [read(codec, row) for row in session.exec(query.order_by(col(tables.Practitioner.id)))]
+    query = query.order_by(col(tables.Practitioner.id)).execution_options(populate_existing=True)
+    return [read(codec, row) for row in session.exec(query)]
+
+
+def hold(session: Session, team_id: str) -> None:
+    """None of a team's people goes until the commit."""
+    mine = select(tables.Practitioner.id).where(tables.Practitioner.team_id == team_id)
+    session.exec(mine.order_by(col(tables.Practitioner.id)).with_for_update(read=True)).all()
 
 
 def handing_back(session: Session, codec: Codec, now: datetime, limit: int) -> list[Practitioner]:
-    """Whose tasks go back by now, longest waiting first."""
+    """Whose tasks go back by now, longest waiting first; nobody else changes them until the commit."""
     due = col(tables.Practitioner.hands_back_at)
     query = select(tables.Practitioner).where(due <= now).order_by(due, col(tables.Practitioner.id)).limit(limit)
+    query = query.with_for_update().execution_options(populate_existing=True)
     return [read(codec, row) for row in session.exec(query)]
 
 

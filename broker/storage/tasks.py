@@ -510,14 +510,16 @@ def _keeping(names: tuple[str, ...]) -> Query:
 
 
 def mark_delivered(session: Session, codec: Codec, arrived: Sequence[tuple[Stored, Change]], now: datetime) -> None:
-    """The same move of many tasks, in a statement for those alike and one for their events. Raced when one was moved."""
+    """The same move of many tasks, in a statement for those alike and one for their events. Raced when one was moved, or told of as not delivered."""
     if not arrived:
         return
-    alike: dict[tuple[Value, int], list[str]] = {}
+    alike: dict[tuple[Value, int, datetime | None], list[str]] = {}
     for task, what in arrived:
-        alike.setdefault((what.columns["status"], task.row.version), []).append(task.row.id)
-    for (status, version), ids in alike.items():
-        if direct.change(session, _DELIVERED, ids=sorted(ids), version=version, status=status, at=now) != len(ids):
+        as_read = what.columns["status"], task.row.version, task.row.undelivered_at
+        alike.setdefault(as_read, []).append(task.row.id)
+    for (status, version, told), ids in alike.items():
+        given = {"ids": sorted(ids), "version": version, "told": told, "status": status, "at": now}
+        if direct.change(session, _DELIVERED, **given) != len(ids):
             raise Raced
     after = [
         _after(task.row, {"status": what.columns["status"], "changed_at": now, "version": task.row.version + 1})
@@ -540,7 +542,11 @@ def _after_delivery() -> sa.ColumnElement[datetime | None]:
 
 _DELIVERED = Query(
     TASK.update()
-    .where(among(TASK.c.id, "ids"), TASK.c.version == bindparam("version"))
+    .where(
+        among(TASK.c.id, "ids"),
+        TASK.c.version == bindparam("version"),
+        TASK.c.undelivered_at.is_not_distinct_from(bindparam("told", type_=UtcDateTime())),
+    )
     .values(
         status=bindparam("status", type_=TASK.c.status.type),
         delivered_at=bindparam("at", type_=UtcDateTime()),

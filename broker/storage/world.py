@@ -278,6 +278,20 @@ def check_versions(session: Session, expected: Mapping[str, int]) -> None:
         raise Raced("a household changed after it was read")
 
 
+def check_persons(session: Session, expected: Mapping[str, int]) -> None:
+    """The same of persons, for those who live in no household that is known: Raced when one has changed, by turning out to be somebody else."""
+    if expected and dict(direct.rows(session, _PERSONS, persons=sorted(expected))) != dict(expected):
+        raise Raced("somebody changed after they were read")
+
+
+_PERSONS = Query(
+    sa.select(PERSON.c.id, PERSON.c.version)
+    .where(among(PERSON.c.id, "persons"))
+    .order_by(PERSON.c.id)
+    .with_for_update(read=True)
+)
+
+
 def asks_versions(expected: Mapping[str, int]) -> Asked:
     """What `check_versions` asks."""
     return _VERSIONS, {"households": sorted(expected)}

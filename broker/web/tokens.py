@@ -64,7 +64,7 @@ class Granted:
 def client_of(session: Session, assertion: str, *, audience: str, now: datetime) -> clients.Registered:
     """The client that signed an assertion, which is used once. Refused says what to mend."""
     name = _issuer(assertion)
-    client = clients.get(session, name) if NAME.fullmatch(name) else None
+    client = clients.held(session, name) if NAME.fullmatch(name) else None
     if client is None or client.revoked or client.issuer is not None:
         _bad("this client is not known here or was revoked")
     claims = _verified(assertion, client, audience, now)

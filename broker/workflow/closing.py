@@ -21,6 +21,7 @@ def put(session: Session, ctx: Context, team: Team, now: datetime) -> None:
     """Create or replace a team. Each time that it closes its senders are told; when it is there again they need find nobody."""
     since = directory.closed_since(session, team.id)
     directory.put_team(session, team, now)
+    session.flush()  # what is handed to it from here on finds it closed
     if team.closed == (since is not None):
         return
     waiting = tasks.open_of(session, team.id, TaskCode.TRANSFER)

@@ -20,7 +20,7 @@ from broker.domain.states import ExpectationState, Purpose, View
 from broker.domain.tasks import BusinessStatus, Moved
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team, World
-from broker.storage import audit, chronology, deliveries, expectations, responsibility, tasks
+from broker.storage import audit, chronology, deliveries, expectations, notifications, responsibility, tasks
 from broker.storage.tables import Expectation, Notification
 from broker.storage.task_values import EVERYTHING, Content, Stored
 from broker.storage.world import load_world
@@ -95,12 +95,16 @@ def _hear(
     if rule is None:
         _end(session, ctx, one, "not-in-policy", now)
     elif rule.counts(message, sender.function) and _answers(rule, one, reference):
-        if expectations.meet(session, one, notification_id, now):
-            _stop(session, ctx, one, BusinessStatus.ARRIVED, now)
+        _met(session, ctx, one, notification_id, now)
     elif expecting.over(rule, person, message.event):
         _end(session, ctx, one, "over", now)
     else:
         _redate(session, one, world)
+
+
+def _met(session: Session, ctx: Context, one: Expectation, notification_id: str, now: datetime) -> None:
+    _stop(session, ctx, one, BusinessStatus.ARRIVED, now)
+    expectations.meet(session, one, notification_id, now)
 
 
 def _answers(rule: ExpectationRule, one: Expectation, reference: Notification | None) -> bool:
@@ -131,7 +135,7 @@ def _open(
         if owed_by is None or (one.rule.name, one.person_id, owed_by) in open_:
             continue
         row = expectations.row(one, notification_id, owed_by, ctx.policy.version, now)
-        came = _came_before(session, ctx, one, message)
+        came = _came(session, ctx, one.rule, one.person_id, notification_id)
         rows.append(row | expectations.met(came, now) if came else row)
     expectations.add(session, rows)
 
@@ -158,13 +162,17 @@ def _owed_by(one: Expected, message: Message, sender: Team) -> str | None:
             return function.value
 
 
-def _came_before(session: Session, ctx: Context, one: Expected, message: Message) -> str | None:
-    """What came before it was expected counts: a booking that is passed on after the notification, a late birth message."""
-    if one.rule.anchored:
+def _came(session: Session, ctx: Context, rule: ExpectationRule, person_id: str, after: str) -> str | None:
+    """What came before it was expected counts, as long as nobody takes it back: a booking that is passed on after the notification, a late birth message.
+
+    `after`: the notification that makes it expected.
+    """
+    if rule.anchored:
         return None
-    for entry in chronology.about(session, ctx.codec, [one.person_id], events=one.rule.expects, named=True):
+    for entry in chronology.about(session, ctx.codec, [person_id], events=rule.expects, named=True):
         sender = ctx.directory.teams.get(entry.sender)
-        if sender is not None and entry.message.id != message.id and one.rule.counts(entry.message, sender.function):
+        counts = sender is not None and entry.id != after and rule.counts(entry.message, sender.function)
+        if counts and notifications.hold_standing(session, [entry.id]):
             return entry.id
     return None
 
@@ -187,10 +195,30 @@ def _look(session: Session, ctx: Context, one: Expectation, now: datetime) -> No
         _end(session, ctx, one, "not-in-policy", now)
     elif expecting.over(rule, world.people.get(one.person_id)):
         _end(session, ctx, one, "over", now)
-    elif one.alerts == 0 and _redate(session, one, world) > now:
-        return
+    elif one.alerts:
+        _alert(session, ctx, one, rule, world, now)
+    elif _redate(session, one, world) == one.due_at:  # else it is looked at by its new date
+        _first_alert(session, ctx, one, rule, world, now)
+
+
+def _first_alert(
+    session: Session, ctx: Context, one: Expectation, rule: ExpectationRule, world: World, now: datetime
+) -> None:
+    """Before anybody is asked: what came, or was expected too, at the very moment at which this was opened could not be seen then."""
+    came = _came(session, ctx, rule, one.person_id, one.notification_id)
+    if came is not None:
+        _met(session, ctx, one, came, now)
+    elif rule.one_at_a_time and _is_second(session, one):
+        _end(session, ctx, one, "expected-already", now)
     else:
         _alert(session, ctx, one, rule, world, now)
+
+
+def _is_second(session: Session, one: Expectation) -> bool:
+    """Whether the same is looked for by one that was opened before it."""
+    others = expectations.open_about(session, [one.person_id])
+    same = (other for other in others if (other.rule, other.owed_by) == (one.rule, one.owed_by))
+    return any((other.opened_at, other.id) < (one.opened_at, one.id) for other in same)
 
 
 def _alert(
@@ -309,8 +337,8 @@ def _stands_in(ctx: Context, function: Function) -> Collection[Function]:
 
 def _end(session: Session, ctx: Context, one: Expectation, because: str, now: datetime) -> None:
     """It is expected no longer; nobody is told why."""
-    if expectations.end(session, one, ExpectationState.ENDED, because, now):
-        _stop(session, ctx, one, BusinessStatus.NO_LONGER_CURRENT, now)
+    _stop(session, ctx, one, BusinessStatus.NO_LONGER_CURRENT, now)
+    expectations.end(session, one, ExpectationState.ENDED, because, now)
 
 
 def _stop(session: Session, ctx: Context, one: Expectation, status: BusinessStatus, now: datetime) -> None:

@@ -31,13 +31,15 @@ def put(session: Session, ctx: Context, somebody: Practitioner, now: datetime) -
     """Write down who they are and when they are away; what goes back by now does so."""
     gone = somebody.gone(now)
     practitioners.put(session, ctx.codec, somebody, somebody.hands_back_at(now, after=True))
+    session.flush()  # what is agreed from here on finds them gone
     if gone is not None:
         held = tasks.open_of(session, somebody.team_id, TaskCode.AGREED_ACTION)
         _hand_back(session, ctx, somebody, gone, [task.id for task in held], now)
 
 
 def given_now(session: Session, ctx: Context, team_id: str, task_ids: Collection[str], now: datetime) -> None:
-    """Of what a team has agreed just now nothing stays with somebody who is not there."""
+    """Of what a team has agreed just now nothing stays with somebody who is not there, or goes at this moment."""
+    practitioners.hold(session, team_id)
     for somebody in practitioners.of_team(session, ctx.codec, team_id):
         gone = somebody.gone(now)
         if gone is not None:

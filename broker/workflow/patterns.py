@@ -19,6 +19,7 @@ from broker.domain.patterns import Scope
 from broker.domain.states import NotificationState
 from broker.errors import Conflict
 from broker.storage import audit, notifications, patterns, people, tasks
+from broker.storage.store import Raced
 from broker.storage.tables import Notification, Pattern, PatternDue
 from broker.storage.task_values import Stored
 from broker.storage.world import load_world
@@ -322,8 +323,12 @@ class _Looking:
         ]
 
     def _evidence(self, pattern: Pattern, view: PatternView) -> list[str]:
+        """What is new of what counts. Raced when its sender has just taken one back."""
         found = [piece.happening.id for piece in view.pieces]
-        return patterns.add_evidence(self.session, pattern.id, found, self.now)
+        fresh = patterns.add_evidence(self.session, pattern.id, found, self.now)
+        if len(notifications.hold_standing(self.session, fresh)) < len(fresh):
+            raise Raced
+        return fresh
 
     def _tasks(self, pattern: Pattern, view: PatternView, teams: Iterable[str]) -> None:
         for team in teams:
@@ -334,6 +339,9 @@ class _Looking:
     def _end(self, pattern: Pattern) -> None:
         """Nobody is left whom it was about: nobody bereaved is asked (principle 14). Who lives elsewhere by now is left."""
         if people.open_among(self.session, patterns.named_by(self.session, pattern)):
+            return
+        patterns.hold_tasks(self.session, pattern.id)
+        if not patterns.hold_open(self.session, pattern.id):
             return
         pattern_tasks.cancel(self.session, self.ctx, pattern.id, self.now)
         pattern_flags.withdraw(self.session, self.ctx, pattern.id, self.now)

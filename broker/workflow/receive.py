@@ -11,17 +11,18 @@ from sqlmodel import Session
 
 from broker.domain import households, matching
 from broker.domain.caller import Caller
+from broker.domain.changes import AddPerson
 from broker.domain.own_numbers import as_sent_by
 from broker.domain.routing import Routing
 from broker.domain.states import NotificationState
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team
 from broker.errors import Conflict, Forbidden
-from broker.storage import audit, direct, directory, notifications, people, people_write, person_rows, tasks
+from broker.storage import audit, direct, directory, leases, notifications, people, people_write, person_rows, tasks
 from broker.storage.codec import Codec, Sealer, message_name
 from broker.storage.notifications import Answered
 from broker.storage.tables import Notification
-from broker.storage.world import asks_versions, check_versions
+from broker.storage.world import asks_versions, check_persons, check_versions
 from broker.workflow import (
     asked_before,
     expect,
@@ -46,6 +47,7 @@ from schemas import content
 from schemas.codes import Function, TaskCode
 from schemas.message import Message
 from schemas.problem import Problem
+from schemas.records import is_record
 
 TAKEN_BACK: Final = Problem(
     "",
@@ -67,6 +69,7 @@ class Answer:
 def receive(session: Session, ctx: Context, incoming: Incoming, caller: Caller, now: datetime) -> Answer:
     """Handle what came in. Conflict when the identity is taken by other content; Forbidden when the sender is not the caller."""
     sender = _sender(ctx, incoming, caller)
+    _in_turn(session, incoming, sender)
     prior = _before(session, sender, incoming)
     if prior is not None:
         return _again(ctx, prior, incoming)
@@ -113,6 +116,13 @@ def _sender(ctx: Context, incoming: Incoming, caller: Caller) -> Team:
     if any(message.sender not in (None, team.id) for message in incoming.messages):
         raise Forbidden("MessageHeader.sender is not the team this client is bound to.")
     return team
+
+
+def _in_turn(session: Session, incoming: Incoming, sender: Team) -> None:
+    """What tells of a record and what takes it back come one after the other, in whatever order: each looks for the other."""
+    named = {message.reference for message in incoming.messages if is_record(message.reference)}
+    for record in sorted(str(one) for one in named):
+        leases.in_turn(session, f"record:{sender.id}:{record}")
 
 
 def _before(session: Session, sender: Team, incoming: Incoming) -> Answered | None:
@@ -171,6 +181,7 @@ class _Step:
         notification_id = str(uuid4())
         message = as_sent_by(message, self.sender.id, self.sender.agency_id)
         settled, changed, settling = self._settle(notification_id, message)
+        check_persons(self.session, _of_no_home(settled, settling))
         responsibility.follow(
             self.session,
             self.ctx,
@@ -364,6 +375,15 @@ class _Step:
             outcome=outcome,
             detail={"via": self.incoming.via, "standing": self.incoming.standing},
         )
+
+
+def _of_no_home(message: Message, settling: households.Settlement) -> Mapping[str, int]:
+    """Versions of those it is about who were known and live in no household that is known: whose record is joined to another's now is read by no household."""
+    new = {change.person_id for change in settling.changes if isinstance(change, AddPerson)}
+    world = settling.world
+    return {
+        one: world.people[one].version for one in message.subjects if one not in new and not world.households_of(one)
+    }
 
 
 def _new_id() -> str:

@@ -27,7 +27,8 @@ OPERATOR: Final = "operator"
 
 
 def apply(session: Session, ctx: Context, now: datetime) -> int:
-    """Destroy what the oldest due messages say; how many. Each is in the audit."""
+    """Destroy what the oldest due messages say; how many. Each is in the audit. Who places a hold meanwhile waits for it."""
+    leases.in_turn(session, LEASE)
     subject_access.expire(session, now)
     found = retention.due(session, ctx.policy.retention, now, AT_ONCE)
     for id_ in found:
@@ -46,6 +47,7 @@ class Passed:
 
 def erase(session: Session, ctx: Context, now: datetime) -> Passed:
     """Look at those whose time may be over, and take away who they were where it is. Each is in the audit, and each household in which nobody is left."""
+    leases.in_turn(session, LEASE)
     looked = people_retention.take(session, ctx.policy.retention.people, now, AT_ONCE)
     over = [one.id for one in looked if one.is_over(now)]
     people_retention.look_again(session, [one for one in looked if not one.is_over(now)], now)
@@ -87,6 +89,7 @@ def apply_alone(session: Session, ctx: Context, *, holder: str, now: datetime, l
 
 def place(session: Session, ctx: Context, caller: Caller | None, wanted: Hold) -> Hold:
     """Place a hold, once; the same again changes nothing. Conflict when another stands under its id; Invalid when what it names is not there."""
+    leases.in_turn(session, LEASE)  # what is held by now is not destroyed after
     before = retention.hold(session, ctx.codec, wanted.id)
     if before is not None:
         if (before.person_id, before.notification_id, before.reason) != _what(wanted) or before.lifted_at is not None:
@@ -108,6 +111,7 @@ def place(session: Session, ctx: Context, caller: Caller | None, wanted: Hold) -
 
 def lift(session: Session, ctx: Context, caller: Caller | None, id_: str, because: str, now: datetime) -> Hold:
     """Lift a hold; of one that was lifted nothing changes."""
+    leases.in_turn(session, LEASE)
     before = retention.hold(session, ctx.codec, id_)
     if before is None:
         raise NotFound("There is no legal hold by that id: see `baton retention holds`.")

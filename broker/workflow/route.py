@@ -20,7 +20,7 @@ from broker.domain.wanted import TaskWanted
 from broker.domain.world import World
 from broker.storage import audit, deliveries, notifications, people, tasks
 from broker.storage.tables import Notification
-from broker.storage.world import load_world
+from broker.storage.world import check_versions, load_world
 from broker.workflow import asked_before, outcomes, raising, said, transfer, unnamed
 from broker.workflow.context import Context
 from schemas.codes import TaskCode, TaskStatus
@@ -125,7 +125,7 @@ def _once_more(
     decided = decide(ctx, message, world, now, already_told=told_before)
     decided = asked_before.still_to_ask(session, ctx.codec, decided, now, received_at=row.received_at)
     fresh = [told for told in decided.told if told.team_id not in told_before]
-    if not fresh:
+    if not fresh or not notifications.hold_standing(session, [row.id]):
         return set()
     early = [
         told.team_id for told in fresh if _names_a_child_too_early(session, ctx, message, world, told.team_id, now)
@@ -200,9 +200,10 @@ def ask(
         new={delivery_id for _, delivery_id in acting},
     )
     if taking_over:
-        opening = transfer.meet(
-            session, ctx, notification_id, message, load_world(session, ctx.codec, message.weighed), now
-        )
+        world = load_world(session, ctx.codec, message.weighed)
+        opening = transfer.meet(session, ctx, notification_id, message, world, now)
+        # Whoever joins one of these homes looks for its open transfers, and would not find this one yet.
+        check_versions(session, {home: world.households[home].version for home in opening.met.households})
         for told, delivery_id in acting:
             if told.team_id in taking_over:
                 homes |= transfer.open_(opening, told, taking_over[told.team_id], delivery_id)

@@ -12,7 +12,7 @@ from broker.domain.states import DeliveryState
 from broker.domain.tasks import TERMINAL
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team
-from broker.storage import deliveries, escalations
+from broker.storage import deliveries, escalations, notifications
 from broker.storage.tables import Notification, Task
 from broker.storage.task_values import Stored
 from broker.storage.world import load_world
@@ -36,9 +36,10 @@ def look(session: Session, ctx: Context, now: datetime) -> int:
 
 
 def _look(session: Session, ctx: Context, task: Stored, now: datetime) -> None:
+    about = notifications.hold_standing(session, [task.row.notification_id] if task.row.notification_id else [])
     escalations.keep_time(session, task, covers_at=None)
     owner = ctx.directory.teams[task.row.owner_team_id]
-    if task.row.status not in _OPEN or task.row.notification_id is None or out_of_hours.there(owner, now):
+    if task.row.status not in _OPEN or not about or out_of_hours.there(owner, now):
         return
     told = _tell(session, ctx, task, owner, now)
     escalations.record(session, task, [(RUNG, told)], now, now, first_level=escalations.BEFORE[RUNG])

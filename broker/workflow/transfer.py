@@ -21,7 +21,8 @@ from broker.domain.tasks import BusinessStatus
 from broker.domain.transfers import Line, Plan, Supplied
 from broker.domain.wanted import TaskWanted
 from broker.domain.world import Team, World
-from broker.storage import responsibility, tasks
+from broker.storage import directory, responsibility, tasks
+from broker.storage.store import Raced
 from broker.storage.task_values import EVERYTHING, Stored
 from broker.workflow import not_named, raising, transfer_lines
 from broker.workflow.context import Context
@@ -166,6 +167,8 @@ def open_(opening: Opening, told: Told, rule: TransferRule, delivery_id: str) ->
 
     Ids of the households that changed by it: of whom the receiver has registered already, the sender's work is done.
     """
+    if not opening.team(told.team_id).closed and not directory.hold_open(opening.session, told.team_id):
+        raise Raced  # it has closed since the directory was read
     planned = plan(opening, rule, told.team_id)
     met = opening.met
     options: dict[str, str | list[str]] = {"kind": rule.name, "missing": list(planned.missing)}

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
+from broker.domain.states import DeliveryState
 from broker.domain.tasks import TERMINAL, BusinessStatus
 from broker.domain.wanted import TaskWanted
 from broker.storage import deliveries, tasks
 from broker.storage.deliveries import OPEN
+from broker.storage.store import Raced
 from broker.storage.tables import Delivery, Notification
 from broker.storage.task_values import Stored
 from broker.storage.tasks import Change, Value
@@ -32,7 +34,7 @@ def parked(session: Session, ctx: Context, delivery_id: str, now: datetime) -> N
         "Tell the team what waits for it, and have its system mended. It is tried once a day from now on."
     )
     wanted = _wanted(ctx, row, row.notification_id, sender, Priority(notification.priority), words, now)
-    raising.raise_tasks(session, ctx, [wanted], now)
+    _raise(session, ctx, wanted, now)
 
 
 def late(session: Session, ctx: Context, task: Stored, now: datetime) -> str | None:
@@ -48,13 +50,21 @@ def late(session: Session, ctx: Context, task: Stored, now: datetime) -> str | N
         "Tell the team what waits for it in its mailbox, and find out why. What is pushed goes on being tried."
     )
     wanted = _wanted(ctx, row, row.notification_id, task.requester, Priority(task.row.priority), words, now)
-    keys = [wanted.dedupe_key or ""]
-    known = tasks.by_keys(session, ctx.codec, keys)
-    raising.raise_tasks(session, ctx, [wanted], now)
+    known = tasks.by_keys(session, ctx.codec, [wanted.dedupe_key or ""])
+    raised = _raise(session, ctx, wanted, now)
     if not known:
-        [raised] = tasks.by_keys(session, ctx.codec, keys)
         outcomes.tell(session, ctx, raised, wanted.requester, raised.row.version, now)
     return wanted.owner
+
+
+def _raise(session: Session, ctx: Context, wanted: TaskWanted, now: datetime) -> Stored:
+    """The task, held. Raced when it was there, and what it was about has just reached the team: there it would end."""
+    [task_id] = raising.raise_tasks(session, ctx, [wanted], now)
+    tasks.lock(session, task_id)
+    found = tasks.by_keys(session, ctx.codec, [wanted.dedupe_key or ""])
+    if not found:
+        raise Raced
+    return found[0]
 
 
 def _wanted(
@@ -96,14 +106,20 @@ def _who_can_act(ctx: Context, team_id: str, sender: str | None) -> Iterator[str
 
 
 def reached(session: Session, ctx: Context, delivery_ids: Sequence[str], now: datetime) -> None:
-    """These were delivered: where nothing else about the notification is stuck with the team, nobody need look into it any more."""
+    """These were delivered: where nothing else about the notification is stuck with the team, nobody need look into it any more.
+
+    The task is held before it is asked what is stuck still: of the last two that are delivered at once the second sees the first.
+    """
     if not delivery_ids:
         return
     carriers = tasks.carriers(session, delivery_ids)
     pairs = sorted({(one.notification_id, one.team_id) for one in carriers if one.notification_id})
     for task in _open(session, ctx, {about for about, _ in pairs}):
         key = task.row.dedupe_key or ""
-        if any(key.startswith(_stuck(*pair)) and not _still_stuck(session, *pair) for pair in pairs):
+        about = [pair for pair in pairs if key.startswith(_stuck(*pair))]
+        if about:
+            tasks.lock(session, task.row.id)
+        if any(not _still_stuck(session, *pair) for pair in about):
             _end(session, ctx, task, now)
 
 
@@ -112,11 +128,11 @@ def answered(session: Session, ctx: Context, task: Stored, now: datetime) -> Non
     about, team = task.row.notification_id, task.row.owner_team_id
     if task.row.undelivered_at is None or task.row.delivered_at is not None or about is None:
         return
-    if tasks.undelivered(session, about, team) or deliveries.given_up(session, about, team):
-        return
     for told in _open(session, ctx, {about}):
         if (told.row.dedupe_key or "").startswith(_stuck(about, team)):
-            _end(session, ctx, told, now)
+            tasks.lock(session, told.row.id)  # of the last two who answer at once the second sees the first
+            if not tasks.undelivered(session, about, team) and not deliveries.given_up(session, about, team):
+                _end(session, ctx, told, now)
 
 
 def _open(session: Session, ctx: Context, notification_ids: set[str]) -> list[Stored]:
@@ -130,7 +146,7 @@ def _still_stuck(session: Session, notification_id: str, team_id: str) -> bool:
         Delivery.notification_id == notification_id,
         Delivery.team_id == team_id,
         col(Delivery.state).in_(OPEN),
-        col(Delivery.attempts) > 1,
+        or_(col(Delivery.attempts) > 1, col(Delivery.state) == DeliveryState.PARKED),
     )
     tried = session.exec(others.limit(1)).first() is not None
     return tried or tasks.undelivered(session, notification_id, team_id)

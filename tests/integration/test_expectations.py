@@ -9,6 +9,7 @@ from broker.domain.expecting import Expected
 from broker.domain.states import ExpectationState, PersonState
 from broker.storage import expectations, upcoming
 from broker.storage.codec import seal_json
+from broker.storage.store import Busy
 from broker.storage.tables import Expectation, Person
 from tests.conftest import NOON
 from tests.default_policy import default_policy
@@ -64,6 +65,8 @@ def test_the_clock_looks_first_at_what_is_due_first_and_at_nothing_that_has_ende
 
 def test_what_has_ended_is_neither_met_nor_asked_for(two):
     [one] = two.read(lambda session: expectations.open_about(session, [CHILD]))
-    assert two.write(lambda session: expectations.end(session, one, ExpectationState.ENDED, "over", NOON))
-    assert not two.write(lambda session: expectations.meet(session, one, NOTIFICATION, NOON))
-    assert not two.write(lambda session: expectations.end(session, one, ExpectationState.ANSWERED, "answered", NOON))
+    two.write(lambda session: expectations.end(session, one, ExpectationState.ENDED, "over", NOON))
+    with pytest.raises(Busy):
+        two.write(lambda session: expectations.meet(session, one, NOTIFICATION, NOON))
+    with pytest.raises(Busy):
+        two.write(lambda session: expectations.end(session, one, ExpectationState.ANSWERED, "answered", NOON))

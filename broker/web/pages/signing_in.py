@@ -241,7 +241,7 @@ def _groups(session: Session, running: Runtime) -> list[Group]:
 def _come_in(
     session: Session, request: Request, running: Runtime, issuer: str, subject: str, before: Person | None
 ) -> str | None:
-    account = accounts.find(session, running.store.codec, issuer, subject)
+    account = accounts.find_held(session, running.store.codec, issuer, subject)
     address = peers.caller_at(request, running.settings)
     return None if account is None else sessions.begin(running, session, account, address=address, like=before)
 
