@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -190,6 +191,15 @@ def test_an_index_is_built_while_somebody_writes_and_replaces_what_a_killed_atte
         assert valid(connection) is True
         on_table(url, partial(online.drop_index, "ix_entry", "entry"))
         assert valid(connection) is None
+
+
+def test_columns_that_an_interrupted_attempt_has_added_are_left_as_they_are():
+    number, name = sa.Column("number", sa.Integer()), sa.Column("name", sa.String())
+    with postgres_database() as url, psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE entry (number int)")
+        connection.execute("INSERT INTO entry VALUES (1)")
+        on_table(url, partial(online.add_columns, "entry", number, name))
+        assert connection.execute("SELECT number, name FROM entry").fetchall() == [(1, None)]
 
 
 def valid(connection: psycopg.Connection) -> bool | None:

@@ -1,9 +1,18 @@
-"""What a migration does to a big table while it is in use: indexes built and dropped beside the writers."""
+"""What a migration does to a big table while it is in use: columns added, indexes built and dropped beside the writers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+
+
+def add_columns(table: str, *columns: sa.Column[Any]) -> None:
+    """Columns before an index that is built beside the writers: an attempt that was interrupted while it was built has added them already."""
+    there = {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
+    for column in columns:
+        if column.name not in there:
+            op.add_column(table, column)
 
 
 def create_index(name: str, table: str, columns: Sequence[str], *, where: str | None = None) -> None:

@@ -1,7 +1,6 @@
 """by when a task is delivered"""
 
 import sqlalchemy as sa
-from alembic import op
 
 from broker.storage.migrations import online
 
@@ -18,7 +17,6 @@ UNTIMED = (
 
 def upgrade() -> None:
     """Apply this step. Tasks of before have no such clock, and code of before raises more of them."""
-    op.add_column("task", sa.Column("deliver_within", sa.String(), nullable=True))
-    for name in ("deliver_by", "undelivered_at"):
-        op.add_column("task", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
+    times = (sa.Column(name, sa.DateTime(timezone=True), nullable=True) for name in ("deliver_by", "undelivered_at"))
+    online.add_columns("task", sa.Column("deliver_within", sa.String(), nullable=True), *times)
     online.create_index("ix_task_untimed", "task", ["deliver_by"], where=UNTIMED)

@@ -1,7 +1,6 @@
 """people whose time is over are found by index, and their rows stay empty"""
 
 import sqlalchemy as sa
-from alembic import op
 
 from broker.storage.migrations import online
 
@@ -13,8 +12,8 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply this step."""
-    op.add_column("person", sa.Column("review_at", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("person", sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True))
+    times = (sa.Column(name, sa.DateTime(timezone=True), nullable=True) for name in ("review_at", "erased_at"))
+    online.add_columns("person", *times)
     known = "erased_at IS NULL AND merged_into IS NULL"
     online.create_index("ix_person_review", "person", ["review_at", "created_at"], where=known)
     online.create_index("ix_person_merged", "person", ["merged_into"], where="merged_into IS NOT NULL")
