@@ -28,6 +28,7 @@ from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import channels, clients, deliveries, migrate, waits
 from broker.storage.codec import AesCodec
+from broker.storage.engines import SERVING
 from broker.storage.store import Store, open_store
 from broker.web import tokens
 
@@ -219,7 +220,7 @@ def _bench(plan: Plan, fan_out: int) -> "Iterator[_Bench]":
     with TemporaryDirectory(prefix="baton-bench-") as name, ExitStack() as stack:
         folder, key = Path(name), secrets.token_urlsafe(32)
         url = stack.enter_context(database(plan.server, folder))
-        store = open_store(url, AesCodec(key.encode()))
+        store = open_store(url, AesCodec(key.encode()), SERVING)
         stack.callback(store.close)
         migrate.upgrade(store.engine)
         runtime = Runtime(Settings(database_url=url), store, load(None), EmbeddedBus())
