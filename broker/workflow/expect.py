@@ -135,7 +135,7 @@ def _open(
         if owed_by is None or (one.rule.name, one.person_id, owed_by) in open_:
             continue
         row = expectations.row(one, notification_id, owed_by, ctx.policy.version, now)
-        came = _came(session, ctx, one.rule, one.person_id, notification_id)
+        came = _came(session, ctx, one.rule, one.person_id, world, notification_id)
         rows.append(row | expectations.met(came, now) if came else row)
     expectations.add(session, rows)
 
@@ -162,17 +162,20 @@ def _owed_by(one: Expected, message: Message, sender: Team) -> str | None:
             return function.value
 
 
-def _came(session: Session, ctx: Context, rule: ExpectationRule, person_id: str, after: str) -> str | None:
+def _came(
+    session: Session, ctx: Context, rule: ExpectationRule, person_id: str, world: World, after: str
+) -> str | None:
     """What came before it was expected counts, as long as nobody takes it back: a booking that is passed on after the notification, a late birth message.
 
-    `after`: the notification that makes it expected.
+    `after`: the notification that makes it expected. A contact with a sibling, at which the child was seen too, is not the child's.
     """
     if rule.anchored:
         return None
     for entry in chronology.about(session, ctx.codec, [person_id], events=rule.expects, named=True):
         sender = ctx.directory.teams.get(entry.sender)
         counts = sender is not None and entry.id != after and rule.counts(entry.message, sender.function)
-        if counts and notifications.hold_standing(session, [entry.id]):
+        theirs = counts and person_id in expecting.concerned(entry.message, world)
+        if theirs and notifications.hold_standing(session, [entry.id]):
             return entry.id
     return None
 
@@ -205,7 +208,7 @@ def _first_alert(
     session: Session, ctx: Context, one: Expectation, rule: ExpectationRule, world: World, now: datetime
 ) -> None:
     """Before anybody is asked: what came, or was expected too, at the very moment at which this was opened could not be seen then."""
-    came = _came(session, ctx, rule, one.person_id, one.notification_id)
+    came = _came(session, ctx, rule, one.person_id, world, one.notification_id)
     if came is not None:
         _met(session, ctx, one, came, now)
     elif rule.one_at_a_time and _is_second(session, one):
