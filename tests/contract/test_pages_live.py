@@ -56,6 +56,7 @@ def events(broker, one, *watched):
 
 class _Asked:
     def __init__(self, one, broker):
+        self.client, self.headers = None, {}
         self.cookies = {sessions.cookie_name(broker.runtime.settings): one.http.cookies["baton"]}
 
 
