@@ -78,7 +78,7 @@ _OPEN_AT_HOME, _OPEN_OF_ONE = _open(_PATTERN.c.household_id), _open(_PATTERN.c.p
 
 
 def hold_open(session: Session, pattern_id: str) -> bool:
-    """Whether it is open still, which it stays until the commit. Who needs its tasks too holds them first, as whoever answers one does."""
+    """Whether it is open still, which it stays until the commit; for whoever has answered one of its tasks, and holds that."""
     return bool(direct.rows(session, _HELD_OPEN, pattern=pattern_id))
 
 
@@ -89,9 +89,10 @@ _HELD_OPEN = Query(
 )
 
 
-def hold_tasks(session: Session, pattern_id: str) -> None:
-    """Nobody else answers one of its tasks until the commit."""
+def hold_whole(session: Session, pattern_id: str) -> bool:
+    """The same, and nobody else answers one of its tasks until the commit: these are held first, as whoever answers one does."""
     direct.rows(session, _TASKS_HELD, pattern=pattern_id)
+    return hold_open(session, pattern_id)
 
 
 _TASKS_HELD = Query(
@@ -474,9 +475,7 @@ def merge(session: Session, gone: str, into: str) -> None:
 def _join(session: Session, one: Pattern, other: Pattern) -> None:
     """Raced when either was closed since: what the one has would come to one that nobody looks at any more."""
     both = sorted((one.id, other.id))
-    for id_ in both:
-        hold_tasks(session, id_)
-    if not all(hold_open(session, id_) for id_ in both):
+    if not all(hold_whole(session, id_) for id_ in both):
         raise Raced
     has = set(evidence(session, other.id))
     for id_ in set(evidence(session, one.id)) - has:

@@ -167,9 +167,10 @@ def _came(
 ) -> str | None:
     """What came before it was expected counts, as long as nobody takes it back: a booking that is passed on after the notification, a late birth message.
 
-    `after`: the notification that makes it expected. A contact with a sibling, at which the child was seen too, is not the child's.
+    `after`: the notification that makes it expected. A contact with a sibling, at which the child was seen too, is not the child's; an answer to
+    another message is none to this.
     """
-    if rule.anchored:
+    if rule.anchored or rule.answers:
         return None
     for entry in chronology.about(session, ctx.codec, [person_id], events=rule.expects, named=True):
         sender = ctx.directory.teams.get(entry.sender)

@@ -294,8 +294,7 @@ class _Looking:
 
     def _grow(self, pattern: Pattern, view: PatternView, *, tell: bool) -> None:
         """What is new shows on its tasks; whoever does the work by now is asked too. One that was closed meanwhile stays as it is."""
-        patterns.hold_tasks(self.session, pattern.id)
-        if not patterns.hold_open(self.session, pattern.id):
+        if not patterns.hold_whole(self.session, pattern.id):
             return
         for task_id in self._asked(view):
             patterns.add_task(self.session, pattern.id, task_id)
@@ -340,8 +339,7 @@ class _Looking:
         """Nobody is left whom it was about: nobody bereaved is asked (principle 14). Who lives elsewhere by now is left."""
         if people.open_among(self.session, patterns.named_by(self.session, pattern)):
             return
-        patterns.hold_tasks(self.session, pattern.id)
-        if not patterns.hold_open(self.session, pattern.id):
+        if not patterns.hold_whole(self.session, pattern.id):
             return
         pattern_tasks.cancel(self.session, self.ctx, pattern.id, self.now)
         pattern_flags.withdraw(self.session, self.ctx, pattern.id, self.now)
