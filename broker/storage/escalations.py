@@ -18,7 +18,9 @@ from broker.storage.store import Raced
 from broker.storage.tables import Escalation
 from broker.storage.task_values import Stored
 
-BEFORE: Final = {"opening": 0, "reminder": -1, "out-of-hours": -2}
+OPENING: Final = "opening"
+REMINDER: Final = "reminder"
+BEFORE: Final = {OPENING: 0, REMINDER: -1, "out-of-hours": -2}
 """The levels of what comes before the ladder, each its own, because they may fall on one moment."""
 
 

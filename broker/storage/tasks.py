@@ -605,8 +605,21 @@ def _clocks(row: Task, columns: Mapping[str, Value]) -> Mapping[str, Value]:
             "covers_at": None,
         } | anew
     if columns.get("due_at") not in (None, row.due_at):
-        return {"climbs_at": _first(columns.get("remind_at"), columns["due_at"]), "level": 0}
+        due_at = columns["due_at"]
+        return {"climbs_at": _first(*_still_to_come(row, status), columns.get("remind_at"), due_at), "level": 0}
     return {}
+
+
+def next_look(row: Task) -> datetime | None:
+    """When the clock is to look at a task at which it had not to look for a while: at the first of its times that is left."""
+    return _first(*_still_to_come(row, row.status), row.remind_at, row.due_at)
+
+
+def _still_to_come(row: Task, status: Value) -> tuple[Value, ...]:
+    """When it is to be delivered and opened, where it waits for that."""
+    waits = status in (None, TaskStatus.REQUESTED, TaskStatus.RECEIVED) and row.opened_at is None
+    delivery = row.deliver_by if row.delivered_at is None and row.undelivered_at is None else None
+    return (delivery, row.open_by) if waits else ()
 
 
 def _first(*times: Value) -> datetime | None:

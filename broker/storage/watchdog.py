@@ -16,12 +16,15 @@ from broker.domain.handovers import UNANSWERED
 from broker.domain.states import ChannelKind
 from broker.domain.tasks import TERMINAL
 from broker.storage.deliveries import OPEN, changes
+from broker.storage.escalations import OPENING
 from broker.storage.tables import (
+    TASK_PAST_STEP,
     TASK_UNCLIMBED,
     TASK_UNTIMED,
     Channel,
     ChannelHealth,
     Delivery,
+    Escalation,
     Expectation,
     Lookup,
     Notification,
@@ -34,6 +37,8 @@ from schemas.codes import Function, TaskCode, TaskStatus
 
 MOST: Final = 1000
 """Found by one query; where there are more, that is enough to know."""
+MOST_CLIMBING: Final = 5000
+"""Tasks whose next step is counted out again in one pass: those that climb, which are few, and never longer than `RECENT`."""
 RECENT: Final = timedelta(days=14)
 """How far back a deadline may lie that is looked at again: longer than any ladder climbs."""
 BUSY: Final = timedelta(minutes=15)
@@ -81,6 +86,46 @@ def tasks_untimed(session: Session, now: datetime) -> list[Broken]:
         sa.text(TASK_UNTIMED), col(Task.deliver_by) >= now - RECENT
     )
     return _broken(session, query.order_by(col(Task.deliver_by)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepping:
+    """An open task at which the clock looks next past one of its times, with all that says when it should."""
+
+    id: str
+    team_id: str
+    climbs_at: datetime
+    passes: datetime
+    """The date past which it climbs."""
+    level: int
+    clocks: str
+    remind_at: datetime | None
+    open_by: datetime | None
+    """None too where its team has opened it, or has been told."""
+
+
+def tasks_past_a_step(session: Session, now: datetime) -> list[Stepping]:
+    """Tasks that have a next step later than one of their times, the latest due first; of before clocks were kept with a task none."""
+    told = sa.select(col(Escalation.id)).where(
+        col(Escalation.task_id) == col(Task.id),
+        col(Escalation.rung) == OPENING,
+        col(Escalation.due_at) == col(Task.open_by),
+    )
+    waits = sa.and_(
+        col(Task.opened_at).is_(None), col(Task.status).in_((TaskStatus.REQUESTED, TaskStatus.RECEIVED)), ~told.exists()
+    )
+    query = sa.select(
+        col(Task.id),
+        col(Task.owner_team_id).label("team_id"),
+        col(Task.climbs_at),
+        sa.func.coalesce(col(Task.progress_by), col(Task.due_at)).label("passes"),
+        col(Task.level),
+        col(Task.clocks),
+        sa.case((col(Task.status).in_(UNANSWERED), col(Task.remind_at))).label("remind_at"),
+        sa.case((waits, col(Task.open_by))).label("open_by"),
+    ).where(sa.text(TASK_PAST_STEP), col(Task.due_at) >= now - RECENT, col(Task.clocks).is_not(None))
+    found = session.execute(query.order_by(col(Task.due_at).desc()).limit(MOST_CLIMBING))
+    return [Stepping(**row._mapping) for row in found]  # noqa: SLF001 - its public name for what it holds
 
 
 def tasks_late(session: Session, now: datetime, allowed: timedelta) -> list[Broken]:
@@ -140,7 +185,7 @@ def look_again(session: Session, found: Sequence[Broken], now: datetime) -> int:
     """Have the clock look at these tasks at once: it finds by itself what comes next. This is no move, and changes no version."""
     these = (
         col(Task.id).in_([one.id for one in found]),
-        sa.or_(sa.text(TASK_UNCLIMBED), sa.text(TASK_UNTIMED)),
+        sa.or_(*(sa.text(broken) for broken in (TASK_UNCLIMBED, TASK_UNTIMED, TASK_PAST_STEP))),
     )
     return changes(session, sa.update(Task).where(*these).values(climbs_at=now))
 

@@ -311,7 +311,9 @@ def _begins_anew(step: Step) -> dict[str, Value]:
     row, calendar = step.task.row, step.ctx.directory.teams[step.moved.owner].calendar
     kept = escalate.clocks_of(step.ctx, step.task)
     delivery, opening = kept.delivered_by(step.now, row.due_at, calendar), kept.opens_by(step.now, row.due_at, calendar)
-    climbs_at = min((at for at in (delivery, opening, row.climbs_at) if at is not None), default=None)
+    climbs = row.climbs_at is not None and row.due_at is not None and row.climbs_at > row.due_at
+    ladder = step.now if climbs else row.climbs_at  # its rungs are counted anew, in this team's calendar
+    climbs_at = min((at for at in (delivery, opening, ladder) if at is not None), default=None)
     return {"deliver_by": delivery, "undelivered_at": None, "open_by": opening, "climbs_at": climbs_at}
 
 

@@ -17,6 +17,7 @@ from broker.domain.states import Purpose, View
 from broker.domain.tasks import BusinessStatus
 from broker.domain.world import Team
 from broker.storage import audit, deliveries, escalations, tasks
+from broker.storage.escalations import OPENING, REMINDER
 from broker.storage.task_values import Stored
 from broker.workflow import incidents, outcomes, undeliverable
 from broker.workflow.context import Context
@@ -24,8 +25,6 @@ from schemas.codes import TaskStatus
 
 AT_ONCE: Final = 100
 """Tasks in one pass: a stopped clock that finds thousands takes several, each well under two seconds among a million open ones, and holds no answer up."""
-OPENING: Final = "opening"
-REMINDER: Final = "reminder"
 
 _log = log.get("broker.escalate")
 

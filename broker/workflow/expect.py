@@ -24,7 +24,7 @@ from broker.storage import audit, chronology, deliveries, expectations, notifica
 from broker.storage.tables import Expectation, Notification
 from broker.storage.task_values import EVERYTHING, Content, Stored
 from broker.storage.world import load_world
-from broker.workflow import outcomes, raising
+from broker.workflow import escalate, outcomes, raising
 from broker.workflow.context import Context
 from schemas.codes import Function, TaskCode, TaskStatus
 from schemas.message import Message
@@ -276,24 +276,25 @@ def _again(
 ) -> None:
     """The same task, with a higher number. What was put off is due anew; else it climbs on as it did."""
     options = task.content.get("options", {}) | {ALERT: str(one.alerts + 1)}
-    put_off = task.row.business_status == BusinessStatus.EXTENDED
-    columns: dict[str, tasks.Value] = (
-        {
-            "status": TaskStatus.REQUESTED,
-            "business_status": None,
-            "due_at": rule.within.after(now, ctx.directory.teams[task.row.owner_team_id].calendar),
-        }
-        if put_off
-        else {}
-    )
     what = tasks.Change(
         move="alert",
         content=Content(**{**task.content, "options": options}),
-        columns=columns,
+        columns=_due_anew(ctx, task, rule, now) if task.row.business_status == BusinessStatus.EXTENDED else {},
         detail={ALERT: one.alerts + 1},
     )
     version = tasks.change(session, ctx.codec, task, what, now)
     deliveries.insert(session, [_message(ctx, one, task, version, now)])
+
+
+def _due_anew(ctx: Context, task: Stored, rule: ExpectationRule, now: datetime) -> dict[str, tasks.Value]:
+    calendar = ctx.directory.teams[task.row.owner_team_id].calendar
+    due_at = rule.within.after(now, calendar)
+    return {
+        "status": TaskStatus.REQUESTED,
+        "business_status": None,
+        "due_at": due_at,
+        "remind_at": escalate.clocks_of(ctx, task).reminds_at(now, due_at, calendar),
+    }
 
 
 def _message(ctx: Context, one: Expectation, task: Stored, version: int, now: datetime) -> dict[str, object]:

@@ -141,7 +141,7 @@ def _as_it_stands(
     if found[0] is TaskStatus.REJECTED and status is not TaskStatus.REJECTED:
         columns["reason_code"] = _why_declined(lines)
     if found[0] not in TERMINAL:
-        climbs = None if rules.in_hand(parts) else whole.row.climbs_at or _next_look(whole)
+        climbs = None if rules.in_hand(parts) else whole.row.climbs_at or tasks.next_look(whole.row)
         columns |= {"climbs_at": climbs} if climbs != whole.row.climbs_at else {}
     return columns, content
 
@@ -161,11 +161,6 @@ def _why_declined(lines: Collection[Stored]) -> ResponseReason:
     """The first reason of a decline; each line keeps its own."""
     declined = [line.row.reason_code for line in lines if line.row.status == TaskStatus.REJECTED]
     return ResponseReason(declined[0] or ResponseReason.REJECTED)
-
-
-def _next_look(whole: Stored) -> datetime | None:
-    """When the clock looks at it again once somebody is no longer looked after."""
-    return whole.row.due_at
 
 
 def end_lines(

@@ -12,10 +12,11 @@ from typing import Final
 from sqlmodel import Session
 
 from broker import log
+from broker.domain import clocks
 from broker.domain.wanted import TaskWanted
 from broker.storage import leases, pulses, watchdog
 from broker.storage.pulses import Found, Watched
-from broker.storage.watchdog import MOST, Broken
+from broker.storage.watchdog import MOST, Broken, Stepping
 from broker.workflow import raising
 from broker.workflow.context import Context
 from schemas.codes import Function, Priority, TaskCode
@@ -50,6 +51,23 @@ def _of_the_clock(name: str, words: str, late: Callable[[Session, datetime, time
     return Check(name=name, words=words, look=lambda session, _ctx, now: late(session, now, ALLOWED), of_the_clock=True)
 
 
+def _too_late(session: Session, ctx: Context, now: datetime) -> list[Broken]:
+    """Tasks whose next step is set past one of their times: each counted out from the clocks that it was raised with."""
+    found = []
+    for task in watchdog.tasks_past_a_step(session, now):
+        should = _next_step(ctx, task)
+        if should is not None and task.climbs_at > should + ALLOWED:
+            found.append(Broken(id=task.id, team_id=task.team_id, since=min(should, now)))
+    return found[: watchdog.MOST]
+
+
+def _next_step(ctx: Context, task: Stepping) -> datetime | None:
+    """The earliest of what is still to come: a reminder, that nobody has opened it, the next rung; None when its ladder is at its end."""
+    rungs, team = clocks.read(task.clocks).rungs[task.level :], ctx.directory.teams.get(task.team_id)
+    rung = rungs[0].wait.after(task.passes, team.calendar) if rungs and team is not None else None
+    return min((at for at in (task.remind_at, task.open_by, rung) if at is not None), default=None)
+
+
 CHECKS: Final = (
     Check(
         name="task-without-step",
@@ -61,6 +79,12 @@ CHECKS: Final = (
         name="delivery-unwatched",
         words="open tasks had a time by which to be delivered and no step by then; they have one again",
         look=lambda session, _ctx, now: watchdog.tasks_untimed(session, now),
+        mend=watchdog.look_again,
+    ),
+    Check(
+        name="step-too-late",
+        words="open tasks were to be looked at later than their clocks say; they are looked at now",
+        look=_too_late,
         mend=watchdog.look_again,
     ),
     _of_the_clock("task-late", "tasks should have been looked at by the clock and were not", watchdog.tasks_late),
@@ -142,8 +166,8 @@ def well(passed: Watched | None, now: datetime, every: timedelta) -> bool:
     """Whether the last pass is fresh and the clock goes."""
     if passed is None or now - passed.at > 3 * every:
         return False
-    clocks = {check.name for check in CHECKS if check.of_the_clock}
-    return all(now - passed.found[name].since < TELL_AFTER for name in clocks & passed.found.keys())
+    its = {check.name for check in CHECKS if check.of_the_clock}
+    return all(now - passed.found[name].since < TELL_AFTER for name in its & passed.found.keys())
 
 
 def _found(

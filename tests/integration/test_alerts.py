@@ -11,9 +11,9 @@ from broker.replay import reading
 from broker.replay.record import SimulatedClock
 from broker.replay.run import Player
 from broker.replay.timeline import dated
-from broker.runtime import start
+from broker.runtime import Runtime, start
 from broker.settings import Settings
-from broker.storage.tables import Expectation
+from broker.storage.tables import Expectation, Task
 from broker.workflow import expect
 
 PEOPLE = """\
@@ -81,9 +81,17 @@ RULE = "new-to-area-contact"
 
 
 @pytest.fixture
-def played(sqlite_template: Path, tmp_path: Path):
+def runtimes():
+    """What stories of this test run in."""
+    started: list[Runtime] = []
+    yield started
+    for runtime in started:
+        runtime.store.close()
+
+
+@pytest.fixture
+def played(sqlite_template: Path, tmp_path: Path, runtimes: list[Runtime]):
     """Plays these steps; what is expected of the new area at the end, and the messages that asked for it once more."""
-    runtimes = []
 
     def play(*steps: str) -> tuple[list[Expectation], list[str]]:
         path = tmp_path / "baton.db"
@@ -101,9 +109,7 @@ def played(sqlite_template: Path, tmp_path: Path):
         asked = [one.cause for one in player.record.heard if one.cause.startswith("alert:")]
         return found, [cause for cause in asked if cause.split(":")[1] in tasks]
 
-    yield play
-    for runtime in runtimes:
-        runtime.store.close()
+    return play
 
 
 def test_it_is_asked_for_as_often_as_its_rule_has_it_and_then_only_looked_at(played):
@@ -118,6 +124,14 @@ def test_what_was_put_off_after_the_last_alert_is_asked_for_at_that_date(played)
     put_off = PUT_OFF.format(at="2020-06-01", due="2020-07-15")
     [one], asked = played(FIRST, put_off, SILENCE.format(at="2021-07-01"))
     assert (one.alerts, len(asked)) == (7, 6)
+
+
+def test_what_is_asked_for_again_at_that_date_is_reminded_of_before_its_new_one(played, runtimes):
+    put_off = PUT_OFF.format(at="2020-06-01", due="2020-07-15")
+    [one], _ = played(FIRST, put_off, SILENCE.format(at="2020-07-16"))
+    task = runtimes[0].store.read(lambda session: session.get_one(Task, one.task_id))
+    assert task.due_at.isoformat() > "2020-07-16"
+    assert task.climbs_at == task.remind_at < task.due_at
 
 
 def test_to_have_accepted_a_child_is_no_first_contact(played):

@@ -174,6 +174,10 @@ HOT: dict[str, tuple[Work, str]] = {
         lambda session: watchdog.tasks_without_step(session, NOON, 3),
         "ix_task_unclimbed",
     ),
+    "tasks whose next step lies past one of their times": (
+        lambda session: watchdog.tasks_past_a_step(session, NOON),
+        "ix_task_past_step",
+    ),
     "tasks that are late": (
         lambda session: watchdog.tasks_late(session, NOON, timedelta(minutes=1)),
         "ix_task_climbs",

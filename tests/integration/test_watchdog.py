@@ -14,16 +14,16 @@ from broker.domain.answers import Move
 from broker.domain.states import DeliveryState, ExpectationState
 from broker.runtime import Runtime
 from broker.settings import Settings
-from broker.storage import leases, pulses
+from broker.storage import leases, pulses, tasks
 from broker.storage.store import Store
-from broker.storage.tables import ChannelHealth, Delivery, Expectation, PatternLook, Practitioner, Task, TaskEvent
+from broker.storage.tables import ChannelHealth, Delivery, Expectation, PatternLook, Practitioner, Task, TaskEvent, Team
 from broker.worker.chores import Chores
 from broker.worker.limits import Limits
 from broker.worker.watching import Watching
 from broker.workflow import clock as clock_rules
 from broker.workflow import watchdog
 from broker.workflow.number import number
-from schemas.codes import Priority, TaskCode, TaskStatus
+from schemas.codes import Function, Priority, TaskCode, TaskStatus
 from tests.conftest import NOON, Clock
 from tests.default_policy import default_policy
 from tests.integration.delivery_rows import CHILD, NOTIFICATION, add, channel, delivery
@@ -32,6 +32,7 @@ from tests.unit.channels.receiver import Receiver, receiving, status
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 EVERY = MINUTE
+NORTH = "swbh-health-visiting-north"
 
 
 @pytest.fixture
@@ -153,7 +154,91 @@ def test_what_need_not_be_delivered_any_more_is_not_missed(store, columns):
     ready(store)
     task = told(store, HV, with_clocks=True, priority=Priority.URGENT)
     change(store, Task, task, climbs_at=DUE, **columns)
-    assert watch(store) == {}
+    assert "delivery-unwatched" not in watch(store)
+
+
+def tick(store: Store, now) -> None:
+    store.write(lambda session: clock_rules.tick(session, context(session, store.codec), now))
+
+
+@pytest.mark.parametrize(
+    ("at", "broken", "next_step"),
+    [
+        (NOON, {"climbs_at": DUE, "deliver_by": None}, "open_by"),
+        (NOON, {"climbs_at": DUE, "deliver_by": None, "open_by": None}, "remind_at"),
+        (DUE, {"climbs_at": DUE + 9 * DAY, "deliver_by": None, "remind_at": None, "opened_at": NOON}, "rung"),
+    ],
+)
+def test_a_step_that_is_set_too_late_is_found_before_it_is_missed_and_set_right(store, at, broken, next_step):
+    ready(store)
+    task = told(store, HV, with_clocks=True, priority=Priority.URGENT)
+    first_rung = DUE + timedelta(hours=1)
+    should = {"open_by": NOON + timedelta(hours=4), "remind_at": DUE - timedelta(hours=2), "rung": first_rung}
+    change(store, Task, task, **broken)
+    assert watch(store, at) == {"step-too-late": 1}
+    [incident] = incidents(store)
+    assert "looked at later than their clocks say" in one(store, incident.id).content["description"]
+    assert watch(store, at) == {}  # it is looked at now
+    tick(store, at)
+    assert one(store, task).row.climbs_at == should[next_step]
+    assert watch(store, at) == {}
+
+
+def test_whatever_the_clock_does_with_a_task_leaves_nothing_to_be_found(store):
+    ready(store)
+    task = told(store, HV, with_clocks=True, priority=Priority.URGENT)
+    looked = []
+    while (at := one(store, task).row.climbs_at) is not None:
+        looked.append(at)
+        assert "step-too-late" not in watch(store, at)
+        tick(store, at)
+        assert "step-too-late" not in watch(store, at)
+    assert len(looked) >= 5  # delivery, opening, reminder and the rungs
+    assert one(store, task).row.level > 1
+
+
+def test_whom_nobody_tells_that_they_have_not_opened_is_found_and_who_was_told_is_not(store):
+    ready(store)
+    task = told(store, HV, with_clocks=True, priority=Priority.URGENT)
+    opening, reminder = NOON + timedelta(hours=4), DUE - timedelta(hours=2)
+    change(store, Task, task, climbs_at=reminder, deliver_by=None)
+    assert watch(store, opening + DAY)["step-too-late"] == 1
+    tick(store, opening + DAY)
+    assert one(store, task).row.climbs_at == reminder  # as before, but now its team has been told
+    assert "step-too-late" not in watch(store, opening + DAY)
+
+
+def test_another_team_counts_the_rungs_by_its_own_days(store):
+    ready(store)
+    task = told(store, HV, with_clocks=True, priority=Priority.ROUTINE)
+    at = DUE + timedelta(minutes=1)
+    tick(store, at)
+    climbs_at = one(store, task).row.climbs_at
+    assert climbs_at is not None
+    assert climbs_at > at
+    north = Team(id=NORTH, agency_id="swbh", function=Function.HEALTH_VISITING, name="North", area_id="sandwell")
+    store.write(lambda session: session.add(north))
+    moves(store, HV, task, Move.REASSIGN, now=at, to_team=NORTH, text="They live in the north.")
+    assert one(store, task).row.climbs_at == at
+
+
+@pytest.mark.parametrize(
+    ("left", "first"),
+    [
+        ({}, "deliver_by"),
+        ({"delivered_at": NOON, "status": TaskStatus.RECEIVED}, "open_by"),
+        ({"undelivered_at": NOON}, "open_by"),
+        ({"opened_at": NOON}, "remind_at"),
+        ({"status": TaskStatus.IN_PROGRESS}, "remind_at"),
+        ({"opened_at": NOON, "remind_at": None}, "due_at"),
+    ],
+)
+def test_what_is_looked_at_again_is_looked_at_when_the_first_of_its_times_comes(left, first):
+    times = ("deliver_by", "open_by", "remind_at", "due_at")
+    row = Task(status=TaskStatus.REQUESTED, **{name: NOON + (n + 1) * DAY for n, name in enumerate(times)})
+    for name, value in left.items():
+        setattr(row, name, value)
+    assert tasks.next_look(row) == getattr(row, first)
 
 
 def test_an_answer_leaves_nothing_to_be_found(store, task):
