@@ -43,6 +43,8 @@ PACE: Final = 50.0
 CALLERS: Final = 16
 PATIENCE: Final = 120.0
 """Seconds without any delivery after which a run is given up."""
+LOOK_SECONDS: Final = 1.0
+"""Between two counts of what is left, which the database must count beside what it is measured by; times are the deliveries' own."""
 RESOLUTION: Final = 0.001
 """Seconds: nothing is told apart that is closer."""
 SECRET: Final = "whsec_" + "YmF0b24tYmVuY2gtc2VjcmV0LW9mLTMyLWJ5dGVzLi4="
@@ -352,7 +354,7 @@ class _Bench:
                 last, since = left, time.monotonic()
             if time.monotonic() - since > PATIENCE:
                 raise BatonError(f"{left} deliveries did not arrive.")
-            time.sleep(0.2)
+            time.sleep(LOOK_SECONDS)
 
     def paced(self, seconds: float, teams: Sequence[str]) -> tuple[float, float]:
         """Send at `PACE` for so long; p50 and p99 of what these teams waited for."""

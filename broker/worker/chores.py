@@ -22,6 +22,10 @@ class Chores:
         self._holder = holder
         self._lease = timedelta(seconds=runtime.settings.lease_seconds)
         self._align_at: datetime | None = None
+        self._seen: datetime | None = None
+        """The time at the last look."""
+        self._put_back = False
+        """Whether the clock has been since rows were last made to fit."""
         self._retain_at: datetime | None = None
         self.late = timedelta()
         """How long what the clock did last had waited for it."""
@@ -31,6 +35,7 @@ class Chores:
 
         Whether it met a limit, so that there may be more.
         """
+        self._mind_the_clock()
         store = self._runtime.store
         if not await store.aread(lambda session: mailbox.unnumbered_teams(session, limit=1)):
             return False
@@ -54,13 +59,21 @@ class Chores:
             await guarded("give up lease", lease)
 
     async def _align(self) -> bool:
-        now, between = self._runtime.now(), timedelta(seconds=self._limits.align_seconds)
-        # A time further away than that was set before the clock was put back.
-        if self._align_at is None or now >= self._align_at or self._align_at - now > between:
+        now = self._runtime.now()
+        if self._align_at is None or now >= self._align_at:
+            put_back, self._put_back = self._put_back, False
             await self._runtime.store.awrite(partial(deliveries.align, now=now))
             await self._runtime.store.awrite(partial(outbox.mend_times, now=now, lease=self._lease))
-            self._align_at = now + between
+            # What was under way when the clock was put back is written a little later, by the clock of before.
+            self._align_at = now + (self._lease if put_back else timedelta(seconds=self._limits.align_seconds))
         return False
+
+    def _mind_the_clock(self) -> None:
+        """That it was put back is seen at the next look, however busy it was meanwhile: rows are made to fit it at once."""
+        now = self._runtime.now()
+        if self._seen is not None and now < self._seen - self._lease:
+            self._align_at, self._put_back = now, True
+        self._seen = now
 
     async def _retain(self) -> bool:
         """A bounded part of what has been kept for long enough; when there was none, not again for a while."""

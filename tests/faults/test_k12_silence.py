@@ -88,7 +88,8 @@ def test_a_receiver_that_is_down_for_five_days_gets_everything_on_the_sixth(
         settings = clock.settings | {
             "BATON_RETRY_LADDER": "[0.2, 0.5]",
             "BATON_DAILY_RETRY": "P1D",
-            "BATON_BREAKER_LADDER": "[0.1]",
+            "BATON_BREAKER_LADDER": "[0.05]",
+            "BATON_POLL_SECONDS": "0.05",  # a channel that fails is tried once in a look
         }
         with running(on_postgres, hooks, tmp_path, per_second=5, settings=settings, clock=clock) as run:
             figures = run.finish(away=frozenset({down}))

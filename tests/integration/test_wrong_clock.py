@@ -1,17 +1,23 @@
 """What a clock that was wrong has left behind holds up nobody once it is right: leases of tomorrow, and messages due tomorrow that came today."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from broker.bus.embedded import EmbeddedBus
 from broker.cli import doctor
 from broker.clock import utc_now
 from broker.domain.states import DeliveryState
+from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import leases, outbox
 from broker.storage.person_tables import DELIVERY
+from broker.worker.chores import Chores
+from broker.worker.limits import Limits
 from tests.conftest import NOON
+from tests.default_policy import default_policy
 from tests.integration.delivery_rows import add, delivery, prepared
 from tests.sealed import faults, noted, sealed
 
@@ -38,6 +44,39 @@ def test_what_no_right_clock_leaves_is_due_at_once_and_nothing_else(store, left,
     assert store.write(lambda session: outbox.mend_times(session, now=NOON, lease=LEASE)) == mended
     due = store.read(lambda session: session.scalar(sa.select(DELIVERY.c.next_attempt_at).where(DELIVERY.c.id == id_)))
     assert due == (NOON if mended else left["next_attempt_at"])
+
+
+def test_a_clock_that_is_put_back_is_noticed_at_the_next_look_and_what_was_under_way_follows_a_lease_later(
+    store, clock
+):
+    prepared(store, TEAM)
+    now, lease = clock.time, timedelta(seconds=2)
+    runtime = Runtime(Settings(lease_seconds=lease.total_seconds()), store, default_policy(), EmbeddedBus(), clock)
+    chores = Chores(runtime, Limits(), "this")
+
+    def due(id_):
+        return store.read(
+            lambda session: session.scalar(sa.select(DELIVERY.c.next_attempt_at).where(DELIVERY.c.id == id_))
+        )
+
+    async def journey():
+        await chores.keep_time()
+        await chores.number()
+        clock.time = now + DAY
+        [before] = add(store, delivery(TEAM, next_attempt_at=clock.time))
+        await chores.number()  # it looks, and is too busy to fit rows to their channels meanwhile
+        clock.time = now + timedelta(seconds=1)
+        await chores.number()
+        await chores.keep_time()
+        assert due(before) == clock.time
+        [under_way] = add(store, delivery(TEAM, cause="under way", next_attempt_at=now + DAY))
+        await chores.keep_time()
+        assert due(under_way) == now + DAY
+        clock.time += lease
+        await chores.keep_time()
+        assert due(under_way) == clock.time
+
+    asyncio.run(journey())
 
 
 @pytest.mark.parametrize(("ahead", "free"), [(DAY, True), (LEASE, False)])
