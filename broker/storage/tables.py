@@ -662,12 +662,13 @@ None should be, so that the index is empty and costs nobody anything.
 
 TASK_PAST_STEP = (
     "climbs_at IS NOT NULL AND status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error')"
-    " AND (climbs_at > due_at OR climbs_at > remind_at"
+    " AND (climbs_at > coalesce(progress_by, due_at)"
+    " OR (climbs_at > remind_at AND (status <> 'accepted' OR code = 'agreed-action'))"
     " OR (climbs_at > open_by AND opened_at IS NULL AND status IN ('requested', 'received')))"
 )
 """Open tasks at which the clock looks next only past one of their times: the condition of `ix_task_past_step`, to be asked for in these very words.
 
-Of those that climb, or were told that nobody has opened them, that is as it should be; whether it is of the others is counted out for each.
+Of those that climb, and of those whose team was told that nobody has opened them, that is as it should be; whether it is so is counted out for each.
 """
 
 
@@ -687,7 +688,7 @@ class Task(Table, table=True):
         _partial("ix_task_climbs", "climbs_at", where="climbs_at IS NOT NULL"),
         _partial("ix_task_unclimbed", "due_at", where=TASK_UNCLIMBED),
         _partial("ix_task_untimed", "deliver_by", where=TASK_UNTIMED),
-        _partial("ix_task_past_step", "due_at", where=TASK_PAST_STEP),
+        _partial("ix_task_past_step", "climbs_at", where=TASK_PAST_STEP),
         _partial("ix_task_covers", "covers_at", where="covers_at IS NOT NULL"),
         _partial("ix_task_of_transfer", "person_id", where=OF_TRANSFER),
         _partial("ix_task_of_home", "household_id", where="notification_id IS NULL AND household_id IS NOT NULL"),

@@ -477,7 +477,7 @@ def change(session: Session, codec: Codec, before: Stored, what: Change, now: da
     """Write a move and its event; the new version. Raced when somebody else moved the task since it was read."""
     task_id, version = before.row.id, before.row.version + 1
     content = seal_json(codec, what.content, _context(task_id))
-    columns = {**_clocks(before.row, what.columns), **what.columns, "content": content, "changed_at": now}
+    columns = {**_clocks(before.row, what.columns, now), **what.columns, "content": content, "changed_at": now}
     if not keep(session, before, {**columns, "version": version}):
         raise Raced
     row_digests.note(session, "task", [_after(before.row, {**columns, "version": version})])
@@ -593,7 +593,7 @@ _UNDELIVERED = Query(
 )
 
 
-def _clocks(row: Task, columns: Mapping[str, Value]) -> Mapping[str, Value]:
+def _clocks(row: Task, columns: Mapping[str, Value], now: datetime) -> Mapping[str, Value]:
     """What is answered climbs no further, unless what was agreed does not get on; another due date begins the ladder anew."""
     status = columns.get("status")
     if status in TERMINAL:
@@ -605,14 +605,20 @@ def _clocks(row: Task, columns: Mapping[str, Value]) -> Mapping[str, Value]:
             "covers_at": None,
         } | anew
     if columns.get("due_at") not in (None, row.due_at):
-        due_at = columns["due_at"]
-        return {"climbs_at": _first(*_still_to_come(row, status), columns.get("remind_at"), due_at), "level": 0}
+        first = _first(*_still_to_come(row, status), columns.get("remind_at"), columns["due_at"])
+        return {"climbs_at": _no_sooner(first, now), "level": 0}
     return {}
 
 
-def next_look(row: Task) -> datetime | None:
+def next_look(row: Task, now: datetime) -> datetime | None:
     """When the clock is to look at a task at which it had not to look for a while: at the first of its times that is left."""
-    return _first(*_still_to_come(row, row.status), row.remind_at, row.due_at)
+    return _no_sooner(_first(*_still_to_come(row, row.status), row.remind_at, row.due_at), now)
+
+
+def next_look_elsewhere(row: Task, now: datetime) -> datetime | None:
+    """When the clock is to look at a task that another team gets: at once where it climbs, for its rungs are counted by that team's days."""
+    climbs = row.climbs_at is not None and row.due_at is not None and row.climbs_at > row.due_at
+    return now if climbs else row.climbs_at
 
 
 def _still_to_come(row: Task, status: Value) -> tuple[Value, ...]:
@@ -620,6 +626,11 @@ def _still_to_come(row: Task, status: Value) -> tuple[Value, ...]:
     waits = status in (None, TaskStatus.REQUESTED, TaskStatus.RECEIVED) and row.opened_at is None
     delivery = row.deliver_by if row.delivered_at is None and row.undelivered_at is None else None
     return (delivery, row.open_by) if waits else ()
+
+
+def _no_sooner(at: datetime | None, now: datetime) -> datetime | None:
+    """What has passed is looked at now: a step of last week would be one that is a week late."""
+    return None if at is None else max(at, now)
 
 
 def _first(*times: Value) -> datetime | None:

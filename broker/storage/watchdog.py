@@ -38,7 +38,7 @@ from schemas.codes import Function, TaskCode, TaskStatus
 MOST: Final = 1000
 """Found by one query; where there are more, that is enough to know."""
 MOST_CLIMBING: Final = 5000
-"""Tasks whose next step is counted out again in one pass: those that climb, which are few, and never longer than `RECENT`."""
+"""Tasks whose next step is counted out again in one pass, those that wait longest for it first."""
 RECENT: Final = timedelta(days=14)
 """How far back a deadline may lie that is looked at again: longer than any ladder climbs."""
 BUSY: Final = timedelta(minutes=15)
@@ -105,7 +105,7 @@ class Stepping:
 
 
 def tasks_past_a_step(session: Session, now: datetime) -> list[Stepping]:
-    """Tasks that have a next step later than one of their times, the latest due first; of before clocks were kept with a task none."""
+    """Tasks that have a next step later than one of their times, and not yet; the furthest first. Of before clocks were kept with a task none."""
     told = sa.select(col(Escalation.id)).where(
         col(Escalation.task_id) == col(Task.id),
         col(Escalation.rung) == OPENING,
@@ -114,6 +114,7 @@ def tasks_past_a_step(session: Session, now: datetime) -> list[Stepping]:
     waits = sa.and_(
         col(Task.opened_at).is_(None), col(Task.status).in_((TaskStatus.REQUESTED, TaskStatus.RECEIVED)), ~told.exists()
     )
+    reminded = sa.or_(col(Task.status).in_(UNANSWERED), col(Task.code) == TaskCode.AGREED_ACTION)
     query = sa.select(
         col(Task.id),
         col(Task.owner_team_id).label("team_id"),
@@ -121,10 +122,10 @@ def tasks_past_a_step(session: Session, now: datetime) -> list[Stepping]:
         sa.func.coalesce(col(Task.progress_by), col(Task.due_at)).label("passes"),
         col(Task.level),
         col(Task.clocks),
-        sa.case((col(Task.status).in_(UNANSWERED), col(Task.remind_at))).label("remind_at"),
+        sa.case((reminded, col(Task.remind_at))).label("remind_at"),
         sa.case((waits, col(Task.open_by))).label("open_by"),
-    ).where(sa.text(TASK_PAST_STEP), col(Task.due_at) >= now - RECENT, col(Task.clocks).is_not(None))
-    found = session.execute(query.order_by(col(Task.due_at).desc()).limit(MOST_CLIMBING))
+    ).where(sa.text(TASK_PAST_STEP), col(Task.climbs_at) > now, col(Task.clocks).is_not(None))
+    found = session.execute(query.order_by(col(Task.climbs_at).desc()).limit(MOST_CLIMBING))
     return [Stepping(**row._mapping) for row in found]  # noqa: SLF001 - its public name for what it holds
 
 

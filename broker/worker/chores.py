@@ -24,8 +24,8 @@ class Chores:
         self._align_at: datetime | None = None
         self._seen: datetime | None = None
         """The time at the last look."""
-        self._put_back = False
-        """Whether the clock has been since rows were last made to fit."""
+        self._put_back = self._fitted = 0
+        """How often the clock was put back, and how often of those rows have been made to fit it since."""
         self._retain_at: datetime | None = None
         self.late = timedelta()
         """How long what the clock did last had waited for it."""
@@ -59,20 +59,23 @@ class Chores:
             await guarded("give up lease", lease)
 
     async def _align(self) -> bool:
-        now = self._runtime.now()
-        if self._align_at is None or now >= self._align_at:
-            put_back, self._put_back = self._put_back, False
+        now, between = self._runtime.now(), timedelta(seconds=self._limits.align_seconds)
+        put_back = self._put_back
+        # A time further away than that was set before the clock was put back, which no look has seen.
+        unseen = self._align_at is not None and self._align_at - now > max(between, self._lease)
+        if self._align_at is None or now >= self._align_at or put_back > self._fitted or unseen:
             await self._runtime.store.awrite(partial(deliveries.align, now=now))
             await self._runtime.store.awrite(partial(outbox.mend_times, now=now, lease=self._lease))
             # What was under way when the clock was put back is written a little later, by the clock of before.
-            self._align_at = now + (self._lease if put_back else timedelta(seconds=self._limits.align_seconds))
+            self._align_at = now + (self._lease if put_back > self._fitted or unseen else between)
+            self._fitted = put_back
         return False
 
     def _mind_the_clock(self) -> None:
         """That it was put back is seen at the next look, however busy it was meanwhile: rows are made to fit it at once."""
         now = self._runtime.now()
         if self._seen is not None and now < self._seen - self._lease:
-            self._align_at, self._put_back = now, True
+            self._put_back += 1
         self._seen = now
 
     async def _retain(self) -> bool:

@@ -277,13 +277,15 @@ def _columns(step: Step) -> dict[str, Value]:
         case Move.ACCEPT | Move.DECLINE | Move.ANSWER | Move.COMPLETE:
             columns |= _answered(step)
         case Move.EXTEND | Move.CARETAKE:
-            columns |= {"due_at": moved.due_at, "remind_at": _reminds_at(step)}
+            columns |= {"due_at": moved.due_at, "remind_at": _reminds_at(step), **_looked_at(step)}
+        case Move.ASK:
+            columns |= _looked_at(step)
         case Move.REASSIGN if step.request.holder is not None:
             pass
         case Move.REASSIGN:  # the new team has neither got nor opened it
             columns |= {"owner_team_id": moved.owner, "delivered_at": None, "opened_at": None, **_begins_anew(step)}
             columns["delivery_id"] = reassign.hand_over(step)
-        case Move.ASK | Move.CANCEL | Move.NOTE | Move.EXCLUDE:
+        case Move.CANCEL | Move.NOTE | Move.EXCLUDE:
             pass
     return columns
 
@@ -298,6 +300,11 @@ def _answered(step: Step) -> dict[str, Value]:
     return {"answered_at": step.now, "progress_by": progress.lapses_at(step.ctx, step.task, dates, step.now)}
 
 
+def _looked_at(step: Step) -> dict[str, Value]:
+    """Who asks back or takes more time has opened it, whether or not the system said so."""
+    return {"opened_at": step.task.row.opened_at or step.now} if step.team == step.task.row.owner_team_id else {}
+
+
 def _reminds_at(step: Step) -> datetime | None:
     """Of another date another reminder."""
     calendar = step.ctx.directory.teams[step.moved.owner].calendar
@@ -305,15 +312,14 @@ def _reminds_at(step: Step) -> datetime | None:
 
 
 def _begins_anew(step: Step) -> dict[str, Value]:
-    """The clocks of delivery and opening begin anew for the team that gets it; an agreed action has none."""
-    if step.code is TaskCode.AGREED_ACTION:
-        return {}
+    """The clocks of delivery and opening begin anew for the team that gets it; an agreed action has none, and what is in hand waits for its lines."""
     row, calendar = step.task.row, step.ctx.directory.teams[step.moved.owner].calendar
+    ladder = tasks.next_look_elsewhere(row, step.now)
+    if step.code is TaskCode.AGREED_ACTION:
+        return {"climbs_at": ladder}
     kept = escalate.clocks_of(step.ctx, step.task)
     delivery, opening = kept.delivered_by(step.now, row.due_at, calendar), kept.opens_by(step.now, row.due_at, calendar)
-    climbs = row.climbs_at is not None and row.due_at is not None and row.climbs_at > row.due_at
-    ladder = step.now if climbs else row.climbs_at  # its rungs are counted anew, in this team's calendar
-    climbs_at = min((at for at in (delivery, opening, ladder) if at is not None), default=None)
+    climbs_at = ladder and min(at for at in (delivery, opening, ladder) if at is not None)
     return {"deliver_by": delivery, "undelivered_at": None, "open_by": opening, "climbs_at": climbs_at}
 
 

@@ -141,7 +141,7 @@ def _as_it_stands(
     if found[0] is TaskStatus.REJECTED and status is not TaskStatus.REJECTED:
         columns["reason_code"] = _why_declined(lines)
     if found[0] not in TERMINAL:
-        climbs = None if rules.in_hand(parts) else whole.row.climbs_at or tasks.next_look(whole.row)
+        climbs = None if rules.in_hand(parts) else whole.row.climbs_at or tasks.next_look(whole.row, now)
         columns |= {"climbs_at": climbs} if climbs != whole.row.climbs_at else {}
     return columns, content
 

@@ -41,7 +41,9 @@ class Check:
     """What was found, for people; without names."""
     look: Callable[[Session, Context, datetime], Sequence[Broken]]
     mend: Callable[[Session, Sequence[Broken], datetime], object] | None = None
-    """What can be done about it at once; then a person is told at once as well."""
+    """What can be done about it at once; then a person is told at once as well, unless it is `mended_alone`."""
+    mended_alone: bool = False
+    """What is found once has a cause that is past, such as another calendar: a person is told where it comes again."""
     of_the_clock: bool = False
     """Found for more than a minute, it means that the clock stands still."""
 
@@ -86,6 +88,7 @@ CHECKS: Final = (
         words="open tasks were to be looked at later than their clocks say; they are looked at now",
         look=_too_late,
         mend=watchdog.look_again,
+        mended_alone=True,
     ),
     _of_the_clock("task-late", "tasks should have been looked at by the clock and were not", watchdog.tasks_late),
     _of_the_clock(
@@ -179,7 +182,8 @@ def _found(
     )
     if check.mend is not None:
         check.mend(session, broken, now)
-    elif now - since < TELL_AFTER:
+    at_once = check.mend is not None and not check.mended_alone
+    if not at_once and now - since < TELL_AFTER:
         return
     _tell(session, ctx, check, broken, now)
 

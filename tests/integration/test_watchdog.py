@@ -14,7 +14,7 @@ from broker.domain.answers import Move
 from broker.domain.states import DeliveryState, ExpectationState
 from broker.runtime import Runtime
 from broker.settings import Settings
-from broker.storage import leases, pulses, tasks
+from broker.storage import escalations, leases, pulses, tasks
 from broker.storage.store import Store
 from broker.storage.tables import ChannelHealth, Delivery, Expectation, PatternLook, Practitioner, Task, TaskEvent, Team
 from broker.worker.chores import Chores
@@ -26,13 +26,20 @@ from broker.workflow.number import number
 from schemas.codes import Function, Priority, TaskCode, TaskStatus
 from tests.conftest import NOON, Clock
 from tests.default_policy import default_policy
-from tests.integration.delivery_rows import CHILD, NOTIFICATION, add, channel, delivery
+from tests.integration.delivery_rows import CHILD, NOTIFICATION, SENDER, add, channel, delivery
 from tests.integration.task_rows import DUE, HV, PARTNERSHIP, SPOKEN, context, moves, one, ready, told
 from tests.unit.channels.receiver import Receiver, receiving, status
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 EVERY = MINUTE
 NORTH = "swbh-health-visiting-north"
+OTHER = {
+    "id": NORTH,
+    "agency_id": "swbh",
+    "function": Function.HEALTH_VISITING,
+    "name": "North",
+    "area_id": "sandwell",
+}
 
 
 @pytest.fixture
@@ -176,12 +183,49 @@ def test_a_step_that_is_set_too_late_is_found_before_it_is_missed_and_set_right(
     should = {"open_by": NOON + timedelta(hours=4), "remind_at": DUE - timedelta(hours=2), "rung": first_rung}
     change(store, Task, task, **broken)
     assert watch(store, at) == {"step-too-late": 1}
-    [incident] = incidents(store)
-    assert "looked at later than their clocks say" in one(store, incident.id).content["description"]
     assert watch(store, at) == {}  # it is looked at now
+    assert incidents(store) == []  # and what comes only once needs nobody
     tick(store, at)
     assert one(store, task).row.climbs_at == should[next_step]
     assert watch(store, at) == {}
+
+
+def test_a_step_that_is_set_too_late_again_and_again_is_told(store):
+    ready(store)
+    task = told(store, HV, with_clocks=True, priority=Priority.URGENT)
+    for at in (NOON, NOON + MINUTE):
+        change(store, Task, task, climbs_at=DUE, deliver_by=None)
+        assert watch(store, at) == {"step-too-late": 1}
+    [incident] = incidents(store)
+    assert "looked at later than their clocks say" in one(store, incident.id).content["description"]
+
+
+def test_the_reminder_of_an_agreed_action_is_counted_out_too(store):
+    ready(store)
+    task = told(store, HV, with_clocks=True, code=TaskCode.AGREED_ACTION, notification_id=None, delivery_id=None)
+    assert (before := one(store, task).row.remind_at) is not None
+    change(store, Task, task, climbs_at=DUE)
+    assert watch(store) == {"step-too-late": 1}
+    tick(store, NOON)
+    assert one(store, task).row.climbs_at == before
+
+
+@pytest.mark.parametrize(("asked", "answered"), [(0.5, 5), (0.5, 2), (5, 6)])
+def test_who_asks_back_has_looked_whatever_its_system_says(store, asked, answered):
+    ready(store)
+    task = told(store, HV, with_clocks=True, priority=Priority.URGENT)
+    hours = [NOON + timedelta(hours=after) for after in (asked, answered)]
+    for at, team, move, text in ((hours[0], HV, Move.ASK, "Which twin?"), (hours[1], SENDER, Move.ANSWER, "The girl.")):
+        for due in sorted({NOON + timedelta(hours=1), NOON + timedelta(hours=4)}):
+            if one(store, task).row.climbs_at == due <= at:
+                tick(store, due)
+        moves(store, team, task, move, now=at, text=text)
+    assert one(store, task).row.opened_at == hours[0]
+    assert "step-too-late" not in watch(store, hours[1])
+    while (due_next := one(store, task).row.climbs_at) is not None and due_next < DUE:
+        tick(store, due_next)
+    rungs = store.read(lambda session: escalations.of(session, [task])).get(task, [])
+    assert ("opening" in {row.rung for row in rungs}) == (asked > 4)
 
 
 def test_whatever_the_clock_does_with_a_task_leaves_nothing_to_be_found(store):
@@ -208,16 +252,25 @@ def test_whom_nobody_tells_that_they_have_not_opened_is_found_and_who_was_told_i
     assert "step-too-late" not in watch(store, opening + DAY)
 
 
-def test_another_team_counts_the_rungs_by_its_own_days(store):
+def test_a_transfer_in_hand_that_another_team_gets_goes_on_waiting_for_its_lines(store):
     ready(store)
-    task = told(store, HV, with_clocks=True, priority=Priority.ROUTINE)
+    task = told(store, HV, with_clocks=True, code=TaskCode.TRANSFER)
+    change(store, Task, task, climbs_at=None, status=TaskStatus.IN_PROGRESS)
+    store.write(lambda session: session.add(Team(**OTHER)))
+    moves(store, HV, task, Move.REASSIGN, to_team=NORTH, text="They live in the north.")
+    assert one(store, task).row.climbs_at is None
+
+
+@pytest.mark.parametrize("code", [TaskCode.ACKNOWLEDGE, TaskCode.AGREED_ACTION])
+def test_another_team_counts_the_rungs_by_its_own_days(store, code):
+    ready(store)
+    task = told(store, HV, with_clocks=True, priority=Priority.ROUTINE, code=code)
     at = DUE + timedelta(minutes=1)
     tick(store, at)
     climbs_at = one(store, task).row.climbs_at
     assert climbs_at is not None
     assert climbs_at > at
-    north = Team(id=NORTH, agency_id="swbh", function=Function.HEALTH_VISITING, name="North", area_id="sandwell")
-    store.write(lambda session: session.add(north))
+    store.write(lambda session: session.add(Team(**OTHER)))
     moves(store, HV, task, Move.REASSIGN, now=at, to_team=NORTH, text="They live in the north.")
     assert one(store, task).row.climbs_at == at
 
@@ -238,7 +291,9 @@ def test_what_is_looked_at_again_is_looked_at_when_the_first_of_its_times_comes(
     row = Task(status=TaskStatus.REQUESTED, **{name: NOON + (n + 1) * DAY for n, name in enumerate(times)})
     for name, value in left.items():
         setattr(row, name, value)
-    assert tasks.next_look(row) == getattr(row, first)
+    assert tasks.next_look(row, NOON) == getattr(row, first)
+    later = NOON + 9 * DAY
+    assert tasks.next_look(row, later) == later  # nobody has been late for it
 
 
 def test_an_answer_leaves_nothing_to_be_found(store, task):

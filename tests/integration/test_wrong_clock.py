@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -51,13 +52,8 @@ def test_a_clock_that_is_put_back_is_noticed_at_the_next_look_and_what_was_under
 ):
     prepared(store, TEAM)
     now, lease = clock.time, timedelta(seconds=2)
-    runtime = Runtime(Settings(lease_seconds=lease.total_seconds()), store, default_policy(), EmbeddedBus(), clock)
-    chores = Chores(runtime, Limits(), "this")
-
-    def due(id_):
-        return store.read(
-            lambda session: session.scalar(sa.select(DELIVERY.c.next_attempt_at).where(DELIVERY.c.id == id_))
-        )
+    chores = housekeeping(store, clock, lease)
+    due = partial(due_at, store)
 
     async def journey():
         await chores.keep_time()
@@ -77,6 +73,46 @@ def test_a_clock_that_is_put_back_is_noticed_at_the_next_look_and_what_was_under
         assert due(under_way) == clock.time
 
     asyncio.run(journey())
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_clock_that_is_put_back_while_rows_are_made_to_fit_stops_nothing(store, clock, seen, monkeypatch):
+    """It was ahead for a moment, in which rows were made to fit it: seen by a look that came then, or by none."""
+    prepared(store, TEAM)
+    now = clock.time
+    chores = housekeeping(store, clock, timedelta(seconds=2))
+    mended = outbox.mend_times
+
+    def put_back(session, **given):
+        clock.time = now + timedelta(seconds=1)
+        if seen:
+            chores._mind_the_clock()  # a look comes meanwhile
+        return mended(session, **given)
+
+    async def journey():
+        await chores.keep_time()
+        await chores.number()
+        clock.time = now + DAY
+        if seen:
+            await chores.number()
+        with monkeypatch.context() as patch:
+            patch.setattr(outbox, "mend_times", put_back)
+            await chores.keep_time()
+        await chores.number()
+        [left] = add(store, delivery(TEAM, next_attempt_at=now + DAY))
+        await chores.keep_time()
+        assert due_at(store, left) == clock.time
+
+    asyncio.run(journey())
+
+
+def housekeeping(store, clock, lease):
+    runtime = Runtime(Settings(lease_seconds=lease.total_seconds()), store, default_policy(), EmbeddedBus(), clock)
+    return Chores(runtime, Limits(), "this")
+
+
+def due_at(store, id_):
+    return store.read(lambda session: session.scalar(sa.select(DELIVERY.c.next_attempt_at).where(DELIVERY.c.id == id_)))
 
 
 @pytest.mark.parametrize(("ahead", "free"), [(DAY, True), (LEASE, False)])

@@ -758,7 +758,7 @@ CREATE INDEX ix_task_of_transfer ON task (person_id) WHERE code IN ('transfer', 
 CREATE INDEX ix_task_open ON task (owner_team_id, due_at) WHERE status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error');
 CREATE INDEX ix_task_owner_team_id ON task (owner_team_id);
 CREATE INDEX ix_task_part_of ON task (part_of);
-CREATE INDEX ix_task_past_step ON task (due_at) WHERE climbs_at IS NOT NULL AND status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error') AND (climbs_at > due_at OR climbs_at > remind_at OR (climbs_at > open_by AND opened_at IS NULL AND status IN ('requested', 'received')));
+CREATE INDEX ix_task_past_step ON task (climbs_at) WHERE climbs_at IS NOT NULL AND status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error') AND (climbs_at > coalesce(progress_by, due_at) OR (climbs_at > remind_at AND (status <> 'accepted' OR code = 'agreed-action')) OR (climbs_at > open_by AND opened_at IS NULL AND status IN ('requested', 'received')));
 CREATE INDEX ix_task_person_id ON task (person_id);
 CREATE INDEX ix_task_requester_team_id ON task (requester_team_id);
 CREATE INDEX ix_task_unclimbed ON task (due_at) WHERE climbs_at IS NULL AND due_at IS NOT NULL AND status NOT IN ('completed', 'rejected', 'cancelled', 'entered-in-error');
