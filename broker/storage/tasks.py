@@ -594,10 +594,12 @@ _UNDELIVERED = Query(
 
 
 def _clocks(row: Task, columns: Mapping[str, Value], now: datetime) -> Mapping[str, Value]:
-    """What is answered climbs no further, unless what was agreed does not get on; another due date begins the ladder anew."""
+    """What is answered climbs no further, unless what was agreed does not get on; another due date begins the ladder anew, another team counts it anew."""
     status = columns.get("status")
     if status in TERMINAL:
         return {"climbs_at": None, "covers_at": None, "progress_by": None}
+    if columns.get("owner_team_id") not in (None, row.owner_team_id):
+        return {"climbs_at": _elsewhere(row, columns, now)}
     if status is TaskStatus.ACCEPTED and row.code != TaskCode.AGREED_ACTION:
         anew = {"level": 0} if columns.get("progress_by") else {}
         return {
@@ -615,10 +617,15 @@ def next_look(row: Task, now: datetime) -> datetime | None:
     return _no_sooner(_first(*_still_to_come(row, row.status), row.remind_at, row.due_at), now)
 
 
-def next_look_elsewhere(row: Task, now: datetime) -> datetime | None:
-    """When the clock is to look at a task that another team gets: at once where it climbs, for its rungs are counted by that team's days."""
-    climbs = row.climbs_at is not None and row.due_at is not None and row.climbs_at > row.due_at
-    return now if climbs else row.climbs_at
+def _elsewhere(row: Task, columns: Mapping[str, Value], now: datetime) -> datetime | None:
+    """When it is to look at a task that another team gets: at once where it climbs, for its rungs are counted by that team's days.
+
+    What the clock does not look at, such as a transfer in hand, goes on waiting for its parts.
+    """
+    if row.climbs_at is None:
+        return None
+    climbs = row.due_at is not None and row.climbs_at > row.due_at
+    return _first(columns.get("deliver_by"), columns.get("open_by"), now if climbs else row.climbs_at)
 
 
 def _still_to_come(row: Task, status: Value) -> tuple[Value, ...]:

@@ -312,15 +312,13 @@ def _reminds_at(step: Step) -> datetime | None:
 
 
 def _begins_anew(step: Step) -> dict[str, Value]:
-    """The clocks of delivery and opening begin anew for the team that gets it; an agreed action has none, and what is in hand waits for its lines."""
-    row, calendar = step.task.row, step.ctx.directory.teams[step.moved.owner].calendar
-    ladder = tasks.next_look_elsewhere(row, step.now)
+    """The clocks of delivery and opening begin anew for the team that gets it; an agreed action has none."""
     if step.code is TaskCode.AGREED_ACTION:
-        return {"climbs_at": ladder}
+        return {}
+    row, calendar = step.task.row, step.ctx.directory.teams[step.moved.owner].calendar
     kept = escalate.clocks_of(step.ctx, step.task)
     delivery, opening = kept.delivered_by(step.now, row.due_at, calendar), kept.opens_by(step.now, row.due_at, calendar)
-    climbs_at = ladder and min(at for at in (delivery, opening, ladder) if at is not None)
-    return {"deliver_by": delivery, "undelivered_at": None, "open_by": opening, "climbs_at": climbs_at}
+    return {"deliver_by": delivery, "undelivered_at": None, "open_by": opening}
 
 
 def _what_happened(session: Session, ctx: Context, task: Stored, caller: Caller) -> str:

@@ -77,7 +77,6 @@ def _hand_lines_over(step: Step) -> None:
                 "delivery_id": whole.row.delivery_id,
                 "delivered_at": None,
                 "opened_at": None,
-                "climbs_at": tasks.next_look_elsewhere(line.row, step.now),
             }
             what = Change(move="reassigned", content=line.content, columns=columns, detail={}, team_id=step.team)
             tasks.change(step.session, step.ctx.codec, line, what, step.now)
